@@ -1,0 +1,18 @@
+//! The seam to the neural-network accelerator.
+//!
+//! An [`Accelerator`] takes letterboxed inputs through its [`Submit`] half and answers through its
+//! [`Collect`] half with the ten quantized [`Tensors`] of a FastSAM network, in submission order,
+//! so that several frames overlap on the chip. Backends: [`mock`], which computes from pixels, and
+//! [`replay`], which repeats a [`recording`].
+
+mod backend;
+pub mod mock;
+pub mod recording;
+pub mod replay;
+mod tensor;
+
+pub use backend::{Accelerator, AcceleratorError, Collect, Description, Submit, Ticket};
+pub use tensor::{
+    ElementType, Elements, LEVELS, Layout, LayoutError, Level, PROTOTYPE_CHANNELS, PROTOTYPE_SIDE,
+    QuantInfo, Role, TensorInfo, TensorView, Tensors,
+};

@@ -1,0 +1,1 @@
+//! What an accelerator answered, as a folder of NPY files with a manifest.

@@ -1,0 +1,1 @@
+//! Moving, overlapping, textured objects with known ground truth.

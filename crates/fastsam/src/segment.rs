@@ -1,0 +1,110 @@
+//! What the post-processor hands on: the segments of one frame.
+
+use frame::{FrameRect, PixelRect, Size};
+
+use crate::Mask;
+
+/// Outer borders of a mask's components, as pixel-centre chains (OpenCV's `RETR_EXTERNAL` with
+/// `CHAIN_APPROX_SIMPLE`). One buffer for all chains, so that refilling allocates nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contours {
+    pub(crate) points: Vec<[u16; 2]>,
+    /// Where each chain ends in `points`.
+    pub(crate) ends: Vec<u32>,
+}
+
+impl Contours {
+    /// Number of chains.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The chains, each a closed ring of `[x, y]` pixels.
+    pub fn iter(&self) -> impl Iterator<Item = &[[u16; 2]]> {
+        self.ends.iter().enumerate().map(|(i, &end)| {
+            let start = if i == 0 { 0 } else { self.ends[i - 1] };
+            &self.points[start as usize..end as usize]
+        })
+    }
+
+    /// Forgets all chains, keeps the buffers.
+    pub fn clear(&mut self) {
+        self.points.clear();
+        self.ends.clear();
+    }
+}
+
+/// One object found in a frame.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Segment {
+    /// Confidence, 0 to 1.
+    pub score: f32,
+    /// The mask's own box (the union of its contours' rectangles), in pixels of the mask.
+    pub bbox: PixelRect,
+    /// The network's box in the frame, moved onto the border where it nearly reaches it.
+    pub detection_bbox: FrameRect,
+    /// Foreground pixels.
+    pub area: u32,
+    /// The mask, in frame pixels, or in input pixels where network-size masks were asked for.
+    pub mask: Mask,
+    /// The mask's outer borders.
+    pub contours: Contours,
+}
+
+/// The segments of one frame, best score first. Made once, refilled for each frame.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Segments {
+    /// Columns and rows that the masks are defined over.
+    size: Option<Size>,
+    /// The first `count` are this frame's; those behind it wait to be reused.
+    pool: Vec<Segment>,
+    count: usize,
+}
+
+impl Segments {
+    /// Without any; buffers grow with the first frames.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// This frame's segments.
+    pub fn as_slice(&self) -> &[Segment] {
+        &self.pool[..self.count]
+    }
+
+    /// Columns and rows that the masks are defined over; 0 x 0 before the first frame.
+    pub fn size(&self) -> Size {
+        self.size.unwrap_or(Size::new(0, 0))
+    }
+
+    /// Starts a new frame.
+    pub(crate) fn restart(&mut self, size: Size) {
+        self.size = Some(size);
+        self.count = 0;
+    }
+
+    /// The next segment to be filled; counts once [`Segments::keep`] is called.
+    pub(crate) fn next(&mut self) -> &mut Segment {
+        if self.count == self.pool.len() {
+            self.pool.push(Segment {
+                score: 0.0,
+                bbox: PixelRect::default(),
+                detection_bbox: FrameRect::default(),
+                area: 0,
+                mask: Mask::empty(Size::new(0, 0)),
+                contours: Contours::default(),
+            });
+        }
+        &mut self.pool[self.count]
+    }
+
+    /// Keeps the segment that [`Segments::next`] gave.
+    pub(crate) fn keep(&mut self) {
+        self.count += 1;
+    }
+}

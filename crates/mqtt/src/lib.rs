@@ -1,0 +1,1 @@
+//! What subscribers depend on: topics, messages, and a client that survives its broker.
