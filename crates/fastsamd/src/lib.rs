@@ -1,1 +1,3 @@
 //! The daemon behind the command line.
+
+pub mod config;

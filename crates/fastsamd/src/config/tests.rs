@@ -1,0 +1,392 @@
+//! What a configuration may say, and how what it may not is reported.
+
+use std::path::PathBuf;
+
+use super::*;
+
+fn parse(text: &str) -> Result<Config, String> {
+    Config::from_yaml(text, Path::new("c.yaml")).map_err(|error| error.to_string())
+}
+
+fn shipped(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../config")
+        .join(name)
+}
+
+#[test]
+fn the_commented_file_says_the_defaults() {
+    let text = std::fs::read_to_string(shipped("fastsamd.yaml")).unwrap();
+    assert_eq!(parse(&text).unwrap(), Config::default());
+}
+
+#[test]
+fn the_commented_file_shows_every_key() {
+    let text = std::fs::read_to_string(shipped("fastsamd.yaml")).unwrap();
+    let shown: serde_json::Value = serde_yaml::from_str(&text).unwrap();
+    let known = serde_json::to_value(Config::default()).unwrap();
+    assert_eq!(keys(&shown), keys(&known));
+}
+
+/// All keys of a tree, with their paths, in order.
+fn keys(value: &serde_json::Value) -> Vec<String> {
+    let children: Vec<(String, &serde_json::Value)> = match value {
+        serde_json::Value::Object(map) => map.iter().map(|(k, v)| (k.clone(), v)).collect(),
+        serde_json::Value::Array(list) => list.iter().map(|v| ("-".to_owned(), v)).collect(),
+        _ => Vec::new(),
+    };
+    let mut all: Vec<String> = children
+        .into_iter()
+        .flat_map(|(key, child)| {
+            let below = keys(child)
+                .into_iter()
+                .map(|path| format!("{key}.{path}"))
+                .collect();
+            [vec![key.clone()], below].concat()
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn every_shipped_file_loads() {
+    let folder = std::fs::read_dir(shipped(".")).unwrap();
+    let mut count = 0;
+    for entry in folder {
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
+            let text = std::fs::read_to_string(&path).unwrap();
+            Config::from_yaml(&text, &path).unwrap();
+            count += 1;
+        }
+    }
+    assert!(count >= 2);
+}
+
+#[test]
+fn nothing_said_means_all_defaults() {
+    for text in ["", "\n", "# only a comment\n", "---\n", "{}", "null"] {
+        assert_eq!(parse(text).as_ref(), Ok(&Config::default()), "{text:?}");
+    }
+}
+
+#[test]
+fn kinds_are_chosen_by_name_or_with_settings() {
+    let backend = |text: &str| parse(&format!("accelerator: {{backend: {text}}}"));
+    assert_eq!(
+        backend("mock").unwrap().accelerator.backend,
+        Backend::default()
+    );
+    assert_eq!(
+        backend("{mock: {}}").unwrap().accelerator.backend,
+        Backend::default()
+    );
+    assert_eq!(
+        backend("{mock: {fps: 65}}").unwrap().accelerator.backend,
+        Backend::Mock(Mock {
+            fps: 65.0,
+            ..Mock::default()
+        })
+    );
+    assert_eq!(
+        backend("{replay: {recording: .}}")
+            .unwrap()
+            .accelerator
+            .backend,
+        Backend::Replay(Replay {
+            recording: ".".into(),
+            fps: 48.0
+        })
+    );
+    let cameras =
+        parse("cameras: [{name: a, source: synthetic}, {name: b, source: {images: {path: .}}}]");
+    let cameras = cameras.unwrap().cameras;
+    assert_eq!(cameras[0].source, Source::default());
+    assert_eq!(
+        cameras[1].source,
+        Source::Images(Images {
+            path: ".".into(),
+            fps: 1.0,
+            repeat: true
+        })
+    );
+}
+
+#[test]
+fn what_is_wrong_is_reported_where_it_stands() {
+    let table = [
+        // Unknown keys, at every depth.
+        (
+            "nod: x",
+            "1:1: unknown key 'nod' (did you mean 'node'?), expected one of: node, mqtt,",
+        ),
+        (
+            "segmentation:\n  confidnce: 0.5",
+            "2:3: unknown key 'confidnce' (did you mean 'confidence'?), expected one of: confidence,",
+        ),
+        (
+            "mqtt:\n  colour: red",
+            "2:3: unknown key 'colour', expected one of: host, port,",
+        ),
+        (
+            "accelerator:\n  backend:\n    mock:\n      fp: 3",
+            "4:7: unknown key 'fp' (did you mean 'fps'?), expected one of: fps, fps_batch_8, latency_ms",
+        ),
+        (
+            "cameras:\n- name: a\n  source:\n    synthetic: {widht: 3}",
+            "4:17: unknown key 'widht' (did you mean 'width'?)",
+        ),
+        // Types.
+        (
+            "segmentation:\n  confidence: high",
+            "2:15: expected a number",
+        ),
+        ("node: [a]", "1:7: expected a text"),
+        ("mqtt: 3", "1:7: expected keys with values"),
+        (
+            "mqtt: {port: 70000}",
+            "1:14: expected a whole number from 0 to 65535",
+        ),
+        (
+            "mqtt: {port: -1}",
+            "1:14: expected a whole number from 0 to 65535",
+        ),
+        ("cameras: 3", "1:10: expected a list"),
+        ("- a\n- b", "1:1: "),
+        ("just text", "1:1: "),
+        (
+            "accelerator: {batch_size: many}",
+            "1:27: expected a whole number, 0 or more",
+        ),
+        ("node:", "1:6: expected a text, found nothing"),
+        (
+            "cameras: [{source: {images: {path: ., repeat: yes}}}]",
+            "1:47: expected true or false",
+        ),
+        // Ranges.
+        (
+            "segmentation:\n  confidence: 1.5",
+            "2:15: 1.5 is out of range: expected 0 to 1",
+        ),
+        (
+            "segmentation: {iou: -0.1}",
+            "1:21: -0.1 is out of range: expected 0 to 1",
+        ),
+        (
+            "segmentation: {iou: .nan}",
+            "1:21: NaN is out of range: expected 0 to 1",
+        ),
+        (
+            "segmentation: {max_segments: 0}",
+            "1:30: 0 is out of range: expected 1 to 8400",
+        ),
+        (
+            "mqtt: {port: 0}",
+            "1:14: 0 is out of range: expected 1 to 65535",
+        ),
+        (
+            "accelerator: {in_flight: 0}",
+            "1:26: 0 is out of range: expected 1 to 32",
+        ),
+        (
+            "segmentation:\n  cleanup: {open: 8}",
+            "2:19: 8 is no kernel: expected an odd number",
+        ),
+        (
+            "publish: {polygon_tolerance: .inf}",
+            "1:30: inf is out of range: expected 0 to 100",
+        ),
+        // Names.
+        ("node: a/b", "1:7: 'a/b' can't be part of a topic"),
+        ("node: ''", "1:7: '' can't be part of a topic"),
+        ("mqtt: {prefix: /a}", "1:16: '/a' can't start a topic"),
+        ("mqtt: {prefix: a/#}", "1:16: 'a/#' can't start a topic"),
+        (
+            "mqtt: {host: ''}",
+            "1:14: expected a text that is not empty",
+        ),
+        (
+            "cameras: [{name: status}]",
+            "1:18: a camera can't be named 'status'",
+        ),
+        (
+            "cameras:\n  - name: a\n  - name: b\n  - name: a\n",
+            "4:5: a second camera named 'a': names tell cameras apart",
+        ),
+        (
+            "cameras: []",
+            "1:10: no camera: expected at least one, or no such key",
+        ),
+        // Kinds.
+        (
+            "accelerator:\n  backend: mok",
+            "2:12: unknown value 'mok' (did you mean 'mock'?), expected one of: mock, replay",
+        ),
+        (
+            "accelerator:\n  backend: {hailo: {}}",
+            "2:13: unknown value 'hailo', expected one of: mock, replay",
+        ),
+        (
+            "accelerator: {backend: {mock: {}, replay: {recording: .}}}",
+            "1:24: 'replay' beside 'mock': expected only one of them",
+        ),
+        (
+            "accelerator: {backend: {}}",
+            "1:24: expected mock or replay",
+        ),
+        (
+            "accelerator: {backend: replay}",
+            "1:24: replay needs a recording",
+        ),
+        (
+            "accelerator: {backend: {replay: {fps: 3}}}",
+            "1:34: missing key 'recording'",
+        ),
+        (
+            "publish:\n  mask_format: png",
+            "2:16: unknown value 'png', expected one of: rle, polygon, none",
+        ),
+        // What must exist.
+        (
+            "mqtt: {username: u, password_file: /no/such}",
+            "1:36: /no/such: No such file",
+        ),
+        (
+            "mqtt: {username: u, password_file: /}",
+            "1:36: /: a folder, expected a file",
+        ),
+        (
+            "accelerator: {backend: {replay: {recording: /no/such}}}",
+            "1:45: /no/such: No such file",
+        ),
+        // Keys that depend on each other.
+        ("mqtt: {password: p}", "1:7: a password without 'username'"),
+        // YAML itself.
+        ("node: a\nnode: b", "2:1: duplicate mapping key"),
+        ("node: [a", "1:"),
+        ("node: a\n\tmqtt: b", "1:7: "),
+        ("node: *nowhere", "1:7: reference to unknown value"),
+        ("node: a\n---\nnode: b", "3:1: "),
+        ("node: \"a", "1:"),
+    ];
+    let mut wrong = Vec::new();
+    for (text, expected) in table {
+        let found = parse(text).map_or_else(|error| error, |_| "accepted".into());
+        if !found.starts_with(&format!("c.yaml:{expected}")) || found.contains('\n') {
+            wrong.push(format!(
+                "{text:?}\n  expected c.yaml:{expected}\n  found    {found}"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn documents_that_grow_without_end_are_refused() {
+    let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\n\
+                c: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: [*c,*c,*c,*c,*c,*c,*c,*c,*c]\n";
+    let deep = "[".repeat(100_000);
+    let wide = format!("cameras: [{}]", "{name: a},".repeat(100_000));
+    for text in [bomb, &deep, &wide] {
+        let error = parse(text).unwrap_err();
+        assert!(error.len() < 300 && !error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn files_that_are_no_configuration_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, content: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    };
+    let table = [
+        (folder.path().join("missing.yaml"), "No such file"),
+        (folder.path().to_owned(), "directory"),
+        (
+            file("latin1.yaml", b"node: caf\xe9"),
+            "not UTF-8 text: byte 9",
+        ),
+        (
+            file("huge.yaml", &vec![b'#'; 2 << 20]),
+            "larger than 1048576 bytes",
+        ),
+        ("/dev/zero".into(), "larger than 1048576 bytes"),
+    ];
+    for (path, expected) in table {
+        let error = Config::load(&path).unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("{}: ", path.display())),
+            "{error}"
+        );
+        assert!(error.contains(expected) && !error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn the_password_comes_from_its_file_and_is_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("password");
+    std::fs::write(&secret, "hunter2\nnot this\n").unwrap();
+    let path = folder.path().join("config.yaml");
+    let text = format!("mqtt: {{username: u, password_file: {}}}", secret.display());
+    std::fs::write(&path, text).unwrap();
+
+    let config = Config::load(&path).unwrap();
+    assert_eq!(config.mqtt.password.as_ref().unwrap().expose(), "hunter2");
+    let shown = format!("{config:?} {}", serde_json::to_string(&config).unwrap());
+    assert!(!shown.contains("hunter2"), "{shown}");
+
+    std::fs::write(&secret, "\n").unwrap();
+    let error = Config::load(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("expected the password in the first line"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let mut config = parse("mqtt: {username: u, password: file}\nlog: {level: warn}").unwrap();
+    let environment = |name: &str| match name {
+        "FASTSAMD_MQTT_PASSWORD" => Some("environment".to_owned()),
+        "FASTSAMD_LOG" => Some("DEBUG".to_owned()),
+        _ => None,
+    };
+    config.apply_environment(environment).unwrap();
+    assert_eq!(
+        config.mqtt.password.as_ref().unwrap().expose(),
+        "environment"
+    );
+    assert_eq!(config.log.level, Level::Debug);
+
+    let error = config
+        .apply_environment(|name| (name == "FASTSAMD_LOG").then(|| "loud".to_owned()))
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "environment variable FASTSAMD_LOG: expected error, warn, info, debug or trace"
+    );
+}
+
+#[test]
+fn the_schema_describes_every_key_of_the_default() {
+    let schema = schemars::schema_for!(Config).to_value();
+    let described = schema["properties"]["segmentation"]["description"]
+        .as_str()
+        .unwrap();
+    assert!(described.contains("segments"), "{described}");
+    let backend = &schema["$defs"]["Backend"]["oneOf"];
+    assert!(
+        backend
+            .to_string()
+            .contains(r#"{"enum":["mock"],"type":"string"}"#),
+        "{backend}"
+    );
+    assert!(!schema.to_string().contains("hunter2"));
+}
