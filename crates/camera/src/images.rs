@@ -1,1 +1,288 @@
 //! Pictures from files and folders, at a rate.
+//!
+//! A folder's pictures come in the order of their names. Invariants: what a picture claims about
+//! itself never decides how much memory is used ([`MAX_SIDE`], [`MAX_DECODED_BYTES`]); a picture
+//! that was cut off is an error, never a frame that is grey below (decoders let cut JPEGs pass,
+//! see [`jpeg`]); the picture's Exif orientation is applied.
+
+mod jpeg;
+
+use std::{
+    fs::{self, File},
+    io::{Cursor, Read},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use frame::{Frame, PixelFormat, Size};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, metadata::Orientation};
+
+use crate::{
+    CameraError, Captured, Source,
+    pace::{Rate, Turns, wait_until},
+};
+
+/// Columns or rows of the largest picture that is decoded.
+pub const MAX_SIDE: u32 = 16384;
+
+/// Bytes of the largest picture that is decoded: 178 million pixels of RGB.
+pub const MAX_DECODED_BYTES: u64 = 512 << 20;
+
+/// Bytes of the largest file that is read; a picture of [`MAX_DECODED_BYTES`] seldom needs half.
+pub const MAX_FILE_BYTES: u64 = 256 << 20;
+
+/// Endings of the files that are taken from a folder, in any case.
+const EXTENSIONS: [&str; 3] = ["png", "jpg", "jpeg"];
+
+/// How pictures are handed out.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ImagesSettings {
+    /// Pictures per second; 0 hands them out as fast as they are asked for. No picture is left
+    /// out because it was asked for late.
+    pub fps: f64,
+    /// Whether the first picture follows the last one.
+    pub repeat: bool,
+}
+
+/// A source that reads a file, or all pictures of a folder.
+///
+/// Frames are RGB without row padding. `frame.sequence` counts turns: a picture that was skipped
+/// leaves a gap. `captured_at` is when its turn came, before it was decoded.
+#[derive(Debug)]
+pub struct Images {
+    root: PathBuf,
+    paths: Vec<PathBuf>,
+    repeat: bool,
+    turns: Turns,
+    /// Index into `paths` of the next picture; their number at the end.
+    next: usize,
+    sequence: u64,
+    /// Pictures skipped since the last good one.
+    skipped: usize,
+    /// The picture, decoded, where there is but one to be repeated.
+    still: Option<Frame>,
+}
+
+impl Images {
+    /// Looks for the pictures; each is read when its turn comes.
+    ///
+    /// # Errors
+    /// [`CameraError::File`] where `path` can't be read or is a folder without pictures,
+    /// [`CameraError::Setting`] for a rate that can't be kept.
+    pub fn open(path: &Path, settings: ImagesSettings) -> Result<Self, CameraError> {
+        let rate = Rate::new(settings.fps)?;
+        Ok(Self {
+            root: path.to_owned(),
+            paths: list(path)?,
+            repeat: settings.repeat,
+            turns: Turns::new(rate),
+            next: 0,
+            sequence: 0,
+            skipped: 0,
+            still: None,
+        })
+    }
+
+    /// Fills `frame` with the picture at `index`.
+    fn fill(&mut self, index: usize, frame: &mut Frame) -> Result<(), String> {
+        if let Some(still) = &self.still {
+            frame.data.clone_from(&still.data);
+            frame.size = still.size;
+            frame.stride = still.stride;
+            frame.pixel_format = still.pixel_format;
+            return Ok(());
+        }
+        *frame = decode(&self.paths[index])?;
+        if self.repeat && self.paths.len() == 1 {
+            self.still = Some(frame.clone());
+        }
+        Ok(())
+    }
+
+    /// What to say of a picture that can't be used: skip it, unless there was no good one in a
+    /// whole round, when going on would lead nowhere.
+    fn skip(&mut self, index: usize, cause: String) -> CameraError {
+        let path = self.paths[index].clone();
+        self.skipped += 1;
+        match self.paths.len() {
+            1 => CameraError::File { path, cause },
+            all if self.skipped >= all => CameraError::File {
+                path: self.root.clone(),
+                cause: format!(
+                    "none of its {all} pictures can be used; {last}: {cause}",
+                    last = path.display()
+                ),
+            },
+            _ => CameraError::Skipped { path, cause },
+        }
+    }
+}
+
+impl Source for Images {
+    fn describe(&self) -> String {
+        let files = match self.paths.len() {
+            1 => "1 file".to_owned(),
+            n => format!("{n} files"),
+        };
+        format!("images {} ({files})", self.root.display())
+    }
+
+    fn capture(&mut self, frame: &mut Frame, timeout: Duration) -> Result<Captured, CameraError> {
+        if self.next == self.paths.len() {
+            if !self.repeat {
+                return Ok(Captured::End);
+            }
+            self.next = 0;
+        }
+        wait_until(self.turns.due(Instant::now()), timeout)?;
+        let now = Instant::now();
+        self.turns.advance(now);
+
+        let (index, sequence) = (self.next, self.sequence);
+        self.next += 1;
+        self.sequence += 1;
+        self.fill(index, frame)
+            .map_err(|cause| self.skip(index, cause))?;
+        self.skipped = 0;
+        frame.sequence = sequence;
+        frame.captured_at = now;
+        Ok(Captured::Frame)
+    }
+}
+
+/// The picture files at `path`: itself where it is a file, whatever its name; a folder's
+/// `.png`, `.jpg` and `.jpeg` files in the order of their names, without hidden ones and without
+/// looking into folders below.
+///
+/// # Errors
+/// [`CameraError::File`] where `path` can't be read, or is a folder without pictures.
+pub fn list(path: &Path) -> Result<Vec<PathBuf>, CameraError> {
+    let file_error = |cause: String| CameraError::File {
+        path: path.to_owned(),
+        cause,
+    };
+    let metadata = fs::metadata(path).map_err(|error| file_error(error.to_string()))?;
+    if !metadata.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(path).map_err(|error| file_error(error.to_string()))? {
+        let entry = entry.map_err(|error| file_error(error.to_string()))?.path();
+        if is_named_like_a_picture(&entry) && !entry.is_dir() {
+            paths.push(entry);
+        }
+    }
+    if paths.is_empty() {
+        return Err(file_error(
+            "no pictures here: looked for files that end in .png, .jpg or .jpeg".to_owned(),
+        ));
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn is_named_like_a_picture(path: &Path) -> bool {
+    let hidden = path
+        .file_name()
+        .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    !hidden
+        && extension.is_some_and(|found| EXTENSIONS.iter().any(|e| found.eq_ignore_ascii_case(e)))
+}
+
+/// Reads one picture: RGB, upright, `sequence` 0, captured when it was read.
+///
+/// # Errors
+/// [`CameraError::File`] where it can't be read, is no complete PNG or JPEG, or is larger than
+/// the limits of this module.
+pub fn load(path: &Path) -> Result<Frame, CameraError> {
+    decode(path).map_err(|cause| CameraError::File {
+        path: path.to_owned(),
+        cause,
+    })
+}
+
+/// As [`load`], with the cause alone for an error.
+fn decode(path: &Path) -> Result<Frame, String> {
+    let captured_at = Instant::now();
+    let bytes = read(path)?;
+    let picture = decode_bytes(&bytes)?.into_rgb8();
+    let size = Size::new(picture.width(), picture.height());
+    let frame = Frame {
+        sequence: 0,
+        captured_at,
+        size,
+        stride: PixelFormat::Rgb8.min_stride(size.width),
+        pixel_format: PixelFormat::Rgb8,
+        data: picture.into_raw(),
+    };
+    frame.validate().map_err(|error| error.to_string())?;
+    Ok(frame)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    // Before it is opened: opening a named pipe waits for its writer.
+    let metadata = fs::metadata(path).map_err(|error| error.to_string())?;
+    if !metadata.is_file() {
+        return Err("not a file; expected a PNG or JPEG file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(|error| error.to_string())?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(format!(
+            "larger than {} MiB, which no picture that can be used needs",
+            MAX_FILE_BYTES >> 20
+        ));
+    }
+    if bytes.is_empty() {
+        return Err("the file is empty; expected a PNG or JPEG file".to_owned());
+    }
+    Ok(bytes)
+}
+
+fn decode_bytes(bytes: &[u8]) -> Result<DynamicImage, String> {
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    limits.max_alloc = Some(MAX_DECODED_BYTES);
+
+    // By its content: names lie.
+    let mut reader = ImageReader::new(Cursor::new(bytes))
+        .with_guessed_format()
+        .map_err(|error| error.to_string())?;
+    match reader.format() {
+        Some(ImageFormat::Png) => {}
+        Some(ImageFormat::Jpeg) => jpeg::check_complete(bytes).map_err(str::to_owned)?,
+        _ => return Err("not a picture in PNG or JPEG format".to_owned()),
+    }
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(one_line)?;
+    let (width, height) = decoder.dimensions();
+    if decoder.total_bytes() > MAX_DECODED_BYTES {
+        return Err(format!(
+            "a picture of {width}x{height} takes more than {} MiB decoded",
+            MAX_DECODED_BYTES >> 20
+        ));
+    }
+    // A picture whose Exif block is broken is still a picture.
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(one_line)?;
+    picture.apply_orientation(orientation);
+    Ok(picture)
+}
+
+/// A decoder's message in one line.
+fn one_line(error: image::ImageError) -> String {
+    match error {
+        image::ImageError::Limits(error) => format!(
+            "{error}: at most {MAX_SIDE}x{MAX_SIDE} pixels and {} MiB decoded can be used",
+            MAX_DECODED_BYTES >> 20
+        ),
+        error => error.to_string().replace(['\n', '\r'], " "),
+    }
+}
+
+#[cfg(test)]
+mod tests;
