@@ -162,7 +162,7 @@ fn what_is_wrong_is_reported_where_it_stands() {
             "accelerator: {batch_size: many}",
             "1:27: expected a whole number, 0 or more",
         ),
-        ("node:", "1:6: expected a text, found nothing"),
+        ("node:", "1:5: expected a text, found nothing"),
         (
             "cameras: [{source: {images: {path: ., repeat: yes}}}]",
             "1:47: expected true or false",

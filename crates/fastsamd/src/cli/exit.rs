@@ -1,0 +1,213 @@
+//! How the program ends: exit codes, errors in one line, and a standard output that may close.
+//!
+//! Exit code 0: done; 1: failed at work; 2: the user's input was wrong. Errors go to standard
+//! error in one line with their chain of causes.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use crate::config::ConfigError;
+
+/// What the user gave can't be used; everything else that fails is a failure at work.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongInput(String);
+
+impl WrongInput {
+    /// An error that ends with exit code 2.
+    pub fn new(cause: impl std::fmt::Display) -> Self {
+        Self(cause.to_string())
+    }
+}
+
+/// Who reads our standard output has seen enough (`| head`): not an error of anybody's.
+#[derive(Debug, thiserror::Error)]
+#[error("standard output was closed")]
+struct OutputClosed;
+
+const FAILED: u8 = 1;
+const WRONG_INPUT: u8 = 2;
+
+/// Prints an error in one line.
+#[allow(clippy::print_stderr)] // This is the place where errors are printed.
+pub(super) fn report(error: &anyhow::Error) {
+    let line = one_line(&format!("{error:#}"));
+    if is_config_error(error) {
+        // As compilers do, so that editors find the place.
+        eprintln!("{line}");
+    } else {
+        eprintln!("fastsamd: {line}");
+    }
+}
+
+fn is_config_error(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(ConfigError::Text { .. }))
+}
+
+/// The exit code that an error asks for, and whether it is to be reported.
+fn code(error: &anyhow::Error) -> Option<u8> {
+    if error.is::<OutputClosed>() {
+        return None;
+    }
+    let wrong = error.chain().any(|cause| cause.is::<WrongInput>() || cause.is::<ConfigError>());
+    Some(if wrong { WRONG_INPUT } else { FAILED })
+}
+
+/// Reports what went wrong, if anything, and turns it into the exit code.
+pub(super) fn conclude(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => match code(&error) {
+            None => ExitCode::SUCCESS,
+            Some(code) => {
+                report(&error);
+                ExitCode::from(code)
+            }
+        },
+    }
+}
+
+/// What became of several inputs, of which each may fail for itself.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    failed: usize,
+    wrong: usize,
+}
+
+impl Tally {
+    /// Notes the outcome of one input and reports its error; a closed output ends all.
+    pub(super) fn note(&mut self, outcome: anyhow::Result<()>) -> anyhow::Result<()> {
+        let Err(error) = outcome else { return Ok(()) };
+        match code(&error) {
+            None => return Err(error),
+            Some(WRONG_INPUT) => self.wrong += 1,
+            Some(_) => self.failed += 1,
+        }
+        report(&error);
+        Ok(())
+    }
+
+    /// The exit code for all of them; a wrong input outweighs failed work.
+    pub(super) fn code(&self) -> ExitCode {
+        if self.wrong > 0 {
+            ExitCode::from(WRONG_INPUT)
+        } else if self.failed > 0 {
+            ExitCode::from(FAILED)
+        } else {
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+/// Prints a line to standard output.
+pub(super) fn say(line: &str) -> anyhow::Result<()> {
+    let mut output = io::stdout().lock();
+    let written = output
+        .write_all(line.as_bytes())
+        .and_then(|()| output.write_all(b"\n"))
+        .and_then(|()| output.flush());
+    match written {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(OutputClosed.into()),
+        Err(error) => Err(anyhow::Error::new(error).context("standard output")),
+    }
+}
+
+/// Ends with what clap has to say: help and version as they are, mistakes in one line.
+#[allow(clippy::print_stderr)] // Usage errors come before anything else could print them.
+pub(super) fn conclude_parsing(error: &clap::Error) -> ExitCode {
+    if error.exit_code() == 0 {
+        // A closed output is no mistake of the user's.
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("fastsamd: {}", usage_line(&error.render().to_string()));
+    ExitCode::from(WRONG_INPUT)
+}
+
+/// What was wrong with the command line: clap's first paragraph, and its tip where it has one.
+fn usage_line(rendered: &str) -> String {
+    let mut paragraphs = rendered.split("\n\n");
+    let cause = one_line(paragraphs.next().unwrap_or_default());
+    let cause = cause.strip_prefix("error: ").unwrap_or(&cause);
+    let tip = paragraphs
+        .map(one_line)
+        .find_map(|paragraph| paragraph.strip_prefix("tip: ").map(str::to_owned));
+    match tip {
+        Some(tip) => format!("{cause} ({tip})"),
+        None => format!("{cause} (see 'fastsamd --help')"),
+    }
+}
+
+/// Makes a panic, which is a bug of ours, one line as any other error.
+#[allow(clippy::print_stderr)] // A panic must not depend on anything that may have panicked.
+pub(super) fn set_panic_hook() {
+    std::panic::set_hook(Box::new(|panic| {
+        let payload = panic.payload();
+        let cause = payload
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("no message");
+        let place = panic.location().map_or_else(String::new, |place| format!(" at {place}"));
+        eprintln!("fastsamd: a bug, please report it: {}{place}", one_line(cause));
+    }));
+}
+
+/// Runs what must not take the program down with a backtrace.
+pub(super) fn guarded(body: impl FnOnce() -> ExitCode) -> ExitCode {
+    // Nothing that the body touched is used after a panic.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(body))
+        .unwrap_or_else(|_| ExitCode::from(FAILED))
+}
+
+/// Errors quote outside text; line breaks and other control characters in it become blanks.
+pub(super) fn one_line(text: &str) -> String {
+    let printable = |character: char| if character.is_control() { ' ' } else { character };
+    let text: String = text.chars().map(printable).collect();
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kind_of_error_decides_the_exit_code() {
+        let config = ConfigError::File { path: "a".into(), cause: "b".into() };
+        let table = [
+            (anyhow::anyhow!("no disk"), Some(1)),
+            (WrongInput::new("no picture").into(), Some(2)),
+            (anyhow::Error::new(WrongInput::new("no picture")).context("a.png"), Some(2)),
+            (config.into(), Some(2)),
+            (OutputClosed.into(), None),
+        ];
+        for (error, expected) in table {
+            assert_eq!(code(&error), expected, "{error:#}");
+        }
+    }
+
+    #[test]
+    fn a_usage_error_is_one_line_with_its_tip() {
+        let rendered = "error: unexpected argument '--ot' found\n\n  tip: a similar argument \
+                        exists: '--out'\n\nUsage: fastsamd segment\n";
+        assert_eq!(
+            usage_line(rendered),
+            "unexpected argument '--ot' found (a similar argument exists: '--out')"
+        );
+        let rendered = "error: the following required arguments were not provided:\n  \
+                        --out <DIR>\n  --frames <N>\n\nUsage: x\n\nFor more\n";
+        assert_eq!(
+            usage_line(rendered),
+            "the following required arguments were not provided: --out <DIR> --frames <N> \
+             (see 'fastsamd --help')"
+        );
+    }
+
+    #[test]
+    fn outside_text_can_not_break_a_line() {
+        assert_eq!(one_line("a\nb\t c\u{1b}[31m\r\n"), "a b c [31m");
+    }
+}

@@ -1,0 +1,106 @@
+//! The command line: one verb per module, and one way to end ([`exit`]).
+
+mod bench;
+mod check;
+mod exit;
+mod inputs;
+mod progress;
+mod record;
+mod schema;
+mod segment;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+
+pub use exit::WrongInput;
+
+use crate::{
+    config::{self, Config},
+    daemon,
+};
+
+/// A segment-anything camera on MQTT.
+#[derive(Debug, Parser)]
+#[command(name = "fastsamd", version, max_term_width = 100)]
+#[command(subcommand_required = true, arg_required_else_help = false)]
+struct CommandLine {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Runs the daemon.
+    Run(RunArgs),
+    /// Shows it all without configuration or hardware: a synthetic camera, a mock accelerator
+    /// and an MQTT broker inside.
+    Demo(DemoArgs),
+    /// Segments pictures and recordings, once.
+    Segment(segment::SegmentArgs),
+    /// Saves what the accelerator answers, for `segment`, `bench` and the replay backend.
+    Record(record::RecordArgs),
+    /// Checks a configuration file.
+    Check(check::CheckArgs),
+    /// Prints a JSON Schema.
+    Schema(schema::SchemaArgs),
+    /// Times the post-processing on this machine, stage by stage.
+    Bench(bench::BenchArgs),
+}
+
+/// What the daemon is started with.
+#[derive(Debug, Args)]
+struct RunArgs {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    config: PathBuf,
+}
+
+/// What the demonstration is started with.
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// Publish to this broker instead of one inside, which listens on 127.0.0.1:1883.
+    #[arg(long, value_name = "HOST:PORT")]
+    pub mqtt: Option<String>,
+    /// End after so many frames.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub frames: Option<u64>,
+}
+
+/// Does what the command line says; the whole of `main`.
+pub fn main() -> ExitCode {
+    exit::set_panic_hook();
+    exit::guarded(|| match CommandLine::try_parse() {
+        Ok(command_line) => run(command_line.verb),
+        Err(error) => exit::conclude_parsing(&error),
+    })
+}
+
+fn run(verb: Verb) -> ExitCode {
+    match verb {
+        Verb::Run(arguments) => exit::conclude(run_daemon(&arguments)),
+        Verb::Demo(arguments) => exit::conclude(daemon::demo(&arguments)),
+        Verb::Segment(arguments) => segment::run(&arguments),
+        Verb::Record(arguments) => exit::conclude(record::run(&arguments)),
+        Verb::Check(arguments) => exit::conclude(check::run(&arguments)),
+        Verb::Schema(arguments) => exit::conclude(schema::run(&arguments)),
+        Verb::Bench(arguments) => exit::conclude(bench::run(&arguments)),
+    }
+}
+
+fn run_daemon(arguments: &RunArgs) -> anyhow::Result<()> {
+    let config = Config::load(&arguments.config)?;
+    daemon::run(&config, daemon::Extent::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        CommandLine::command().debug_assert();
+    }
+}

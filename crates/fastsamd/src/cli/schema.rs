@@ -1,0 +1,30 @@
+//! `schema`: JSON Schemas for editors and subscribers.
+
+use clap::{Args, ValueEnum};
+use schemars::schema_for;
+
+use super::exit;
+use crate::config::Config;
+
+/// Which schema.
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// Of what.
+    subject: Subject,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Subject {
+    /// The configuration file.
+    Config,
+    /// The `masks` message.
+    Masks,
+}
+
+pub(super) fn run(arguments: &SchemaArgs) -> anyhow::Result<()> {
+    let schema = match arguments.subject {
+        Subject::Config => schema_for!(Config),
+        Subject::Masks => schema_for!(mqtt::messages::Masks),
+    };
+    exit::say(&serde_json::to_string_pretty(&schema)?)
+}
