@@ -107,14 +107,18 @@ pub(super) fn filled<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Strin
 
 /// The side of a square morphology kernel; 0 leaves the step out.
 pub(super) fn kernel<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    let side = u32::deserialize(deserializer)?;
+    kernel_side(u32::deserialize(deserializer)?).map_err(D::Error::custom)
+}
+
+/// Passes on what can be the side of a kernel.
+pub(super) fn kernel_side(side: u32) -> Result<u32, String> {
     if side == 0 || (side % 2 == 1 && side <= 99) {
         Ok(side)
     } else {
-        Err(D::Error::custom(format_args!(
+        Err(format!(
             "{side} is no kernel: expected an odd number up to 99 (an even one would shift the \
              mask), or 0 for none"
-        )))
+        ))
     }
 }
 

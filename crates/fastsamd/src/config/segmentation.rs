@@ -1,9 +1,14 @@
 //! From the network's answer to segments.
 
+use std::str::FromStr;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::check::{self, bounded};
+use super::{
+    check::{self, bounded},
+    error::unknown,
+};
 
 /// The post-processor's settings. The defaults equal the reference implementation's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -78,12 +83,35 @@ pub struct Cleanup {
 }
 
 impl Cleanup {
-    /// What `segment --cleanup` does without values: removes the speckles and pinholes that a
-    /// 160x160 prototype leaves on a frame of about a megapixel, and nothing an eye would miss.
-    pub const USUAL: Self = Self {
-        close: 3,
-        open: 3,
-        min_island: 64,
-        max_hole: 64,
-    };
+    /// What `segment --cleanup` does without values: removes the speckles and pinholes that
+    /// 160x160 prototypes leave on a frame of about a megapixel, and nothing an eye would miss.
+    pub const USUAL: &str = "close=3,open=3,min_island=64,max_hole=64";
+
+    /// The names of the steps.
+    const STEPS: [&str; 4] = ["close", "open", "min_island", "max_hole"];
+}
+
+/// The form of the command line, `close=3,max_hole=64`; steps that are not named are left out.
+impl FromStr for Cleanup {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut cleanup = Self::default();
+        for step in text.split(',') {
+            let (name, value) = step
+                .split_once('=')
+                .ok_or_else(|| format!("'{step}': expected STEP=PIXELS"))?;
+            let pixels: u32 = value
+                .parse()
+                .map_err(|_| format!("'{step}': expected a whole number, 0 or more"))?;
+            match name {
+                "close" => cleanup.close = check::kernel_side(pixels)?,
+                "open" => cleanup.open = check::kernel_side(pixels)?,
+                "min_island" => cleanup.min_island = pixels,
+                "max_hole" => cleanup.max_hole = pixels,
+                other => return Err(unknown("key", other, &Self::STEPS)),
+            }
+        }
+        Ok(cleanup)
+    }
 }

@@ -117,6 +117,38 @@ fn kinds_are_chosen_by_name_or_with_settings() {
 }
 
 #[test]
+fn clean_up_steps_are_read_from_the_command_line() {
+    let usual = Cleanup {
+        close: 3,
+        open: 3,
+        min_island: 64,
+        max_hole: 64,
+    };
+    let table = [
+        (Cleanup::USUAL, Ok(usual)),
+        (
+            "open=5",
+            Ok(Cleanup {
+                open: 5,
+                ..Cleanup::default()
+            }),
+        ),
+        ("open=4", Err("odd number")),
+        ("opne=5", Err("did you mean 'open'?")),
+        ("max_hole=-1", Err("expected a whole number")),
+        ("close", Err("expected STEP=PIXELS")),
+        ("", Err("expected STEP=PIXELS")),
+    ];
+    for (text, expected) in table {
+        match (text.parse::<Cleanup>(), expected) {
+            (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{text}"),
+            (Err(found), Err(expected)) => assert!(found.contains(expected), "{text}: {found}"),
+            (found, expected) => panic!("{text}: expected {expected:?}, found {found:?}"),
+        }
+    }
+}
+
+#[test]
 fn what_is_wrong_is_reported_where_it_stands() {
     let table = [
         // Unknown keys, at every depth.
