@@ -3,7 +3,8 @@
 //! Source: FastSAM's predictor as described by its observable behaviour: one gain for both axes,
 //! the resized size rounded half to even, the padding split with the odd pixel at the right and
 //! bottom. The way back uses one gain per axis (`resized / frame`), because rounding makes them
-//! differ. Invariant: `to_frame(to_input(p)) = p` for every point of the frame.
+//! differ. Invariant: `to_frame(to_input(p)) = p` for every point of the frame, up to what `f32`
+//! resolves at 640, seen from the frame: `640 * EPSILON / gain`.
 
 use crate::{FramePoint, FrameRect, InputPoint, InputRect, Size};
 
@@ -30,11 +31,9 @@ impl Letterbox {
     /// Fits a frame of this size into the 640 x 640 input. Frames smaller than the input are
     /// scaled up. A frame without pixels is treated as one of a single pixel.
     pub fn fit(frame: Size) -> Self {
+        let frame = Size::new(frame.width.max(1), frame.height.max(1));
         let side = f64::from(INPUT_SIDE);
-        let (width, height) = (
-            f64::from(frame.width.max(1)),
-            f64::from(frame.height.max(1)),
-        );
+        let (width, height) = (f64::from(frame.width), f64::from(frame.height));
         let gain = (side / height).min(side / width);
         let resize = |length: f64| (length * gain).round_ties_even().clamp(1.0, side);
         let (resized_width, resized_height) = (resize(width), resize(height));

@@ -12,6 +12,8 @@ mod geometry;
 mod letterbox;
 mod pixel;
 mod preprocess;
+mod resample;
+mod rows;
 
 pub use geometry::{FramePoint, FrameRect, InputPoint, InputRect, PixelRect, Size};
 pub use letterbox::{INPUT_SIDE, Letterbox, PAD_VALUE};

@@ -2,7 +2,7 @@
 //!
 //! Formats are named and laid out as in V4L2 (kernel documentation, "Image Formats"): for the
 //! planar ones the planes follow each other in one buffer; NV12's chroma rows have the luma's
-//! stride, I420's (V4L2: YU12) half of it. YUV is BT.601, limited range, V4L2's default for these
+//! stride, I420's (V4L2: YU12) half of it, rounded down. YUV is BT.601, limited range, V4L2's default for these
 //! formats from cameras.
 
 use std::time::Instant;
@@ -40,7 +40,7 @@ impl PixelFormat {
     }
 
     /// Bytes that a frame of this size occupies with rows of `stride` bytes; the last row may
-    /// lack its padding.
+    /// lack its padding. Saturates where no buffer could be that long.
     pub const fn min_bytes(self, size: Size, stride: usize) -> usize {
         let height = size.height as usize;
         if height == 0 {
@@ -49,9 +49,16 @@ impl PixelFormat {
         let chroma_rows = height.div_ceil(2);
         let row = self.min_stride(size.width);
         match self {
-            Self::Rgb8 | Self::Bgr8 | Self::Grey8 | Self::Yuyv => stride * (height - 1) + row,
-            Self::Nv12 => stride * (height + chroma_rows - 1) + row,
-            Self::I420 => stride * height + stride / 2 * (2 * chroma_rows - 1) + row / 2,
+            Self::Rgb8 | Self::Bgr8 | Self::Grey8 | Self::Yuyv => {
+                stride.saturating_mul(height - 1).saturating_add(row)
+            }
+            Self::Nv12 => stride
+                .saturating_mul(height + chroma_rows - 1)
+                .saturating_add(row),
+            Self::I420 => stride
+                .saturating_mul(height)
+                .saturating_add((stride / 2).saturating_mul(2 * chroma_rows - 1))
+                .saturating_add(row / 2),
         }
     }
 }
@@ -121,6 +128,9 @@ impl Frame {
     }
 
     /// Checks that size, stride and buffer agree; everything that reads pixels relies on it.
+    ///
+    /// # Errors
+    /// A side of 0 or above 65535, rows that overlap, or a buffer that ends too early.
     pub fn validate(&self) -> Result<(), FrameError> {
         let Size { width, height } = self.size;
         let side = 1..=u32::from(u16::MAX);
