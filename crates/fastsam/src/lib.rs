@@ -4,8 +4,12 @@
 //! the row [`Run`]: a mask is never held as a bitmap; area, box, components, contours, RLE and
 //! pictures derive from runs. Everything here is pure and reuses its buffers.
 
+mod adjacency;
+pub mod cleanup;
+pub mod contour;
 mod run;
 mod segment;
 
+pub use adjacency::Connectivity;
 pub use run::{Mask, Run};
 pub use segment::{Contours, Segment, Segments};
