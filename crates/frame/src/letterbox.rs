@@ -91,3 +91,92 @@ impl Letterbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn known_frames() {
+        // Width, height, then resized width and height, left, top.
+        let cases = [
+            ("720p", 1280, 720, 640, 360, 0, 140),
+            ("VGA", 640, 480, 640, 480, 0, 80),
+            ("the input itself", 640, 640, 640, 640, 0, 0),
+            ("portrait", 720, 1280, 360, 640, 140, 0),
+            ("1080p", 1920, 1080, 640, 360, 0, 140),
+            ("4K", 3840, 2160, 640, 360, 0, 140),
+            ("scaled up", 320, 240, 640, 480, 0, 80),
+            ("two odd rows, split evenly", 640, 426, 640, 426, 0, 107),
+            ("an odd row, at the bottom", 1640, 1232, 640, 481, 0, 79),
+            ("an odd column, at the right", 1232, 1640, 481, 640, 79, 0),
+            ("a half, to the even side", 1280, 721, 640, 360, 0, 140),
+            ("a half, to the even side, up", 1280, 723, 640, 362, 0, 139),
+            ("one pixel", 1, 1, 640, 640, 0, 0),
+            ("one row", 65535, 1, 640, 1, 0, 319),
+            ("one column", 1, 65535, 1, 640, 319, 0),
+            ("no pixel", 0, 0, 640, 640, 0, 0),
+        ];
+        for (name, width, height, resized_width, resized_height, left, top) in cases {
+            let letterbox = Letterbox::fit(Size::new(width, height));
+            let expected = Size::new(resized_width, resized_height);
+            assert_eq!(letterbox.resized, expected, "{name}");
+            assert_eq!((letterbox.left, letterbox.top), (left, top), "{name}");
+        }
+    }
+
+    #[test]
+    fn each_axis_has_its_own_gain() {
+        let letterbox = Letterbox::fit(Size::new(1640, 1232));
+        let corner = letterbox.to_input(FramePoint {
+            x: 1640.0,
+            y: 1232.0,
+        });
+        assert_eq!((corner.x, corner.y), (640.0, 79.0 + 481.0));
+    }
+
+    #[test]
+    fn boxes_are_clipped_to_the_frame() {
+        let letterbox = Letterbox::fit(Size::new(1280, 720));
+        let rect = letterbox.rect_to_frame(InputRect {
+            x1: -5.0,
+            y1: 150.0,
+            x2: 320.0,
+            y2: 640.0,
+        });
+        let expected = FrameRect {
+            x1: 0.0,
+            y1: 20.0,
+            x2: 640.0,
+            y2: 720.0,
+        };
+        assert_eq!(rect, expected);
+    }
+
+    proptest! {
+        #[test]
+        fn to_frame_undoes_to_input(
+            width in 1u32..=65535, height in 1u32..=65535, u in 0f32..=1.0, v in 0f32..=1.0,
+        ) {
+            let letterbox = Letterbox::fit(Size::new(width, height));
+            let point = FramePoint { x: u * width as f32, y: v * height as f32 };
+            let back = letterbox.to_frame(letterbox.to_input(point));
+            let (gain_x, gain_y) = letterbox.gains();
+            prop_assert!((back.x - point.x).abs() <= 640.0 * f32::EPSILON / gain_x);
+            prop_assert!((back.y - point.y).abs() <= 640.0 * f32::EPSILON / gain_y);
+        }
+
+        #[test]
+        fn the_frame_fills_one_axis_and_is_centred(
+            width in 1u32..=65535, height in 1u32..=65535,
+        ) {
+            let Letterbox { resized, left, top, .. } = Letterbox::fit(Size::new(width, height));
+            prop_assert_eq!(resized.width.max(resized.height), INPUT_SIDE);
+            let right = INPUT_SIDE - resized.width - left;
+            let bottom = INPUT_SIDE - resized.height - top;
+            prop_assert!(right - left <= 1 && bottom - top <= 1);
+        }
+    }
+}

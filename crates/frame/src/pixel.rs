@@ -158,3 +158,88 @@ impl Frame {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(pixel_format: PixelFormat, size: Size, stride: usize, bytes: usize) -> Frame {
+        Frame {
+            size,
+            stride,
+            pixel_format,
+            data: vec![0; bytes],
+            ..Frame::empty()
+        }
+    }
+
+    #[test]
+    fn sizes_in_bytes() {
+        use PixelFormat::{Bgr8, Grey8, I420, Nv12, Rgb8, Yuyv};
+        // Format, width, height, stride, then the least stride and the least bytes.
+        let cases = [
+            (Rgb8, 5, 3, 16, 15, 2 * 16 + 15),
+            (Bgr8, 5, 3, 15, 15, 45),
+            (Grey8, 5, 3, 8, 5, 2 * 8 + 5),
+            (Yuyv, 5, 3, 12, 12, 36),
+            (Yuyv, 4, 3, 9, 8, 2 * 9 + 8),
+            (Nv12, 5, 3, 6, 6, 6 * 3 + 6 * 2),
+            (Nv12, 4, 4, 7, 4, 7 * 5 + 4),
+            (I420, 4, 4, 4, 4, 24),
+            (I420, 5, 3, 6, 6, 6 * 3 + 3 * 2 + 3 * 2),
+            // An odd stride is halved downwards, and still holds a chroma row.
+            (I420, 5, 3, 7, 6, 7 * 3 + 3 * 2 + 3 * 2),
+            (I420, 1, 1, 2, 2, 2 + 1 + 1),
+            (Rgb8, 5, 0, 15, 15, 0),
+        ];
+        for (format, width, height, stride, least_stride, least_bytes) in cases {
+            let size = Size::new(width, height);
+            assert_eq!(format.min_stride(width), least_stride, "{format:?} {size}");
+            assert_eq!(
+                format.min_bytes(size, stride),
+                least_bytes,
+                "{format:?} {size} stride {stride}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_picture_is_refused() {
+        use PixelFormat::{I420, Rgb8};
+        let cases = [
+            (
+                frame(Rgb8, Size::new(0, 4), 12, 48),
+                "a frame of 0x4 can't be used: both sides must be 1 to 65535 pixels",
+            ),
+            (
+                frame(Rgb8, Size::new(4, 65536), 12, 48),
+                "a frame of 4x65536 can't be used: both sides must be 1 to 65535 pixels",
+            ),
+            (
+                frame(I420, Size::new(5, 2), 5, 99),
+                "a stride of 5 bytes is less than a row of I420 at width 5: 6 bytes",
+            ),
+            (
+                frame(Rgb8, Size::new(4, 4), 16, 59),
+                "the frame's buffer holds 59 bytes, a Rgb8 frame of 4x4 needs 60",
+            ),
+        ];
+        for (frame, message) in cases {
+            assert_eq!(frame.validate().unwrap_err().to_string(), message);
+        }
+        assert_eq!(frame(Rgb8, Size::new(4, 4), 16, 60).validate(), Ok(()));
+    }
+
+    #[test]
+    fn a_huge_stride_does_not_wrap_around() {
+        for format in [PixelFormat::Rgb8, PixelFormat::Nv12, PixelFormat::I420] {
+            for stride in [usize::MAX, usize::MAX / 2, 1 << (usize::BITS - 1)] {
+                let frame = frame(format, Size::new(2, 3), stride, 64);
+                assert!(
+                    matches!(frame.validate(), Err(FrameError::Truncated { .. })),
+                    "{format:?}, stride {stride}"
+                );
+            }
+        }
+    }
+}

@@ -81,3 +81,6 @@ impl Preprocessor {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -160,3 +160,35 @@ fn blend_rows(first: &[i16], second: &[i16], weights: [i16; 2], out: &mut [u8]) 
         *out = ((first + second + 2) >> 2) as u8;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn taps_lie_at_half_pixel_centres() {
+        let cases = [
+            ("no change", 2, 5, 5, (2, 3, [2048, 0])),
+            ("halved: between two", 1, 8, 4, (2, 3, [1024, 1024])),
+            (
+                "a third: in the middle of three",
+                1,
+                9,
+                3,
+                (4, 5, [2048, 0]),
+            ),
+            ("doubled: a quarter beyond", 3, 4, 8, (1, 2, [1536, 512])),
+            ("before the first", 0, 4, 8, (0, 0, [512, 1536])),
+            ("behind the last", 7, 4, 8, (3, 3, [1536, 512])),
+            ("from one", 639, 1, 640, (0, 0, [1026, 1022])),
+        ];
+        for (name, index, from, to, (first, second, weights)) in cases {
+            let expected = Tap {
+                first,
+                second,
+                weights,
+            };
+            assert_eq!(Tap::at(index, from, to), expected, "{name}");
+        }
+    }
+}
