@@ -12,29 +12,39 @@ use crate::{
 };
 
 /// One in the fixed point of the weights.
-const ONE: i32 = 1 << 11;
+const ONE: i16 = 1 << 11;
 
-/// Where one output column or row samples the source: two neighbours and their weights.
+/// Where one output column or row samples the source: the nearest sample, and the next one on the
+/// other side.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Tap {
-    first: u32,
-    second: u32,
-    /// Weights in units of 1 / [`ONE`]; they add up to it.
-    weights: [i16; 2],
+    near: u32,
+    far: u32,
+    /// Weight of `far`, in units of 1 / [`ONE`], half of it at most; `near` has the rest.
+    far_weight: i16,
 }
 
 impl Tap {
-    /// The tap of `index` when `from` samples become `to`, with indices clamped to the source.
+    /// The tap of `index` when `from` samples become `to`, with positions clamped to the source.
     fn at(index: u32, from: u32, to: u32) -> Self {
         let scale = f64::from(from) / f64::from(to);
         let position = ((f64::from(index) + 0.5) * scale - 0.5) as f32;
         let floor = position.floor();
-        let second = ((position - floor) * ONE as f32).round_ties_even() as i16;
+        let weight = ((position - floor) * f32::from(ONE)).round_ties_even() as i16;
         let clamp = |i: f32| i.clamp(0.0, (from - 1) as f32) as u32;
-        Self {
-            first: clamp(floor),
-            second: clamp(floor + 1.0),
-            weights: [ONE as i16 - second, second],
+        let (first, second) = (clamp(floor), clamp(floor + 1.0));
+        if weight <= ONE / 2 {
+            Self {
+                near: first,
+                far: second,
+                far_weight: weight,
+            }
+        } else {
+            Self {
+                near: second,
+                far: first,
+                far_weight: ONE - weight,
+            }
         }
     }
 }
@@ -44,10 +54,20 @@ impl Tap {
 pub(crate) struct Resampler {
     from: Size,
     to: Size,
-    columns: Vec<Tap>,
     rows: Vec<Tap>,
+    columns: Columns,
     reader: RowReader,
     cache: [CachedRow; 2],
+}
+
+/// The horizontal half: its taps, and the samples they take of one row, interleaved RGB.
+#[derive(Debug, Default)]
+struct Columns {
+    taps: Vec<Tap>,
+    /// For each sample, the weight of the far one, prepared for [`Columns::blend`].
+    weights: Vec<i16>,
+    near: Vec<u8>,
+    far: Vec<u8>,
 }
 
 /// A horizontally resampled row, interleaved RGB.
@@ -69,24 +89,17 @@ impl Resampler {
     ) {
         self.prepare(frame.size, to);
         for (y, out) in out.take(self.rows.len()).enumerate() {
-            let Tap {
-                first,
-                second,
-                weights,
-            } = self.rows[y];
-            if self.cache[0].source != Some(first) {
-                self.cache.swap(0, 1);
-            }
-            self.fetch(frame, 0, first);
-            // A row without weight is not worth reading; one that counts twice is there already.
-            let other = usize::from(second != first && weights[1] != 0);
-            self.fetch(frame, other, if other == 0 { first } else { second });
-            blend_rows(
-                &self.cache[0].values,
-                &self.cache[other].values,
-                weights,
-                out,
-            );
+            let tap = self.rows[y];
+            // A row without weight is not worth reading.
+            let far = if tap.far_weight == 0 {
+                tap.near
+            } else {
+                tap.far
+            };
+            let near_slot = self.fetch(frame, tap.near, far);
+            let far_slot = self.fetch(frame, far, tap.near);
+            let (near, far) = (&self.cache[near_slot], &self.cache[far_slot]);
+            blend_rows(&near.values, &far.values, tap.far_weight, out);
         }
     }
 
@@ -94,9 +107,7 @@ impl Resampler {
     fn prepare(&mut self, from: Size, to: Size) {
         if (from, to) != (self.from, self.to) {
             (self.from, self.to) = (from, to);
-            self.columns.clear();
-            self.columns
-                .extend((0..to.width).map(|x| Tap::at(x, from.width, to.width)));
+            self.columns = Columns::new(from.width, to.width);
             self.rows.clear();
             self.rows
                 .extend((0..to.height).map(|y| Tap::at(y, from.height, to.height)));
@@ -107,57 +118,88 @@ impl Resampler {
         }
     }
 
-    /// Sees to it that a slot of the cache holds row `source` of the frame.
-    fn fetch(&mut self, frame: &Frame, slot: usize, source: u32) {
-        let cached = &mut self.cache[slot];
-        if cached.source != Some(source) {
-            let row = self.reader.read(frame, source as usize);
-            blend_columns(row, &self.columns, &mut cached.values);
-            cached.source = Some(source);
+    /// The slot of the cache that holds row `source` of the frame; the row is resampled now if
+    /// none does, in place of any but row `keep`.
+    fn fetch(&mut self, frame: &Frame, source: u32, keep: u32) -> usize {
+        let held = self.cache.each_ref().map(|row| row.source);
+        if let Some(slot) = held.iter().position(|&row| row == Some(source)) {
+            return slot;
+        }
+        let slot = usize::from(held[0] == Some(keep));
+        let row = self.reader.read(frame, source as usize);
+        self.columns.resample(row, &mut self.cache[slot].values);
+        self.cache[slot].source = Some(source);
+        slot
+    }
+}
+
+impl Columns {
+    /// The tables that make `to` columns of `from`.
+    fn new(from: u32, to: u32) -> Self {
+        let taps: Vec<Tap> = (0..to).map(|x| Tap::at(x, from, to)).collect();
+        // Negative, because -1024 << 5 fits 16 bits and 1024 << 5 does not.
+        let weights = taps.iter().flat_map(|tap| [-tap.far_weight << 5; 3]);
+        Self {
+            weights: weights.collect(),
+            near: vec![0; taps.len() * 3],
+            far: vec![0; taps.len() * 3],
+            taps,
+        }
+    }
+
+    /// Resamples a row; the values are scaled to fit 16 bits.
+    fn resample(&mut self, row: Row<'_>, values: &mut [i16]) {
+        match row {
+            Row::Rgb(row) => {
+                let row = row.as_chunks::<3>().0;
+                self.gather(|i| row[i]);
+            }
+            Row::Bgr(row) => {
+                let row = row.as_chunks::<3>().0;
+                self.gather(|i| {
+                    let [b, g, r] = row[i];
+                    [r, g, b]
+                });
+            }
+            Row::Grey(row) => self.gather(|i| [row[i]; 3]),
+            Row::Planes([red, green, blue]) => self.gather(|i| [red[i], green[i], blue[i]]),
+        }
+        self.blend(values);
+    }
+
+    /// Takes the samples. Kept apart from the arithmetic, which then runs over plain slices and
+    /// is vectorised.
+    #[inline(always)]
+    fn gather(&mut self, pixel: impl Fn(usize) -> [u8; 3]) {
+        let near = self.near.as_chunks_mut().0.iter_mut();
+        let far = self.far.as_chunks_mut().0;
+        for (tap, (near, far)) in self.taps.iter().zip(near.zip(far)) {
+            *near = pixel(tap.near as usize);
+            *far = pixel(tap.far as usize);
+        }
+    }
+
+    /// `(near * (ONE - weight) + far * weight) >> 4`, in 16 bits throughout.
+    fn blend(&self, values: &mut [i16]) {
+        let samples = self.near.iter().zip(&self.far).zip(&self.weights);
+        for (value, ((&near, &far), &weight)) in values.iter_mut().zip(samples) {
+            let (near, far) = (i16::from(near), i16::from(far));
+            *value = (near << 7) + high_half((near - far) << 7, weight);
         }
     }
 }
 
-/// Resamples a row horizontally; the values are scaled to fit 16 bits.
-fn blend_columns(row: Row<'_>, columns: &[Tap], values: &mut [i16]) {
-    match row {
-        Row::Rgb(row) => {
-            let row = row.as_chunks::<3>().0;
-            blend_pixels(columns, values, |i| row[i]);
-        }
-        Row::Bgr(row) => {
-            let row = row.as_chunks::<3>().0;
-            blend_pixels(columns, values, |i| {
-                let [b, g, r] = row[i];
-                [r, g, b]
-            });
-        }
-        Row::Grey(row) => blend_pixels(columns, values, |i| [row[i]; 3]),
-        Row::Planes([red, green, blue]) => {
-            blend_pixels(columns, values, |i| [red[i], green[i], blue[i]]);
-        }
-    }
-}
-
-/// [`blend_columns`] for pixels that `pixel` reads.
+/// The upper 16 bits of a product: one instruction on most machines.
 #[inline(always)]
-fn blend_pixels(columns: &[Tap], values: &mut [i16], pixel: impl Fn(usize) -> [u8; 3]) {
-    for (out, tap) in values.as_chunks_mut::<3>().0.iter_mut().zip(columns) {
-        let left = pixel(tap.first as usize).map(i32::from);
-        let right = pixel(tap.second as usize).map(i32::from);
-        let weight = i32::from(tap.weights[1]);
-        *out =
-            std::array::from_fn(|i| ((left[i] * ONE + (right[i] - left[i]) * weight) >> 4) as i16);
-    }
+fn high_half(a: i16, b: i16) -> i16 {
+    ((i32::from(a) * i32::from(b)) >> 16) as i16
 }
 
 /// Weighs two resampled rows and rounds them to grey levels.
-fn blend_rows(first: &[i16], second: &[i16], weights: [i16; 2], out: &mut [u8]) {
-    let [first_weight, second_weight] = weights.map(i32::from);
-    for (out, (&first, &second)) in out.iter_mut().zip(first.iter().zip(second)) {
-        let first = ((i32::from(first) * first_weight) >> 16) as i16;
-        let second = ((i32::from(second) * second_weight) >> 16) as i16;
-        *out = ((first + second + 2) >> 2) as u8;
+fn blend_rows(near: &[i16], far: &[i16], far_weight: i16, out: &mut [u8]) {
+    for (out, (&near, &far)) in out.iter_mut().zip(near.iter().zip(far)) {
+        let sum = high_half(near, ONE - far_weight) + high_half(far, far_weight);
+        *out = ((sum + 2) >> 2) as u8;
     }
 }
 
@@ -168,25 +210,20 @@ mod tests {
     #[test]
     fn taps_lie_at_half_pixel_centres() {
         let cases = [
-            ("no change", 2, 5, 5, (2, 3, [2048, 0])),
-            ("halved: between two", 1, 8, 4, (2, 3, [1024, 1024])),
-            (
-                "a third: in the middle of three",
-                1,
-                9,
-                3,
-                (4, 5, [2048, 0]),
-            ),
-            ("doubled: a quarter beyond", 3, 4, 8, (1, 2, [1536, 512])),
-            ("before the first", 0, 4, 8, (0, 0, [512, 1536])),
-            ("behind the last", 7, 4, 8, (3, 3, [1536, 512])),
-            ("from one", 639, 1, 640, (0, 0, [1026, 1022])),
+            ("no change", 2, 5, 5, (2, 3, 0)),
+            ("halved: between two", 1, 8, 4, (2, 3, 1024)),
+            ("a third: in the middle of three", 1, 9, 3, (4, 5, 0)),
+            ("doubled: a quarter behind", 3, 4, 8, (1, 2, 512)),
+            ("doubled: a quarter before", 2, 4, 8, (1, 0, 512)),
+            ("before the first", 0, 4, 8, (0, 0, 512)),
+            ("behind the last", 7, 4, 8, (3, 3, 512)),
+            ("from one", 639, 1, 640, (0, 0, 1022)),
         ];
-        for (name, index, from, to, (first, second, weights)) in cases {
+        for (name, index, from, to, (near, far, far_weight)) in cases {
             let expected = Tap {
-                first,
-                second,
-                weights,
+                near,
+                far,
+                far_weight,
             };
             assert_eq!(Tap::at(index, from, to), expected, "{name}");
         }
