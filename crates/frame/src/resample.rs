@@ -56,6 +56,9 @@ pub(crate) struct Resampler {
     to: Size,
     rows: Vec<Tap>,
     columns: Columns,
+    /// The weights of the two rows being blended, once per value.
+    near_weights: Vec<i16>,
+    far_weights: Vec<i16>,
     reader: RowReader,
     cache: [CachedRow; 2],
 }
@@ -99,7 +102,13 @@ impl Resampler {
             let near_slot = self.fetch(frame, tap.near, far);
             let far_slot = self.fetch(frame, far, tap.near);
             let (near, far) = (&self.cache[near_slot], &self.cache[far_slot]);
-            blend_rows(&near.values, &far.values, tap.far_weight, out);
+            self.near_weights.fill(ONE - tap.far_weight);
+            self.far_weights.fill(tap.far_weight);
+            blend_rows(
+                [&near.values, &far.values],
+                [&self.near_weights, &self.far_weights],
+                out,
+            );
         }
     }
 
@@ -112,9 +121,12 @@ impl Resampler {
             self.rows
                 .extend((0..to.height).map(|y| Tap::at(y, from.height, to.height)));
         }
+        let values = to.width as usize * 3;
+        self.near_weights.resize(values, 0);
+        self.far_weights.resize(values, 0);
         for row in &mut self.cache {
             row.source = None;
-            row.values.resize(to.width as usize * 3, 0);
+            row.values.resize(values, 0);
         }
     }
 
@@ -195,10 +207,13 @@ fn high_half(a: i16, b: i16) -> i16 {
     ((i32::from(a) * i32::from(b)) >> 16) as i16
 }
 
-/// Weighs two resampled rows and rounds them to grey levels.
-fn blend_rows(near: &[i16], far: &[i16], far_weight: i16, out: &mut [u8]) {
-    for (out, (&near, &far)) in out.iter_mut().zip(near.iter().zip(far)) {
-        let sum = high_half(near, ONE - far_weight) + high_half(far, far_weight);
+/// Weighs two resampled rows and rounds them to grey levels. The weights come as slices, although
+/// each holds one value: from a scalar the compiler makes 32-bit products, six times as slow.
+fn blend_rows([near, far]: [&[i16]; 2], [near_weights, far_weights]: [&[i16]; 2], out: &mut [u8]) {
+    let near = near.iter().zip(near_weights);
+    let far = far.iter().zip(far_weights);
+    for (out, ((&near, &near_weight), (&far, &far_weight))) in out.iter_mut().zip(near.zip(far)) {
+        let sum = high_half(near, near_weight) + high_half(far, far_weight);
         *out = ((sum + 2) >> 2) as u8;
     }
 }
