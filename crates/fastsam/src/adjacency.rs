@@ -26,17 +26,9 @@ pub(crate) fn for_each_touching(
         Connectivity::Four => 0,
         Connectivity::Eight => 1,
     };
-    let row_end = |start: usize| {
-        runs[start..]
-            .iter()
-            .position(|run| run.y != runs[start].y)
-            .map_or(runs.len(), |length| start + length)
-    };
     let mut upper = 0..0;
-    let mut lower_start = 0;
-    while lower_start < runs.len() {
-        let lower = lower_start..row_end(lower_start);
-        lower_start = lower.end;
+    for row in runs.chunk_by(|a, b| a.y == b.y) {
+        let lower = upper.end..upper.end + row.len();
         let (mut i, mut j) = (upper.start, lower.start);
         if i < upper.end && runs[i].y + 1 < runs[j].y {
             i = upper.end;

@@ -5,11 +5,24 @@
 //! pictures derive from runs. Everything here is pure and reuses its buffers.
 
 mod adjacency;
+mod border;
 pub mod cleanup;
+pub mod component;
 pub mod contour;
+mod decode;
+pub mod encode;
+mod mask;
+mod nms;
 mod run;
 mod segment;
+mod segmenter;
+mod settings;
 
 pub use adjacency::Connectivity;
+pub use decode::{Anchor, Decoder, Detection};
+pub use mask::Rasterizer;
+pub use nms::Suppressor;
 pub use run::{Mask, Run};
 pub use segment::{Contours, Segment, Segments};
+pub use segmenter::{SegmentError, Segmenter, StageTimes};
+pub use settings::{MaskSize, Settings};

@@ -165,6 +165,11 @@ impl Mask {
         }
     }
 
+    /// The runs, to be changed in place. The caller keeps the invariants.
+    pub(crate) fn runs_mut(&mut self) -> &mut Vec<Run> {
+        &mut self.runs
+    }
+
     /// Empties the mask for reuse at another size and hands its runs out to be refilled. The
     /// caller keeps the invariants.
     pub(crate) fn refill(&mut self, size: Size) -> &mut Vec<Run> {

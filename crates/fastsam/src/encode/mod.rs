@@ -1,0 +1,5 @@
+//! Masks as others read them: COCO's run lengths and polygons.
+
+pub mod polygon;
+pub mod rle;
+mod transpose;

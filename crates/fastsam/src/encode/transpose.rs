@@ -1,0 +1,140 @@
+//! From rows to columns without a bitmap.
+
+use crate::Run;
+
+/// The pixels of a mask that differ from the pixel before them in the line above, as intervals.
+///
+/// Read by columns, a mask is known from the pixels that differ from the one above them. Those are
+/// the columns in which two neighbouring rows differ: intervals between run ends. Put into order
+/// by column (a counting sort), they are the ends of the runs by columns. Both steps take time in
+/// proportion to the runs and to the length of the borders between lines.
+///
+/// "Line" is a row when an encoder goes from rows to columns, a column when a decoder goes back.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Changes {
+    /// Sorted by line.
+    changes: Vec<Change>,
+    /// For each position across, from the first that changes, where its changes go in `sorted`.
+    offsets: Vec<u32>,
+    sorted: Vec<u32>,
+}
+
+/// All of `start..end` of a line differ from the line before.
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    line: u32,
+    start: u16,
+    end: u16,
+}
+
+impl Changes {
+    /// Compares each of `lines` lines with the one before, and the first one with `before`.
+    pub(super) fn collect(&mut self, before: &[Run], runs: &[Run], lines: u32) {
+        self.changes.clear();
+        let mut previous = before;
+        let mut line_after = 0;
+        for current in runs.chunk_by(|a, b| a.y == b.y) {
+            let line = u32::from(current[0].y);
+            if line_after < line {
+                self.compare(previous, &[], line_after);
+                previous = &[];
+            }
+            self.compare(previous, current, line);
+            previous = current;
+            line_after = line + 1;
+        }
+        if line_after < lines {
+            self.compare(previous, &[], line_after);
+        }
+    }
+
+    /// Appends where two lines differ.
+    fn compare(&mut self, previous: &[Run], current: &[Run], line: u32) {
+        let mut push = |start: u16, end: u16| {
+            if start < end {
+                self.changes.push(Change { line, start, end });
+            }
+        };
+        // The ends of both lines' runs in ascending order; each one switches between equal and
+        // different.
+        match (previous, current) {
+            ([], runs) | (runs, []) => {
+                for run in runs {
+                    push(run.start, run.end);
+                }
+            }
+            ([a], [b]) => {
+                let (inner_a, inner_b) = (a.start.max(b.start), a.end.min(b.end));
+                push(a.start.min(b.start), inner_a.min(inner_b));
+                push(inner_a.max(inner_b), a.end.max(b.end));
+            }
+            _ => {
+                let (mut a, mut b) = (ends(previous).peekable(), ends(current).peekable());
+                let mut start = None;
+                loop {
+                    let end = match (a.peek(), b.peek()) {
+                        (Some(p), Some(q)) if p <= q => a.next(),
+                        (Some(_), None) => a.next(),
+                        _ => b.next(),
+                    };
+                    let Some(end) = end else { break };
+                    match start.take() {
+                        None => start = Some(end),
+                        Some(start) => push(start, end),
+                    }
+                }
+            }
+        }
+    }
+
+    /// How many pixels differ from the one in the line before.
+    pub(super) fn pixels(&self) -> u64 {
+        let lengths = self.changes.iter().map(|change| change.end - change.start);
+        lengths.map(u64::from).sum()
+    }
+
+    /// What `key` makes of each pixel that differs, given where it is across and its line, in
+    /// ascending order of both.
+    pub(super) fn sort(&mut self, key: impl Fn(u16, u32) -> u32) -> &[u32] {
+        let left = self.changes.iter().map(|change| change.start).min();
+        let right = self.changes.iter().map(|change| change.end).max();
+        let (Some(left), Some(right)) = (left, right) else {
+            return &[];
+        };
+
+        // First by how much the number of changes rises from one position to the next, then
+        // those numbers' running sum.
+        self.offsets.clear();
+        self.offsets.resize(usize::from(right - left) + 1, 0);
+        for change in &self.changes {
+            let (start, end) = (change.start - left, change.end - left);
+            let (rise, fall) = (usize::from(start), usize::from(end));
+            self.offsets[rise] = self.offsets[rise].wrapping_add(1);
+            self.offsets[fall] = self.offsets[fall].wrapping_sub(1);
+        }
+        let (mut here, mut total) = (0_u32, 0);
+        for offset in &mut self.offsets {
+            here = here.wrapping_add(*offset);
+            *offset = total;
+            total += here;
+        }
+
+        let total = total as usize;
+        if self.sorted.len() < total {
+            self.sorted.resize(total, 0);
+        }
+        let sorted = &mut self.sorted[..total];
+        for &Change { line, start, end } in &self.changes {
+            let offsets = &mut self.offsets[usize::from(start - left)..usize::from(end - left)];
+            for (offset, across) in offsets.iter_mut().zip(start..end) {
+                sorted[*offset as usize] = key(across, line);
+                *offset += 1;
+            }
+        }
+        sorted
+    }
+}
+
+fn ends(runs: &[Run]) -> impl Iterator<Item = u16> {
+    runs.iter().flat_map(|run| [run.start, run.end])
+}
