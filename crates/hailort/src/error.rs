@@ -1,0 +1,107 @@
+//! What can go wrong on the way to the chip.
+
+use std::path::PathBuf;
+
+use crate::{HefFileError, Status, Version};
+
+/// An error of this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A call answered with a status other than success.
+    #[error("{function}: {status}{hint}", hint = hint(*.status))]
+    Call {
+        /// The C function.
+        function: &'static str,
+        /// Its answer.
+        status: Status,
+    },
+    /// libhailort is not there, or can't be loaded.
+    #[error(
+        "libhailort can't be opened ({cause}): install HailoRT 4.20 to 4.23 (`sudo apt install hailo-all` on a Raspberry Pi) or set the library's path"
+    )]
+    Open {
+        /// Each name tried, with the loader's answer.
+        cause: String,
+    },
+    /// The library lacks a function.
+    #[error("libhailort has no function {function}: is it really HailoRT 4.20 to 4.23?")]
+    MissingFunction {
+        /// The C function.
+        function: &'static str,
+    },
+    /// The library is of a version that does not serve a Hailo-8.
+    #[error(
+        "libhailort is version {found}, which does not serve a Hailo-8 or 8L: install HailoRT 4.20 to 4.23"
+    )]
+    Version {
+        /// The library's version.
+        found: Version,
+    },
+    /// The logger's environment can't be set any more.
+    #[error(
+        "HailoRT's logger can't be set up: the process has {threads} threads already, and the environment may only change while there is one"
+    )]
+    LoggingTooLate {
+        /// Threads of this process.
+        threads: usize,
+    },
+    /// The HEF can't be read or is not one.
+    #[error("{path}: {cause}", path = path.display())]
+    Hef {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        cause: HefFileError,
+    },
+    /// A text for the library has a NUL byte or is too long.
+    #[error("{what} '{text}' has a NUL byte or more than {limit} bytes")]
+    Text {
+        /// What it is.
+        what: &'static str,
+        /// The text.
+        text: String,
+        /// The most bytes.
+        limit: usize,
+    },
+    /// The library answered what can't be.
+    #[error("{function} answered {found}, expected {expected}")]
+    Answer {
+        /// The C function.
+        function: &'static str,
+        /// What it said.
+        found: String,
+        /// What it should have said.
+        expected: &'static str,
+    },
+    /// A buffer has not the vstream's frame size.
+    #[error("vstream '{vstream}' has frames of {expected} bytes, but the buffer has {found}")]
+    FrameSize {
+        /// The vstream's name.
+        vstream: String,
+        /// Bytes of the buffer.
+        found: usize,
+        /// Bytes of a frame.
+        expected: usize,
+    },
+}
+
+impl Error {
+    /// Whether trying again later may help.
+    pub fn is_transient(&self) -> bool {
+        self.status().is_some_and(Status::is_transient)
+    }
+
+    /// The library's status, if it was a call that failed.
+    pub fn status(&self) -> Option<Status> {
+        match self {
+            Self::Call { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+}
+
+fn hint(status: Status) -> String {
+    status
+        .advice()
+        .map_or_else(String::new, |advice| format!(": {advice}"))
+}

@@ -1,0 +1,162 @@
+//! The container's header, versions 0 to 3: big-endian sizes and a hash of all that follows.
+
+use md5::Digest as _;
+
+use super::{HefFileError, hex};
+
+/// What every HEF begins with.
+pub const MAGIC: [u8; 4] = *b"\x01HEF";
+
+/// The least bytes of a HEF: the largest header.
+pub const MIN_SIZE: u64 = 56;
+
+/// The hash of all that follows the header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hash {
+    /// Version 0.
+    Md5([u8; 16]),
+    /// Version 1.
+    Crc32(u32),
+    /// Versions 2 and 3: XXH3, 64 bits.
+    Xxh3(u64),
+}
+
+/// A container's header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// 0 to 3; 3 needs HailoRT 4.21.
+    pub version: u32,
+    /// Bytes of the description.
+    pub message_size: u32,
+    /// Bytes of configuration and weights behind it; `None` in version 0, which has them inside.
+    pub ccws_size: Option<u64>,
+    /// Bytes between the description and the weights, counted in `ccws_size`.
+    pub padding_size: u32,
+    /// Bytes of further resources at the end.
+    pub additional_size: u64,
+    /// What the rest hashes to.
+    pub hash: Hash,
+}
+
+/// Takes big-endian integers off the front.
+struct Fields<'a>(&'a [u8]);
+
+impl Fields<'_> {
+    fn bytes<const N: usize>(&mut self) -> Result<[u8; N], HefFileError> {
+        let (field, rest) = self
+            .0
+            .split_first_chunk::<N>()
+            .ok_or(HefFileError::TooSmall {
+                size: self.0.len() as u64,
+            })?;
+        self.0 = rest;
+        Ok(*field)
+    }
+
+    fn u32(&mut self) -> Result<u32, HefFileError> {
+        self.bytes().map(u32::from_be_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, HefFileError> {
+        self.bytes().map(u64::from_be_bytes)
+    }
+}
+
+impl Header {
+    /// Reads the header off a file's front.
+    pub fn parse(file: &[u8]) -> Result<Self, HefFileError> {
+        let mut fields = Fields(file);
+        let found = fields.bytes()?;
+        if found != MAGIC {
+            return Err(HefFileError::Magic { found });
+        }
+        let mut header = Self {
+            version: fields.u32()?,
+            message_size: fields.u32()?,
+            ccws_size: None,
+            padding_size: 0,
+            additional_size: 0,
+            hash: Hash::Xxh3(0),
+        };
+        match header.version {
+            0 => {
+                fields.u32()?; // reserved
+                header.hash = Hash::Md5(fields.bytes()?);
+            }
+            1 => {
+                header.hash = Hash::Crc32(fields.u32()?);
+                header.ccws_size = Some(fields.u64()?);
+            }
+            2 => {
+                header.hash = Hash::Xxh3(fields.u64()?);
+                header.ccws_size = Some(fields.u64()?);
+            }
+            3 => {
+                header.hash = Hash::Xxh3(fields.u64()?);
+                header.ccws_size = Some(fields.u64()?);
+                header.padding_size = fields.u32()?;
+                header.additional_size = fields.u64()?;
+            }
+            other => return Err(HefFileError::Version(other)),
+        }
+        Ok(header)
+    }
+
+    /// Bytes of the header itself.
+    pub fn size(&self) -> usize {
+        match self.version {
+            0 => 32,
+            1 => 28,
+            2 => 44,
+            _ => 56,
+        }
+    }
+
+    /// Checks the length and the hash of what follows the header.
+    pub fn verify(&self, file: &[u8]) -> Result<(), HefFileError> {
+        let rest = file.get(self.size()..).unwrap_or_default();
+        let found = rest.len() as u64;
+        let expected = u64::from(self.message_size)
+            .saturating_add(self.ccws_size.unwrap_or(0))
+            .saturating_add(self.additional_size);
+        if found != expected {
+            return Err(HefFileError::Length { found, expected });
+        }
+        let (kind, found, expected) = match self.hash {
+            Hash::Md5(expected) => {
+                let found = md5::Md5::digest(rest);
+                ("MD5", hex(&found), hex(&expected))
+            }
+            Hash::Crc32(expected) => (
+                "CRC-32",
+                hex(&crc32fast::hash(rest).to_be_bytes()),
+                hex(&expected.to_be_bytes()),
+            ),
+            Hash::Xxh3(expected) => (
+                "XXH3",
+                hex(&xxhash_rust::xxh3::xxh3_64(rest).to_be_bytes()),
+                hex(&expected.to_be_bytes()),
+            ),
+        };
+        if found != expected {
+            return Err(HefFileError::Hash {
+                kind,
+                found,
+                expected,
+            });
+        }
+        Ok(())
+    }
+
+    /// The description in a file.
+    pub fn message<'a>(&self, file: &'a [u8]) -> Result<&'a [u8], HefFileError> {
+        let rest = file.get(self.size()..).unwrap_or_default();
+        usize::try_from(self.message_size)
+            .ok()
+            .and_then(|size| rest.get(..size))
+            .ok_or(HefFileError::Length {
+                found: rest.len() as u64,
+                expected: u64::from(self.message_size),
+            })
+    }
+}

@@ -1,0 +1,264 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// A field of wire type 2.
+fn bytes(number: u8, content: &[u8]) -> Vec<u8> {
+    let mut field = vec![number << 3 | 2];
+    varint(&mut field, content.len() as u64);
+    field.extend_from_slice(content);
+    field
+}
+
+fn number(number: u8, value: u64) -> Vec<u8> {
+    let mut field = vec![number << 3];
+    varint(&mut field, value);
+    field
+}
+
+fn float(number: u8, value: f32) -> Vec<u8> {
+    let mut field = vec![number << 3 | 5];
+    field.extend_from_slice(&value.to_le_bytes());
+    field
+}
+
+fn varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn layer_info(name: &str, shape: [u64; 3], element_bytes: u64, scale: f32, zero: f32) -> Vec<u8> {
+    let [height, width, features] = shape;
+    let base = [
+        number(1, height),
+        number(3, width),
+        number(5, features),
+        number(6, features + 7),
+        number(12, element_bytes),
+    ]
+    .concat();
+    let numeric = [float(1, zero), float(2, scale)].concat();
+    [
+        bytes(1, name.as_bytes()),
+        bytes(2, &base),
+        bytes(3, &numeric),
+    ]
+    .concat()
+}
+
+fn edge(output: bool, connection: u64, kind: u8, content: &[u8]) -> Vec<u8> {
+    let switch = [number(1, 0), number(3, connection)].concat();
+    bytes(
+        2,
+        &[
+            number(1, u64::from(output)),
+            bytes(kind, content),
+            bytes(5, &switch),
+        ]
+        .concat(),
+    )
+}
+
+fn message() -> Vec<u8> {
+    let input = edge(
+        false,
+        0,
+        3,
+        &layer_info("net/input", [640, 640, 3], 1, 1.0, 0.0),
+    );
+    let inner = edge(
+        true,
+        1,
+        3,
+        &layer_info("net/inner", [10, 10, 8], 1, 1.0, 0.0),
+    );
+    let boxes = edge(
+        true,
+        0,
+        3,
+        &layer_info("net/boxes", [20, 20, 64], 2, 0.25, 1000.0),
+    );
+    let muxed = bytes(
+        5,
+        &bytes(1, &layer_info("net/alone", [20, 20, 1], 1, 0.5, 3.0)),
+    );
+    let mux = edge(true, 0, 4, &muxed);
+    let context = |edges: &[u8]| bytes(3, &bytes(3, edges));
+    let contexts = [
+        context(&[input, inner].concat()),
+        context(&[boxes, mux].concat()),
+    ]
+    .concat();
+    let group = [bytes(10, b"net"), bytes(8, &bytes(4, &contexts))].concat();
+    let header = [number(1, 3), number(2, 1_700_000_000), bytes(3, b"3.30.0")].concat();
+    [bytes(1, &header), bytes(2, &group)].concat()
+}
+
+/// A HEF of a container version, with `ccws` behind its message.
+fn hef(version: u32, message: &[u8], ccws: &[u8]) -> Vec<u8> {
+    let ccws_size = (ccws.len() as u64).to_be_bytes();
+    let body = [message, ccws].concat();
+    let message_size = match version {
+        0 => body.len(),
+        _ => message.len(),
+    } as u32;
+    let xxh3 = xxhash_rust::xxh3::xxh3_64(&body).to_be_bytes();
+    let mut file = [
+        &MAGIC[..],
+        &version.to_be_bytes(),
+        &message_size.to_be_bytes(),
+    ]
+    .concat();
+    match version {
+        0 => {
+            use md5::Digest as _;
+            file.extend([0; 4]);
+            file.extend(md5::Md5::digest(&body));
+        }
+        1 => {
+            file.extend(crc32fast::hash(&body).to_be_bytes());
+            file.extend(ccws_size);
+            file.extend([0; 4]);
+        }
+        2 => {
+            file.extend(xxh3);
+            file.extend(ccws_size);
+            file.extend([0; 16]);
+        }
+        _ => {
+            file.extend(xxh3);
+            file.extend(ccws_size);
+            file.extend([0; 4 + 8 + 16]);
+        }
+    }
+    file.extend(body);
+    file
+}
+
+#[test]
+fn every_container_version_is_read_and_verified() {
+    let message = message();
+    for version in 0..=3 {
+        // In version 0, weights are inside the message: an unknown field, to be skipped.
+        let ccws = if version == 0 {
+            bytes(15, &[9; 40])
+        } else {
+            vec![9; 40]
+        };
+        let mut file = hef(version, &message, &ccws);
+        let good = HefFile::from_bytes(file.clone()).unwrap();
+        assert_eq!(good.header().unwrap().version, version);
+        good.verify().unwrap();
+        assert_eq!(good.contents().unwrap().sdk_version, "3.30.0");
+
+        *file.last_mut().unwrap() ^= 1;
+        let damaged = HefFile::from_bytes(file.clone()).unwrap();
+        assert!(
+            matches!(damaged.verify(), Err(HefFileError::Hash { .. })),
+            "version {version}"
+        );
+        file.pop();
+        let short = HefFile::from_bytes(file).unwrap();
+        assert!(
+            matches!(short.verify(), Err(HefFileError::Length { .. })),
+            "version {version}"
+        );
+    }
+}
+
+#[test]
+fn the_layers_at_the_host_are_found() {
+    let file = HefFile::from_bytes(hef(2, &message(), &[])).unwrap();
+    let contents = file.contents().unwrap();
+    assert_eq!(contents.architecture, HefArchitecture::Hailo8L);
+    assert_eq!(contents.timestamp, 1_700_000_000);
+    let [group] = &contents.network_groups[..] else {
+        panic!("one group")
+    };
+    assert_eq!((group.name.as_str(), group.contexts), ("net", 2));
+    let names: Vec<_> = group
+        .layers
+        .iter()
+        .map(|layer| layer.name.as_str())
+        .collect();
+    assert_eq!(names, ["net/input", "net/alone", "net/boxes"]);
+    assert_eq!(
+        group.layers[2],
+        Layer {
+            name: "net/boxes".into(),
+            direction: LayerDirection::Output,
+            shape: [20, 20, 64],
+            element_bytes: 2,
+            scale: 0.25,
+            zero_point: 1000.0,
+        }
+    );
+}
+
+#[test]
+fn files_that_are_none() {
+    type Check = fn(&HefFileError) -> bool;
+    let small: Check = |error| matches!(error, HefFileError::TooSmall { .. });
+    let magic: Check = |error| matches!(error, HefFileError::Magic { .. });
+    for (name, bytes, expected) in [
+        ("empty", vec![], small),
+        ("a header alone", hef(0, &[], &[]), small),
+        ("zeros", vec![0; 100], magic),
+        ("text", b"<!DOCTYPE html>".repeat(10), magic),
+    ] {
+        let error = HefFile::from_bytes(bytes).err().unwrap();
+        assert!(expected(&error), "{name}: {error}");
+    }
+    let mut newer = hef(3, &message(), &[]);
+    newer[7] = 4;
+    let newer = HefFile::from_bytes(newer).unwrap();
+    assert!(matches!(newer.verify(), Err(HefFileError::Version(4))));
+}
+
+#[test]
+fn the_sha256_is_the_files() {
+    let file = HefFile::from_bytes(hef(2, &message(), &[1; 100])).unwrap();
+    file.verify_sha256(file.sha256()).unwrap();
+    let error = file.verify_sha256([0; 32]).unwrap_err().to_string();
+    assert!(error.contains(&hex(&file.sha256())), "{error}");
+}
+
+#[test]
+fn what_a_broken_file_makes_us_keep_is_bounded() {
+    // 100,000 empty layers of two bytes each.
+    let edges = [edge(true, 0, 3, &[])].concat().repeat(100_000);
+    let context = bytes(3, &bytes(3, &edges));
+    let message = bytes(2, &context);
+    let contents = Contents::parse(&message, 0).unwrap();
+    assert!(contents.network_groups[0].layers.len() <= 256);
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_answered(file in prop::collection::vec(any::<u8>(), 0..300)) {
+        if let Ok(file) = HefFile::from_bytes(file) {
+            let _ = file.verify();
+            let _ = file.contents();
+        }
+    }
+
+    #[test]
+    fn any_damage_to_the_message_is_answered(
+        at in any::<prop::sample::Index>(), to in any::<u8>(), version in 0..4_u32
+    ) {
+        let mut message = message();
+        let at = at.index(message.len());
+        message[at] = to;
+        let file = HefFile::from_bytes(hef(version, &message, &[])).unwrap();
+        file.verify().unwrap();
+        let _ = file.contents();
+    }
+
+    #[test]
+    fn any_message_is_answered(message in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = Contents::parse(&message, 56);
+    }
+}

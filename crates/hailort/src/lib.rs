@@ -1,0 +1,73 @@
+//! Safe access to HailoRT, the run-time library of Hailo's accelerators.
+//!
+//! ```text
+//! Library ── scan() ──► [DeviceId]
+//!    ├──► Hef ───────────────┐
+//!    └──► VDevice ── configure(&Hef) ──► ConfiguredNetworkGroup ──► InputVStream, OutputVStream
+//! ```
+//!
+//! The library is opened at run time, so a program that uses this crate builds and starts without
+//! it. Every object keeps alive what it was made from, so the order in which the C library wants
+//! things released (vstreams, vdevice, HEF, library) holds whatever order they are dropped in:
+//! network groups live as long as their vdevice, and a vdevice keeps the HEFs configured on it.
+//! Keep none of them in a `static`: destroying a vdevice while the process exits has crashed real
+//! programs.
+//!
+//! Threads: HailoRT promises one thread per vstream and nothing more. So a vstream is `Send`, not
+//! `Sync`, and takes `&mut self`; calls on a vdevice wait for each other.
+//!
+//! ```compile_fail
+//! // One thread per vstream: a shared vstream does not compile.
+//! fn shared(input: &hailort::InputVStream) {
+//!     std::thread::scope(|scope| {
+//!         scope.spawn(|| drop(input.info()));
+//!     });
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! // A released vstream can't be used again.
+//! fn again(mut input: hailort::InputVStream) -> Result<(), hailort::Error> {
+//!     input.release()?;
+//!     input.write(&[])
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! // A physical device is borrowed from its vdevice, and can't outlive it.
+//! fn outlive(vdevice: hailort::VDevice) -> Result<(), hailort::Error> {
+//!     let devices = vdevice.physical_devices()?;
+//!     drop(vdevice);
+//!     devices[0].identify().map(|_| ())
+//! }
+//! ```
+//!
+//! ```compile_fail
+//! // A network group is made by a vdevice, never from thin air.
+//! let group = hailort::ConfiguredNetworkGroup {};
+//! ```
+
+mod device;
+mod error;
+mod hef;
+pub mod hef_file;
+pub mod host;
+mod library;
+mod network_group;
+mod status;
+mod vdevice;
+mod vstream;
+
+pub use device::{Architecture, ChipTemperature, DeviceId, Identity, PhysicalDevice};
+pub use error::Error;
+pub use hef::{Hef, NetworkGroupInfo};
+pub use hef_file::HefFileError;
+pub use library::{
+    Library, LogFolder, LogLevel, Logging, SUPPORTED_VERSIONS, Version, VersionSupport,
+};
+pub use network_group::ConfiguredNetworkGroup;
+pub use status::Status;
+pub use vdevice::{SchedulingOptions, VDevice, VDeviceOptions};
+pub use vstream::{
+    Element, FormatType, InputVStream, OutputVStream, VStreamDirection, VStreamInfo, VStreamOptions,
+};

@@ -1,0 +1,356 @@
+//! The library itself: finding it, its logger, its version.
+
+use std::{
+    error::Error as _,
+    ffi::OsStr,
+    fmt,
+    path::{Path, PathBuf},
+    ptr,
+    sync::Arc,
+};
+
+use hailort_sys::{HailoRt, hailo_device_id_t, hailo_version_t};
+
+use crate::{DeviceId, Error, Hef, Status, VDevice, VDeviceOptions, device::device_id};
+
+/// Names to try after a configured path. The SONAME is the full version, and the plain name comes
+/// with the development package only.
+const NAMES: [&str; 6] = [
+    "libhailort.so",
+    "libhailort.so.4.23.0",
+    "libhailort.so.4.22.0",
+    "libhailort.so.4.21.0",
+    "libhailort.so.4.20.1",
+    "libhailort.so.4.20.0",
+];
+
+/// The minor versions of 4.x whose layouts and behaviour this crate was written for.
+pub const SUPPORTED_VERSIONS: std::ops::RangeInclusive<u32> = 20..=23;
+
+/// The most devices a scan answers with.
+const MAX_DEVICES: usize = 16;
+
+/// The version of libhailort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    /// 4 for Hailo-8 and 8L.
+    pub major: u32,
+    /// Layouts may change with it.
+    pub minor: u32,
+    /// Must equal the kernel driver's, as the others must.
+    pub revision: u32,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}.{}", self.major, self.minor, self.revision)
+    }
+}
+
+/// Whether a version of libhailort can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionSupport {
+    /// 4.20 to 4.23.
+    Supported,
+    /// Another 4.x: may work, worth a warning.
+    Untried,
+    /// Serves other chips only.
+    Refused,
+}
+
+impl Version {
+    /// What to do with a library of this version.
+    pub fn support(self) -> VersionSupport {
+        match self.major {
+            4 if SUPPORTED_VERSIONS.contains(&self.minor) => VersionSupport::Supported,
+            4 => VersionSupport::Untried,
+            _ => VersionSupport::Refused,
+        }
+    }
+}
+
+/// Where the library's own log goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogFolder {
+    /// No file.
+    None,
+    /// `hailort.log` in this folder.
+    Folder(PathBuf),
+}
+
+/// From which level the library prints to standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// What ends it.
+    Critical,
+    /// What failed.
+    Error,
+    /// What looks wrong.
+    Warning,
+    /// The library's own default.
+    Info,
+}
+
+/// The library's logger. It starts when the library is opened, and reads the environment then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logging {
+    /// Its log file; without this, `./hailort.log`.
+    pub folder: LogFolder,
+    /// What it prints.
+    pub console: LogLevel,
+}
+
+impl Default for Logging {
+    /// No file, since a daemon's folder is often read-only; only critical messages, since failed
+    /// calls come back as [`Error`]s.
+    fn default() -> Self {
+        Self {
+            folder: LogFolder::None,
+            console: LogLevel::Critical,
+        }
+    }
+}
+
+impl Logging {
+    /// Sets `HAILORT_LOGGER_PATH` and `HAILORT_CONSOLE_LOGGER_LEVEL`, unless the user has.
+    ///
+    /// To be called first thing in `main`: the environment may only be changed while no other
+    /// thread can read it, so with a second thread running this changes nothing and answers
+    /// [`Error::LoggingTooLate`]. (Under qemu-user, the emulator's own threads count too.)
+    pub fn set_environment(&self) -> Result<(), Error> {
+        let threads = threads();
+        if threads != 1 {
+            return Err(Error::LoggingTooLate { threads });
+        }
+        let folder = match &self.folder {
+            LogFolder::None => OsStr::new("NONE"),
+            LogFolder::Folder(folder) => folder.as_os_str(),
+        };
+        let level = match self.console {
+            LogLevel::Critical => "critical",
+            LogLevel::Error => "error",
+            LogLevel::Warning => "warning",
+            LogLevel::Info => "info",
+        };
+        for (name, value) in [
+            ("HAILORT_LOGGER_PATH", folder),
+            ("HAILORT_CONSOLE_LOGGER_LEVEL", OsStr::new(level)),
+        ] {
+            if std::env::var_os(name).is_none() {
+                // SAFETY: this is the only thread of the process, as was just counted, so nobody
+                // else reads or writes the environment meanwhile.
+                unsafe { std::env::set_var(name, value) };
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Threads of this process; 0 where /proc can't say.
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
+}
+
+/// An opened libhailort. Clones share it; it is closed when the last object made from it is gone.
+#[derive(Clone)]
+pub struct Library {
+    pub(crate) table: Arc<HailoRt>,
+    version: Version,
+    path: PathBuf,
+}
+
+/// A function of the library's table, if the library has it.
+macro_rules! function {
+    ($library:expr, $function:ident) => {
+        $library
+            .table
+            .$function
+            .as_ref()
+            .map_err(|_| $crate::Error::MissingFunction {
+                function: stringify!($function),
+            })
+    };
+}
+pub(crate) use function;
+
+/// What a call answered, as a result.
+pub(crate) fn check(function: &'static str, status: u32) -> Result<(), Error> {
+    Status::check(status).map_err(|status| Error::Call { function, status })
+}
+
+impl Library {
+    /// Opens libhailort: `path` if given, else by its usual names, and checks its version.
+    ///
+    /// Set up its logger before, with [`Logging::set_environment`].
+    #[doc(alias = "hailo_get_library_version")]
+    pub fn open(path: Option<&Path>) -> Result<Self, Error> {
+        let candidates: Vec<&OsStr> = match path {
+            Some(path) => vec![path.as_os_str()],
+            None => NAMES.iter().map(OsStr::new).collect(),
+        };
+        let mut causes = Vec::new();
+        for candidate in candidates {
+            // SAFETY: loading runs the library's initialisers. The file is what the administrator
+            // installed or configured as libhailort, whose initialisers only start its logger.
+            match unsafe { HailoRt::new(candidate) } {
+                Ok(table) => return Self::checked(table, candidate),
+                // The loader's words are the error's source.
+                Err(error) => causes.push(
+                    error
+                        .source()
+                        .map_or_else(|| error.to_string(), ToString::to_string),
+                ),
+            }
+        }
+        Err(Error::Open {
+            cause: causes.join("; "),
+        })
+    }
+
+    fn checked(table: HailoRt, path: &OsStr) -> Result<Self, Error> {
+        let mut library = Self {
+            table: Arc::new(table),
+            version: Version {
+                major: 0,
+                minor: 0,
+                revision: 0,
+            },
+            path: path.into(),
+        };
+        let mut version = hailo_version_t::default();
+        let get_version = function!(library, hailo_get_library_version)?;
+        // SAFETY: the pointer is to a version, valid for the call.
+        let status = unsafe { get_version(&raw mut version) };
+        check("hailo_get_library_version", status)?;
+        library.version = Version {
+            major: version.major,
+            minor: version.minor,
+            revision: version.revision,
+        };
+        match library.version.support() {
+            VersionSupport::Refused => Err(Error::Version {
+                found: library.version,
+            }),
+            VersionSupport::Supported | VersionSupport::Untried => Ok(library),
+        }
+    }
+
+    /// Its version; see [`Version::support`].
+    pub fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The path or name it was opened by.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The devices on this machine, in use or not.
+    #[doc(alias = "hailo_scan_devices")]
+    pub fn scan(&self) -> Result<Vec<DeviceId>, Error> {
+        let mut ids = [hailo_device_id_t::default(); MAX_DEVICES];
+        let mut count = ids.len();
+        let scan = function!(self, hailo_scan_devices)?;
+        // SAFETY: `ids` has room for `count` ids, and both outlive the call; no parameters.
+        let status = unsafe { scan(ptr::null_mut(), ids.as_mut_ptr(), &raw mut count) };
+        check("hailo_scan_devices", status)?;
+        let found = ids.get(..count).ok_or_else(|| Error::Answer {
+            function: "hailo_scan_devices",
+            found: format!("{count} devices"),
+            expected: "at most as many as there was room for",
+        })?;
+        Ok(found.iter().map(device_id).collect())
+    }
+
+    /// Reads and checks a HEF; see [`Hef::open`].
+    pub fn open_hef(&self, path: &Path, sha256: Option<[u8; 32]>) -> Result<Hef, Error> {
+        Hef::open(self, path, sha256)
+    }
+
+    /// Takes a device; see [`VDevice::create`].
+    pub fn create_vdevice(&self, options: &VDeviceOptions) -> Result<VDevice, Error> {
+        VDevice::create(self, options)
+    }
+
+    /// The name that the library itself has for a status.
+    #[doc(alias = "hailo_get_status_message")]
+    pub fn status_name(&self, status: Status) -> Option<String> {
+        let message = function!(self, hailo_get_status_message).ok()?;
+        // SAFETY: takes any number.
+        let name = unsafe { message(status.number()) };
+        if name.is_null() {
+            return None;
+        }
+        // SAFETY: not NULL, so it is the library's constant, which ends with a NUL and lives as
+        // long as the library does.
+        let name = unsafe { std::ffi::CStr::from_ptr(name) };
+        Some(name.to_string_lossy().into_owned())
+    }
+}
+
+impl fmt::Debug for Library {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "libhailort {} ({})", self.version, self.path.display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions() {
+        for (major, minor, expected) in [
+            (4, 19, VersionSupport::Untried),
+            (4, 20, VersionSupport::Supported),
+            (4, 23, VersionSupport::Supported),
+            (4, 24, VersionSupport::Untried),
+            (5, 2, VersionSupport::Refused),
+            (3, 0, VersionSupport::Refused),
+        ] {
+            assert_eq!(
+                Version {
+                    major,
+                    minor,
+                    revision: 0
+                }
+                .support(),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn no_library_is_one_clear_line() {
+        let error = Library::open(Some(Path::new("/nowhere/libhailort.so"))).unwrap_err();
+        let line = error.to_string();
+        assert!(
+            line.contains("/nowhere/libhailort.so") && line.contains("install HailoRT"),
+            "{line}"
+        );
+        assert!(!line.contains('\n'));
+    }
+
+    #[test]
+    fn another_library_lacks_the_functions() {
+        let error = Library::open(Some(Path::new("libc.so.6"))).unwrap_err();
+        assert!(matches!(
+            error,
+            Error::MissingFunction {
+                function: "hailo_get_library_version"
+            }
+        ));
+    }
+
+    #[test]
+    fn the_environment_is_not_changed_beside_other_threads() {
+        // The test harness has at least two.
+        std::thread::scope(|scope| {
+            let (stop, stopped) = std::sync::mpsc::channel::<()>();
+            scope.spawn(move || stopped.recv());
+            let error = Logging::default().set_environment().unwrap_err();
+            assert!(matches!(error, Error::LoggingTooLate { threads } if threads > 1));
+            drop(stop);
+        });
+    }
+}
