@@ -82,6 +82,11 @@ impl Segments {
         self.size.unwrap_or(Size::new(0, 0))
     }
 
+    /// This frame's segments, to be completed.
+    pub(crate) fn as_mut_slice(&mut self) -> &mut [Segment] {
+        &mut self.pool[..self.count]
+    }
+
     /// Starts a new frame.
     pub(crate) fn restart(&mut self, size: Size) {
         self.size = Some(size);

@@ -1,0 +1,285 @@
+//! From scores and box logits to detections at the network's input size.
+//!
+//! Scores are compared in the quantized domain, and boxes are decoded only for the anchors that
+//! pass. A box side is the expectation of a distribution over 16 bins ("Generalized Focal Loss",
+//! Li et al. 2020: the distribution focal loss, DFL, of YOLOv8's head): `d = sum(bin *
+//! softmax(logits))`, in cells of its level. Because the softmax only sees differences to the
+//! largest logit, and those are whole numbers of quantization steps, `exp` is a table look-up.
+//!
+//! Anchors count the cells of the levels of stride 8, 16 and 32, row-major, from 0 to 8399.
+//! Detections leave in descending score; equal scores, common at 8 bits, in ascending anchor.
+
+use accelerator::{Elements, LEVELS, Layout, Level, QuantInfo, Role, TensorView, Tensors};
+use frame::InputRect;
+
+/// Bins of a side's distribution.
+const BINS: usize = 16;
+/// Box logits of an anchor: left, top, right, bottom.
+const BOX_CHANNELS: usize = 4 * BINS;
+/// Scores looked at together: a block without a passing one costs one vector maximum.
+const SCAN_BLOCK: usize = 64;
+
+/// One cell of one level, counted over all levels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Anchor(u16);
+
+impl Anchor {
+    /// Cells of all levels together.
+    pub const COUNT: usize = 80 * 80 + 40 * 40 + 20 * 20;
+
+    /// The anchor of a cell, counted row-major; `None` where the level has fewer cells.
+    pub fn of_cell(level: Level, cell: usize) -> Option<Self> {
+        (cell < level.side() * level.side()).then(|| Self((first_anchor(level) + cell) as u16))
+    }
+
+    /// Its number, 0 to 8399.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The level it lies in and its cell there, row-major.
+    pub fn cell(self) -> (Level, usize) {
+        let [_, second, third] = Level::ALL;
+        let level = if self.index() >= first_anchor(third) {
+            third
+        } else if self.index() >= first_anchor(second) {
+            second
+        } else {
+            Level::Stride8
+        };
+        (level, self.index() - first_anchor(level))
+    }
+}
+
+/// The number of a level's first anchor.
+const fn first_anchor(level: Level) -> usize {
+    match level {
+        Level::Stride8 => 0,
+        Level::Stride16 => 80 * 80,
+        Level::Stride32 => 80 * 80 + 40 * 40,
+    }
+}
+
+/// A box that the network is confident of. Its mask coefficients stay in the tensors, at `anchor`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Detection {
+    /// The box, in pixels of the 640 x 640 input; not clipped to it.
+    pub bbox: InputRect,
+    /// Confidence.
+    pub score: f32,
+    /// Where the network found it.
+    pub anchor: Anchor,
+}
+
+/// Decodes detections, reusing its tables and buffers.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    exponentials: [Exponentials; LEVELS],
+    /// One key for each passing anchor; ascending keys are detections in their order.
+    keys: Vec<u64>,
+}
+
+impl Decoder {
+    /// A decoder with tables for these outputs.
+    pub fn new(layout: &Layout) -> Self {
+        Self {
+            exponentials: Level::ALL
+                .map(|level| Exponentials::new(layout.info(Role::Boxes(level)).quant)),
+            keys: Vec::with_capacity(Anchor::COUNT),
+        }
+    }
+
+    /// Replaces `detections` by the anchors whose score is above `confidence`, best first.
+    pub fn decode(&mut self, tensors: &Tensors, confidence: f32, detections: &mut Vec<Detection>) {
+        self.keys.clear();
+        for level in Level::ALL {
+            let scores = tensors.view(Role::Scores(level));
+            match scores.elements {
+                Elements::U8(q) => self.scan(level, q, scores.quant, confidence),
+                Elements::U16(q) => self.scan(level, q, scores.quant, confidence),
+            }
+        }
+        self.keys.sort_unstable();
+
+        let boxes = Level::ALL.map(|level| tensors.view(Role::Boxes(level)));
+        for (exponentials, view) in self.exponentials.iter_mut().zip(&boxes) {
+            exponentials.refit(view.quant);
+        }
+        detections.clear();
+        detections.extend(self.keys.iter().map(|&key| {
+            let (score, anchor) = from_key(key);
+            let (level, cell) = anchor.cell();
+            let distances =
+                self.exponentials[level as usize].distances(boxes[level as usize], cell);
+            Detection {
+                bbox: bbox(level, cell, distances),
+                score,
+                anchor,
+            }
+        }));
+    }
+
+    /// Notes the keys of a level's passing anchors.
+    fn scan<Q: Quantized>(
+        &mut self,
+        level: Level,
+        scores: &[Q],
+        quant: QuantInfo,
+        confidence: f32,
+    ) {
+        let Some(threshold) = smallest_passing::<Q>(quant, confidence) else {
+            return;
+        };
+        for (block, scores) in scores.chunks(SCAN_BLOCK).enumerate() {
+            if scores.iter().fold(Q::default(), |max, &q| max.max(q)) < threshold {
+                continue;
+            }
+            for (i, &q) in scores.iter().enumerate() {
+                if q >= threshold
+                    && let Some(anchor) = Anchor::of_cell(level, block * SCAN_BLOCK + i)
+                {
+                    self.keys.push(to_key(dequantize(q, quant), anchor));
+                }
+            }
+        }
+    }
+}
+
+/// An element as the accelerator stores it.
+trait Quantized: Copy + Ord + Default + Into<u32> + TryFrom<u32> {
+    /// The largest one.
+    const MAX: u32;
+}
+
+impl Quantized for u8 {
+    const MAX: u32 = u8::MAX as u32;
+}
+
+impl Quantized for u16 {
+    const MAX: u32 = u16::MAX as u32;
+}
+
+/// The real number behind an element, in the reference's precision.
+fn dequantize(q: impl Into<u32>, quant: QuantInfo) -> f32 {
+    (q.into() as f32 - quant.zero_point) * quant.scale
+}
+
+/// The smallest element whose real number is above `confidence`, `None` where none is. Found by
+/// evaluating, because `confidence / scale + zero_point` rounds differently at the threshold.
+fn smallest_passing<Q: Quantized>(quant: QuantInfo, confidence: f32) -> Option<Q> {
+    let passes = |q: u32| dequantize(q, quant) > confidence;
+    let (mut low, mut high) = (0, Q::MAX + 1);
+    while low < high {
+        let middle = low.midpoint(high);
+        if passes(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Q::try_from(low).ok()
+}
+
+/// A number that grows as the score falls, then as the anchor grows.
+fn to_key(score: f32, anchor: Anchor) -> u64 {
+    // IEEE 754 numbers sort like integers once negative ones are turned round. Adding zero makes
+    // -0 and 0 the same score.
+    let bits = (score + 0.0).to_bits();
+    let ascending = if bits >> 31 == 0 {
+        bits | 1 << 31
+    } else {
+        !bits
+    };
+    u64::from(!ascending) << 32 | u64::from(anchor.0)
+}
+
+/// What [`to_key`] was given.
+fn from_key(key: u64) -> (f32, Anchor) {
+    let ascending = !((key >> 32) as u32);
+    let bits = if ascending >> 31 == 1 {
+        ascending & !(1 << 31)
+    } else {
+        !ascending
+    };
+    (f32::from_bits(bits), Anchor(key as u16))
+}
+
+/// The box whose sides lie at these distances from the middle of a cell, both in cells.
+fn bbox(level: Level, cell: usize, [left, top, right, bottom]: [f32; 4]) -> InputRect {
+    let stride = level.stride() as f32;
+    let x = (cell % level.side()) as f32 + 0.5;
+    let y = (cell / level.side()) as f32 + 0.5;
+    InputRect {
+        x1: (x - left) * stride,
+        y1: (y - top) * stride,
+        x2: (x + right) * stride,
+        y2: (y + bottom) * stride,
+    }
+}
+
+/// `exp` of every difference that two quantized logits of a tensor can have.
+#[derive(Clone, Debug)]
+struct Exponentials {
+    scale: f32,
+    /// `exp(-i * scale)`: all there is to know of 8-bit logits.
+    fine: [f32; 256],
+    /// `exp(-256 * i * scale)`: 16-bit differences are looked up in two halves, whose product is
+    /// as exact as `f32` can hold, from 2 KiB instead of 256.
+    coarse: [f32; 256],
+}
+
+impl Exponentials {
+    fn new(quant: QuantInfo) -> Self {
+        let power = |step: f64| {
+            std::array::from_fn(|i| (-(i as f64) * step * f64::from(quant.scale)).exp() as f32)
+        };
+        Self {
+            scale: quant.scale,
+            fine: power(1.0),
+            coarse: power(256.0),
+        }
+    }
+
+    /// Makes new tables where the scale is another than before.
+    fn refit(&mut self, quant: QuantInfo) {
+        if self.scale != quant.scale {
+            *self = Self::new(quant);
+        }
+    }
+
+    /// How far a cell's box reaches to the left, top, right and bottom, in cells.
+    fn distances(&self, logits: TensorView<'_>, cell: usize) -> [f32; 4] {
+        match logits.elements {
+            Elements::U8(q) => {
+                sides(q, cell).map(|side| expectation(side, |below| self.fine[usize::from(below)]))
+            }
+            Elements::U16(q) => sides(q, cell).map(|side| {
+                expectation(side, |below| {
+                    self.coarse[usize::from(below >> 8)] * self.fine[usize::from(below & 0xff)]
+                })
+            }),
+        }
+    }
+}
+
+/// A cell's logits, by side.
+fn sides<Q: Copy + Default>(logits: &[Q], cell: usize) -> [[Q; BINS]; 4] {
+    let (sides, _) = logits[cell * BOX_CHANNELS..][..BOX_CHANNELS].as_chunks::<BINS>();
+    std::array::from_fn(|side| sides[side])
+}
+
+/// The expectation of the bins' numbers; `weight` gives `exp` of minus the difference to the
+/// largest logit, so that the weights add up to 1 at least.
+fn expectation<Q>(logits: [Q; BINS], weight: impl Fn(Q) -> f32) -> f32
+where
+    Q: Copy + Ord + Default + std::ops::Sub<Output = Q>,
+{
+    let largest = logits.into_iter().fold(Q::default(), Q::max);
+    let weights = logits.map(|logit| weight(largest - logit));
+    let (mut total, mut moment) = (0.0, 0.0);
+    for (bin, weight) in weights.into_iter().enumerate() {
+        total += weight;
+        moment += weight * bin as f32;
+    }
+    moment / total
+}

@@ -1,0 +1,139 @@
+//! From a detection to its mask as row runs, without a bitmap.
+//!
+//! Defined as: logits `coefficients . prototypes`, upsampled bilinearly to the mask's pixels (see
+//! [`axis`]), foreground where above 0, cropped to `x1 <= x < x2`, `y1 <= y < y2`. A pixel between
+//! knots is computed in `f32`, first along y at both columns, then along x:
+//!
+//! `at(y) = top + (bottom - top) * weight_y`,
+//! `pixel = at(y)[k] + (at(y)[k + 1] - at(y)[k]) * weight_x`.
+//!
+//! In this form and order no rounding can make a value between two of the same sign have another,
+//! and values within a cell go one way only. So a cell whose four corners share a sign has that
+//! sign everywhere, and along a row of pixels the sign changes at most once in a cell. Only
+//! cells with mixed corners are looked at ([`band`]); what lies between them follows.
+
+mod axis;
+mod band;
+mod coefficients;
+mod dot;
+mod field;
+
+use accelerator::{Role, Tensors};
+use frame::{FrameRect, INPUT_SIDE, InputRect, Letterbox, Size};
+
+use self::axis::{Axis, Sampling};
+use self::band::{Scanner, Surface};
+use self::coefficients::Coefficients;
+use self::field::Field;
+use crate::{Detection, Mask, MaskSize};
+
+/// Makes masks, reusing its tables and buffers.
+#[derive(Clone, Debug)]
+pub struct Rasterizer {
+    geometry: Option<(Letterbox, MaskSize)>,
+    columns: Axis,
+    rows: Axis,
+    factor: u32,
+    field: Field,
+    scanner: Scanner,
+}
+
+/// Pixels that a mask is cropped to: `left <= x < right`, `top <= y < bottom`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Crop {
+    left: u32,
+    top: u32,
+    right: u32,
+    bottom: u32,
+}
+
+impl Default for Rasterizer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Rasterizer {
+    /// Without tables yet; [`Rasterizer::fit`] makes them.
+    pub const fn new() -> Self {
+        Self {
+            geometry: None,
+            columns: Axis::new(),
+            rows: Axis::new(),
+            factor: 1,
+            field: Field::new(),
+            scanner: Scanner::new(),
+        }
+    }
+
+    /// Says which pixels the masks to come are made of. Costs nothing where that is as before.
+    pub fn fit(&mut self, letterbox: &Letterbox, size: MaskSize) {
+        self.geometry = Some((*letterbox, size));
+        let [along_x, along_y] = Sampling::of(letterbox, size);
+        self.columns.fit(along_x);
+        self.rows.fit(along_y);
+        self.factor = along_x.factor;
+    }
+
+    /// Columns and rows of the masks to come; none before [`Rasterizer::fit`].
+    pub fn size(&self) -> Size {
+        Size::new(self.columns.pixels(), self.rows.pixels())
+    }
+
+    /// Replaces `mask` by the detection's, cropped to its box.
+    pub fn rasterize(&mut self, tensors: &Tensors, detection: &Detection, mask: &mut Mask) {
+        let size = self.size();
+        let runs = mask.refill(size);
+        let crop = self
+            .geometry
+            .and_then(|(letterbox, mask_size)| Crop::of(detection.bbox, &letterbox, mask_size));
+        let Some(crop) = crop else {
+            return;
+        };
+        let (level, cell) = detection.anchor.cell();
+        let prototypes = tensors.view(Role::Prototypes);
+        let coefficients =
+            Coefficients::new(tensors.view(Role::Coefficients(level)), cell, prototypes);
+        let cells = |axis: &Axis, first: u32, end: u32| axis.knot(first)..axis.knot(end - 1) + 1;
+        let columns = cells(&self.columns, crop.left, crop.right);
+        let rows = cells(&self.rows, crop.top, crop.bottom);
+        self.field
+            .fill(prototypes, &coefficients, self.factor, columns, rows);
+        let surface = Surface {
+            field: &self.field,
+            columns: &self.columns,
+            rows: &self.rows,
+            crop,
+        };
+        self.scanner.scan(surface, runs);
+    }
+}
+
+impl Crop {
+    /// The pixels of a mask within a detection's box; `None` where there are none.
+    fn of(bbox: InputRect, letterbox: &Letterbox, size: MaskSize) -> Option<Self> {
+        match size {
+            MaskSize::Frame => {
+                let FrameRect { x1, y1, x2, y2 } = letterbox.rect_to_frame(bbox);
+                Self::new([x1, y1, x2, y2], letterbox.frame)
+            }
+            MaskSize::Network => {
+                let InputRect { x1, y1, x2, y2 } = bbox;
+                Self::new([x1, y1, x2, y2], Size::new(INPUT_SIDE, INPUT_SIDE))
+            }
+        }
+    }
+
+    /// The pixels `i` of an area with `low <= i < high` on both axes.
+    fn new([x1, y1, x2, y2]: [f32; 4], size: Size) -> Option<Self> {
+        // `low <= i` is `ceil(low) <= i`, and `i < high` is `i < ceil(high)`. Casts saturate, and
+        // make 0 of NaN.
+        let crop = Self {
+            left: x1.ceil() as u32,
+            top: y1.ceil() as u32,
+            right: (x2.ceil() as u32).min(size.width),
+            bottom: (y2.ceil() as u32).min(size.height),
+        };
+        (crop.left < crop.right && crop.top < crop.bottom).then_some(crop)
+    }
+}

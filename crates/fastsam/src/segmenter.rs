@@ -1,0 +1,167 @@
+//! All stages tied together: from one frame's tensors to its segments.
+
+use std::time::{Duration, Instant};
+
+use accelerator::{Layout, Tensors};
+use frame::{INPUT_SIDE, Letterbox, Size};
+
+use crate::border::onto_border;
+use crate::cleanup::Cleaner;
+use crate::contour::Tracer;
+use crate::{Decoder, Detection, Rasterizer, Segments, Settings, Suppressor};
+
+/// Finds segments, reusing all its buffers: after the first frames nothing is allocated.
+#[derive(Debug)]
+pub struct Segmenter {
+    decoder: Decoder,
+    suppressor: Suppressor,
+    rasterizer: Rasterizer,
+    cleaner: Cleaner,
+    tracer: Tracer,
+    candidates: Vec<Detection>,
+    detections: Vec<Detection>,
+    times: StageTimes,
+}
+
+/// How long the stages of one frame took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StageTimes {
+    /// Scores and boxes.
+    pub decode: Duration,
+    /// Non-maximum suppression.
+    pub nms: Duration,
+    /// Masks as row runs, cleaned up where that is asked for.
+    pub masks: Duration,
+    /// Contours, and the boxes around them.
+    pub contours: Duration,
+}
+
+impl StageTimes {
+    /// All stages together.
+    pub fn total(&self) -> Duration {
+        self.decode + self.nms + self.masks + self.contours
+    }
+}
+
+/// Why there can't be segments.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SegmentError {
+    /// The frame has a side of no pixels, or of more than runs can count.
+    #[error("a frame of {0} can't be segmented: both sides must be 1 to 65535 pixels")]
+    FrameSize(Size),
+    /// The frame would lie outside the network's input.
+    #[error(
+        "a letterbox that puts {} at {}, {} does not fit into the {side}x{side} input",
+        .0.resized, .0.left, .0.top, side = INPUT_SIDE
+    )]
+    Letterbox(Letterbox),
+}
+
+impl Segmenter {
+    /// A segmenter for the outputs of a network.
+    pub fn new(layout: &Layout) -> Self {
+        Self {
+            decoder: Decoder::new(layout),
+            suppressor: Suppressor::new(),
+            rasterizer: Rasterizer::new(),
+            cleaner: Cleaner::new(),
+            tracer: Tracer::new(),
+            candidates: Vec::new(),
+            detections: Vec::new(),
+            times: StageTimes::default(),
+        }
+    }
+
+    /// Replaces `segments` by those of a frame that lay in the network's input as `letterbox`
+    /// says. An error leaves `segments` as they were.
+    pub fn segment(
+        &mut self,
+        tensors: &Tensors,
+        letterbox: &Letterbox,
+        settings: &Settings,
+        segments: &mut Segments,
+    ) -> Result<(), SegmentError> {
+        validate(letterbox)?;
+        let begun = Instant::now();
+        self.decoder
+            .decode(tensors, settings.confidence, &mut self.candidates);
+        let decoded = Instant::now();
+        self.suppressor.suppress(
+            &self.candidates,
+            settings.iou,
+            settings.max_segments,
+            &mut self.detections,
+        );
+        let suppressed = Instant::now();
+        self.rasterize(tensors, letterbox, settings, segments);
+        let rasterized = Instant::now();
+        for segment in segments.as_mut_slice() {
+            self.tracer.trace(&segment.mask, &mut segment.contours);
+            segment.bbox = segment.contours.bounding_box();
+        }
+        self.times = StageTimes {
+            decode: decoded - begun,
+            nms: suppressed - decoded,
+            masks: rasterized - suppressed,
+            contours: rasterized.elapsed(),
+        };
+        Ok(())
+    }
+
+    /// How long the stages of the last frame took.
+    pub const fn last_times(&self) -> StageTimes {
+        self.times
+    }
+
+    /// What survived suppression in the last frame, masks with and without pixels.
+    pub fn last_detections(&self) -> &[Detection] {
+        &self.detections
+    }
+
+    /// Fills in all that does not depend on contours.
+    fn rasterize(
+        &mut self,
+        tensors: &Tensors,
+        letterbox: &Letterbox,
+        settings: &Settings,
+        segments: &mut Segments,
+    ) {
+        self.rasterizer.fit(letterbox, settings.mask_size);
+        segments.restart(self.rasterizer.size());
+        for detection in &self.detections {
+            let segment = segments.next();
+            self.rasterizer
+                .rasterize(tensors, detection, &mut segment.mask);
+            self.cleaner.apply(&settings.cleanup, &mut segment.mask);
+            segment.area = segment.mask.area();
+            if segment.mask.is_empty() || segment.area < settings.min_area {
+                continue;
+            }
+            segment.score = detection.score;
+            segment.detection_bbox =
+                onto_border(letterbox.rect_to_frame(detection.bbox), letterbox.frame);
+            segments.keep();
+        }
+    }
+}
+
+/// Checks what runs and tables rely on.
+fn validate(letterbox: &Letterbox) -> Result<(), SegmentError> {
+    let Size { width, height } = letterbox.frame;
+    let side = 1..=u32::from(u16::MAX);
+    if !side.contains(&width) || !side.contains(&height) {
+        return Err(SegmentError::FrameSize(letterbox.frame));
+    }
+    let fits = |offset: u32, length: u32| {
+        length > 0
+            && offset
+                .checked_add(length)
+                .is_some_and(|end| end <= INPUT_SIDE)
+    };
+    if !fits(letterbox.left, letterbox.resized.width)
+        || !fits(letterbox.top, letterbox.resized.height)
+    {
+        return Err(SegmentError::Letterbox(*letterbox));
+    }
+    Ok(())
+}

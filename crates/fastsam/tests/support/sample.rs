@@ -1,0 +1,118 @@
+//! The recordings under `tests/data/samples`, and what the reference made of them.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use accelerator::{ElementType, Layout, QuantInfo, Role, TensorInfo, Tensors};
+use frame::{Letterbox, Size};
+use npyz::{Deserialize, NpyFile, npz::NpzArchive};
+use serde_json::Value;
+
+/// A recording.
+pub struct Sample {
+    pub folder: PathBuf,
+    pub layout: Layout,
+    pub tensors: Tensors,
+    pub letterbox: Letterbox,
+}
+
+/// What the reference made of a recording: one setting, one mask size.
+pub struct Expected {
+    pub anchors: Vec<i64>,
+    pub scores: Vec<f32>,
+    pub boxes640: Vec<f32>,
+    pub crop_boxes: Vec<f32>,
+    /// For masks that are not empty.
+    pub boxes: Vec<f32>,
+    pub size: Size,
+    /// For each mask, its pixels, 0 or 1.
+    pub masks: Vec<Vec<u8>>,
+    /// For each mask: `area`, `bbox`, `contours`, `components8`.
+    pub measures: Vec<Value>,
+}
+
+impl Sample {
+    pub fn open(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../tests/data/samples")
+            .join(name);
+        let manifest: Value =
+            serde_json::from_reader(File::open(folder.join("manifest.json")).unwrap()).unwrap();
+        let outputs = manifest["outputs"].as_array().unwrap();
+        let number = |value: &Value| value.as_f64().unwrap() as f32;
+        let infos: Vec<TensorInfo> = outputs
+            .iter()
+            .map(|output| TensorInfo {
+                name: output["name"].as_str().unwrap().into(),
+                shape: std::array::from_fn(|i| output["shape"][i].as_u64().unwrap() as usize),
+                element_type: match output["dtype"].as_str().unwrap() {
+                    "uint8" => ElementType::U8,
+                    "uint16" => ElementType::U16,
+                    other => panic!("dtype {other}"),
+                },
+                quant: QuantInfo {
+                    scale: number(&output["scale"]),
+                    zero_point: number(&output["zero_point"]),
+                },
+            })
+            .collect();
+        let layout = Layout::bind(&infos).unwrap();
+        let mut tensors = Tensors::for_layout(&layout);
+        for role in Role::ALL {
+            let file = outputs[layout.source(role)]["file"].as_str().unwrap();
+            let path = folder.join(file);
+            if let Some(elements) = tensors.u8_mut(role) {
+                elements.copy_from_slice(&npy(&path));
+            } else if let Some(elements) = tensors.u16_mut(role) {
+                elements.copy_from_slice(&npy(&path));
+            }
+        }
+        let side = |key: &str| manifest["frame"][key].as_u64().unwrap() as u32;
+        Self {
+            folder,
+            layout,
+            tensors,
+            letterbox: Letterbox::fit(Size::new(side("width"), side("height"))),
+        }
+    }
+
+    /// `setting` is `ultra_default` or `fastsam_readme`, `size` is `retina` or `net`.
+    pub fn expected(&self, setting: &str, size: &str) -> Expected {
+        let stem = self.folder.join(format!("exp_ultra_{setting}_{size}"));
+        let mut arrays = NpzArchive::open(stem.with_extension("npz")).unwrap();
+        let shape = array::<i64>(&mut arrays, "shape");
+        let pixels = (shape[1] * shape[2]) as usize;
+        let masks = array::<u8>(&mut arrays, "bits")
+            .chunks(pixels.div_ceil(8))
+            .map(|bits| {
+                (0..pixels)
+                    .map(|i| bits[i / 8] >> (7 - i % 8) & 1)
+                    .collect()
+            })
+            .collect();
+        let measures: Value = serde_json::from_reader(BufReader::new(
+            File::open(stem.with_extension("json")).unwrap(),
+        ))
+        .unwrap();
+        Expected {
+            anchors: array(&mut arrays, "nms_anchor"),
+            scores: array(&mut arrays, "nms_scores"),
+            boxes640: array(&mut arrays, "nms_boxes640"),
+            crop_boxes: array(&mut arrays, "crop_boxes"),
+            boxes: array(&mut arrays, "boxes"),
+            size: Size::new(shape[2] as u32, shape[1] as u32),
+            masks,
+            measures: measures["masks"].as_array().unwrap().clone(),
+        }
+    }
+}
+
+fn npy<T: Deserialize>(path: &Path) -> Vec<T> {
+    let file = NpyFile::new(BufReader::new(File::open(path).unwrap())).unwrap();
+    file.into_vec().unwrap()
+}
+
+fn array<T: Deserialize>(arrays: &mut NpzArchive<BufReader<File>>, name: &str) -> Vec<T> {
+    arrays.by_name(name).unwrap().unwrap().into_vec().unwrap()
+}
