@@ -1,3 +1,4 @@
 //! The daemon behind the command line.
 
 pub mod config;
+pub mod overlay;
