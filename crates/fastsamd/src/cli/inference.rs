@@ -1,10 +1,10 @@
-//! One frame after the other through an accelerator, for verbs that need no overlap.
+//! One frame after the other through an accelerator, where they need not overlap.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use accelerator::{Accelerator, Collect, Layout, Submit, Tensors};
 use anyhow::Context;
-use frame::{Frame, INPUT_BYTES, Letterbox, Preprocessor};
+use frame::{Frame, INPUT_BYTES, Preprocessor};
 
 /// The longest an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -18,17 +18,6 @@ pub(super) struct Inference {
     input: Box<[u8; INPUT_BYTES]>,
     tensors: Tensors,
     ticket: u64,
-}
-
-/// What came of one frame, beside the tensors.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Inferred {
-    /// Where the frame lies in the input.
-    pub letterbox: Letterbox,
-    /// How long the letterboxing took.
-    pub preprocess: Duration,
-    /// How long the accelerator took.
-    pub infer: Duration,
 }
 
 impl Inference {
@@ -47,20 +36,14 @@ impl Inference {
     }
 
     /// Letterboxes a frame and waits for its answer, which [`Inference::tensors`] then has.
-    pub(super) fn run(&mut self, frame: &Frame) -> anyhow::Result<Inferred> {
-        let started = Instant::now();
-        let letterbox = self.preprocessor.letterbox(frame, &mut self.input)?;
-        let preprocessed = Instant::now();
+    pub(super) fn run(&mut self, frame: &Frame) -> anyhow::Result<()> {
+        self.preprocessor.letterbox(frame, &mut self.input)?;
         self.ticket += 1;
         self.submit
             .submit(self.ticket, &self.input[..], PATIENCE)
             .context("the accelerator took no frame")?;
         self.collect.collect(&mut self.tensors, PATIENCE).context("the accelerator gave no answer")?;
-        Ok(Inferred {
-            letterbox,
-            preprocess: preprocessed - started,
-            infer: preprocessed.elapsed(),
-        })
+        Ok(())
     }
 
     /// The outputs and their roles.

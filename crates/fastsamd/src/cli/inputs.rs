@@ -9,6 +9,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use accelerator::recording::is_recording;
+
 use super::WrongInput;
 
 /// One thing to work on.
@@ -85,10 +87,6 @@ pub(super) fn find(path: &Path, names: &mut Names) -> Result<Vec<Input>, WrongIn
         Input { name: names.claim(&canonical(path)), kind }
     };
     Ok(kinds.into_iter().map(named).collect())
-}
-
-fn is_recording(path: &Path) -> bool {
-    path.join("manifest.json").is_file()
 }
 
 /// `.` and `..` hide the name that a folder has; a link keeps the name that the user gave it.

@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod exit;
+mod inference;
 mod inputs;
 mod progress;
 mod record;

@@ -97,12 +97,12 @@ pub struct Mock {
     /// fast_sam_s.
     #[serde(deserialize_with = "check::rate")]
     #[schemars(range(min = 0.01, max = 1000))]
-    pub fps: f32,
+    pub fps: f64,
     /// Frames per second at batch size 8; in between the rate is interpolated. Default: 65, a
     /// Hailo-8's published rate.
     #[serde(deserialize_with = "check::rate")]
     #[schemars(range(min = 0.01, max = 1000))]
-    pub fps_batch_8: f32,
+    pub fps_batch_8: f64,
     /// Time from input to answer on top of the frame time. Default: 0.
     #[serde(deserialize_with = "latency_ms")]
     #[schemars(range(max = 10_000))]
@@ -131,9 +131,9 @@ pub struct Replay {
     /// Frames per second. Default: 48, as the mock.
     #[serde(default = "replay_fps", deserialize_with = "check::rate")]
     #[schemars(range(min = 0.01, max = 1000))]
-    pub fps: f32,
+    pub fps: f64,
 }
 
-fn replay_fps() -> f32 {
+fn replay_fps() -> f64 {
     Mock::default().fps
 }

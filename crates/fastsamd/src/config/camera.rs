@@ -111,7 +111,7 @@ pub struct Synthetic {
     /// Frames per second. Default: 30, as most cameras.
     #[serde(deserialize_with = "check::rate")]
     #[schemars(range(min = 0.01, max = 1000))]
-    pub fps: f32,
+    pub fps: f64,
     /// Moving objects. Default: 8, few enough to tell apart.
     #[serde(deserialize_with = "objects")]
     #[schemars(range(max = 200))]
@@ -145,13 +145,13 @@ pub struct Images {
     /// Frames per second. Default: 1, slow enough to look at each.
     #[serde(default = "images_fps", deserialize_with = "check::rate")]
     #[schemars(range(min = 0.01, max = 1000))]
-    pub fps: f32,
+    pub fps: f64,
     /// Whether to start again after the last one. Default: true, as a camera never ends.
     #[serde(default = "images_repeat")]
     pub repeat: bool,
 }
 
-fn images_fps() -> f32 {
+fn images_fps() -> f64 {
     1.0
 }
 

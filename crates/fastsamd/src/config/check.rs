@@ -52,15 +52,15 @@ pub(super) use bounded;
 
 bounded!(
     /// A share or probability.
-    fraction: f32, 0.0..=1.0
+    fraction: f64, 0.0..=1.0
 );
 bounded!(
     /// Frames per second.
-    rate: f32, 0.01..=1000.0
+    rate: f64, 0.01..=1000.0
 );
 bounded!(
     /// Seconds between two messages of a kind.
-    interval_s: f32, 0.1..=86_400.0
+    interval_s: f64, 0.1..=86_400.0
 );
 
 /// Whether a text can be one level of an MQTT topic: no separators, wildcards, blanks or `$`.

@@ -16,18 +16,18 @@ pub struct Publish {
     /// not see and which makes a fraction of the points do; 0 keeps every corner.
     #[serde(deserialize_with = "polygon_tolerance")]
     #[schemars(range(min = 0, max = 100))]
-    pub polygon_tolerance: f32,
+    pub polygon_tolerance: f64,
     /// Seconds between two summaries of a camera. Default: 1.
     #[serde(deserialize_with = "check::interval_s")]
     #[schemars(range(min = 0.1, max = 86_400))]
-    pub summary_interval_s: f32,
+    pub summary_interval_s: f64,
     /// Seconds between two status messages. Default: 30.
     #[serde(deserialize_with = "check::interval_s")]
     #[schemars(range(min = 0.1, max = 86_400))]
-    pub status_interval_s: f32,
+    pub status_interval_s: f64,
 }
 
-check::bounded!(polygon_tolerance: f32, 0.0..=100.0);
+check::bounded!(polygon_tolerance: f64, 0.0..=100.0);
 
 impl Default for Publish {
     fn default() -> Self {

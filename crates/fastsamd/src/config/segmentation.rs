@@ -18,12 +18,12 @@ pub struct Segmentation {
     /// uses 0.4 for fewer, surer ones.
     #[serde(deserialize_with = "check::fraction")]
     #[schemars(range(min = 0, max = 1))]
-    pub confidence: f32,
+    pub confidence: f64,
     /// A detection goes when its box overlaps a better one's by more than this (intersection
     /// over union). Default: 0.7, the reference's; FastSAM's README uses 0.9.
     #[serde(deserialize_with = "check::fraction")]
     #[schemars(range(min = 0, max = 1))]
-    pub iou: f32,
+    pub iou: f64,
     /// Most segments of a frame, best scores first. Default: 300, the reference's.
     #[serde(deserialize_with = "max_segments")]
     #[schemars(range(min = 1, max = 8400))]
@@ -113,5 +113,52 @@ impl FromStr for Cleanup {
             }
         }
         Ok(cleanup)
+    }
+}
+
+impl From<&Segmentation> for fastsam::Settings {
+    fn from(section: &Segmentation) -> Self {
+        let Segmentation {
+            confidence,
+            iou,
+            max_segments,
+            min_area,
+            mask_size,
+            cleanup,
+        } = *section;
+        Self {
+            confidence: confidence as f32,
+            iou: iou as f32,
+            max_segments,
+            min_area,
+            mask_size: mask_size.into(),
+            cleanup: cleanup.into(),
+        }
+    }
+}
+
+impl From<MaskSize> for fastsam::MaskSize {
+    fn from(size: MaskSize) -> Self {
+        match size {
+            MaskSize::Frame => Self::Frame,
+            MaskSize::Network => Self::Network,
+        }
+    }
+}
+
+impl From<Cleanup> for fastsam::cleanup::Cleanup {
+    fn from(cleanup: Cleanup) -> Self {
+        let Cleanup {
+            close,
+            open,
+            min_island,
+            max_hole,
+        } = cleanup;
+        Self {
+            close,
+            open,
+            min_island,
+            max_hole,
+        }
     }
 }

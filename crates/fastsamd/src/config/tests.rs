@@ -420,5 +420,15 @@ fn the_schema_describes_every_key_of_the_default() {
             .contains(r#"{"enum":["mock"],"type":"string"}"#),
         "{backend}"
     );
-    assert!(!schema.to_string().contains("hunter2"));
+    // As a person would write it.
+    let iou = &schema["$defs"]["Segmentation"]["properties"]["iou"]["default"];
+    assert_eq!(iou.to_string(), "0.7");
+}
+
+#[test]
+fn the_default_segmentation_is_the_post_processors_own() {
+    assert_eq!(
+        fastsam::Settings::from(&Segmentation::default()),
+        fastsam::Settings::default()
+    );
 }

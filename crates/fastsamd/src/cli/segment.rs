@@ -1,0 +1,300 @@
+//! `segment`: pictures and recordings to messages and overlays, once.
+//!
+//! The options' defaults equal the reference implementation's. In the message `node` is `local`,
+//! `camera` is the input's name, `frame.sequence` counts the inputs and `captured_at` is when the
+//! input was last changed.
+
+use std::{
+    collections::HashSet,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::{Duration, Instant, SystemTime},
+};
+
+use accelerator::{
+    Layout, Tensors,
+    mock::Network,
+    recording::{FRAME_PICTURE, Recording},
+};
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use fastsam::{Segmenter, Segments, Settings};
+use frame::{Frame, INPUT_BYTES, Letterbox, PAD_VALUE, Preprocessor, Size};
+
+use super::{
+    WrongInput,
+    exit::{self, Tally},
+    inputs::{self, Input, Kind, Names},
+    message::{About, Message},
+    progress,
+};
+use crate::{
+    config::{Cleanup, MaskFormat, MaskSize, Segmentation},
+    overlay,
+};
+
+/// What to segment, and how.
+#[derive(Debug, Args)]
+pub(super) struct SegmentArgs {
+    /// Pictures (PNG, JPEG), recordings (folders with manifest.json), or folders of them.
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+    /// Write NAME.json and NAME.png (the overlay) here; without it JSON goes to standard output.
+    /// Inputs of the same name are numbered: NAME-2, NAME-3.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// What answers: `replay` takes a recording's tensors, `mock` computes from the picture. By
+    /// default recordings are replayed, and pictures go through the mock.
+    #[arg(long)]
+    backend: Option<Backend>,
+    #[command(flatten)]
+    settings: SettingArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Backend {
+    Mock,
+    Replay,
+}
+
+/// The post-processor's settings on the command line.
+#[derive(Debug, Args)]
+struct SettingArgs {
+    /// Detections must score above this.
+    #[arg(long, value_name = "0..1", default_value = "0.25", value_parser = fraction)]
+    confidence: f64,
+    /// A detection goes when its box overlaps a better one's by more than this.
+    #[arg(long, value_name = "0..1", default_value = "0.7", value_parser = fraction)]
+    iou: f64,
+    /// Most segments of a frame.
+    #[arg(long, value_name = "N", default_value_t = 300,
+          value_parser = clap::value_parser!(u32).range(1..=8400))]
+    max_segments: u32,
+    /// Leave out segments of fewer pixels.
+    #[arg(long, value_name = "PIXELS", default_value_t = 0)]
+    min_area: u32,
+    /// Masks in the frame's pixels, or over the network's 640x640 input.
+    #[arg(long, default_value = "frame")]
+    mask_size: MaskSize,
+    /// How masks are written.
+    #[arg(long, default_value = "rle")]
+    mask_format: MaskFormat,
+    /// Clean masks up: close=3,open=3,min_island=64,max_hole=64 unless other steps are named.
+    #[arg(long, value_name = "STEP=PIXELS,...", num_args = 0..=1, require_equals = true,
+          default_missing_value = Cleanup::USUAL)]
+    cleanup: Option<Cleanup>,
+}
+
+impl SettingArgs {
+    fn segmentation(&self) -> Segmentation {
+        Segmentation {
+            confidence: self.confidence,
+            iou: self.iou,
+            max_segments: self.max_segments as usize,
+            min_area: self.min_area,
+            mask_size: self.mask_size,
+            cleanup: self.cleanup.unwrap_or_default(),
+        }
+    }
+}
+
+fn fraction(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    if (0.0..=1.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err(format!("{value} is out of range: expected 0 to 1"))
+    }
+}
+
+pub(super) fn run(arguments: &SegmentArgs) -> ExitCode {
+    let mut tally = Tally::default();
+    match run_all(arguments, &mut tally) {
+        Ok(()) => tally.code(),
+        Err(error) => exit::conclude(Err(error)),
+    }
+}
+
+/// Works on one input after another; what is wrong with one does not stop the others.
+fn run_all(arguments: &SegmentArgs, tally: &mut Tally) -> anyhow::Result<()> {
+    if let Some(out) = &arguments.out {
+        fs::create_dir_all(out)
+            .map_err(|error| WrongInput::new(format_args!("--out {}: {error}", out.display())))?;
+    }
+    let mut names = Names::default();
+    let mut inputs = Vec::new();
+    for path in &arguments.inputs {
+        match inputs::find(path, &mut names) {
+            Ok(found) => inputs.extend(found),
+            Err(error) => tally.note(Err(error.into()))?,
+        }
+    }
+    let bar = progress::bar(inputs.len(), "segmenting");
+    let mut worker = Worker::new(arguments, &inputs);
+    for (sequence, input) in inputs.iter().enumerate() {
+        let outcome = worker.work_on(sequence as u64, input);
+        bar.suspend(|| tally.note(outcome))?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// An input's answer, and what it belongs to.
+struct Answered {
+    layout: Layout,
+    tensors: Tensors,
+    /// The size of the frame.
+    size: Size,
+    /// The frame itself, unless the recording kept none.
+    frame: Option<Frame>,
+    infer: Duration,
+}
+
+/// Segments inputs, reusing what it can.
+struct Worker<'a> {
+    arguments: &'a SegmentArgs,
+    settings: Settings,
+    /// The files behind all inputs, which nothing may be written over.
+    pictures: HashSet<PathBuf>,
+    preprocessor: Preprocessor,
+    input: Box<[u8; INPUT_BYTES]>,
+    network: Network,
+    segments: Segments,
+    message: Message,
+}
+
+impl<'a> Worker<'a> {
+    fn new(arguments: &'a SegmentArgs, inputs: &[Input]) -> Self {
+        Self {
+            arguments,
+            settings: (&arguments.settings.segmentation()).into(),
+            pictures: inputs.iter().filter_map(|input| input.path().canonicalize().ok()).collect(),
+            preprocessor: Preprocessor::new(),
+            input: Box::new([0; INPUT_BYTES]),
+            network: Network::new(),
+            segments: Segments::new(),
+            message: Message::new(arguments.settings.mask_format),
+        }
+    }
+
+    fn work_on(&mut self, sequence: u64, input: &Input) -> anyhow::Result<()> {
+        if let Some(out) = &self.arguments.out {
+            self.refuse_overwriting(&overlay_path(out, input))?;
+        }
+        let answered = self.answer(input)?;
+        let letterbox = Letterbox::fit(answered.size);
+        let started = Instant::now();
+        Segmenter::new(&answered.layout)
+            .segment(&answered.tensors, &letterbox, &self.settings, &mut self.segments)
+            .with_context(|| input.path().display().to_string())?;
+        let about = About {
+            camera: &input.name,
+            sequence,
+            captured_at: last_change(input.path()),
+            size: answered.size,
+            infer: answered.infer,
+            segment: started.elapsed(),
+        };
+        let line = self.message.write(&about, &self.segments)?;
+        let Some(out) = &self.arguments.out else {
+            return exit::say(line);
+        };
+        write(&out.join(format!("{}.json", input.name)), format!("{line}\n").as_bytes())?;
+        let picture = self.draw(&answered)?;
+        write(&overlay_path(out, input), &picture)
+    }
+
+    /// Gets the answer that the input and `--backend` ask for.
+    fn answer(&mut self, input: &Input) -> anyhow::Result<Answered> {
+        match (&input.kind, self.arguments.backend) {
+            (Kind::Recording(folder), None | Some(Backend::Replay)) => {
+                let recording = open(folder)?;
+                let frame = recording.picture.as_deref().map(load).transpose()?;
+                if let Some(frame) = frame.as_ref().filter(|frame| frame.size != recording.frame) {
+                    return Err(WrongInput::new(format_args!(
+                        "{}: {FRAME_PICTURE} is {}, the manifest says {}",
+                        folder.display(),
+                        frame.size,
+                        recording.frame
+                    ))
+                    .into());
+                }
+                let Recording { layout, tensors, frame: size, .. } = recording;
+                Ok(Answered { layout, tensors, size, frame, infer: Duration::ZERO })
+            }
+            (Kind::Recording(folder), Some(Backend::Mock)) => self.compute(&folder.join(FRAME_PICTURE)),
+            (Kind::Picture(path), None | Some(Backend::Mock)) => self.compute(path),
+            (Kind::Picture(path), Some(Backend::Replay)) => Err(WrongInput::new(format_args!(
+                "{}: a picture, but --backend replay: expected a recording",
+                path.display()
+            ))
+            .into()),
+        }
+    }
+
+    /// Has the mock look at a picture.
+    fn compute(&mut self, path: &Path) -> anyhow::Result<Answered> {
+        let frame = load(path)?;
+        let layout = Network::layout();
+        let mut tensors = Tensors::for_layout(&layout);
+        let started = Instant::now();
+        self.preprocessor
+            .letterbox(&frame, &mut self.input)
+            .with_context(|| path.display().to_string())?;
+        self.network.infer(&self.input[..], &mut tensors);
+        let infer = started.elapsed();
+        Ok(Answered { layout, tensors, size: frame.size, frame: Some(frame), infer })
+    }
+
+    /// `--out` may be the pictures' own folder: an overlay must not replace a picture.
+    fn refuse_overwriting(&self, overlay: &Path) -> Result<(), WrongInput> {
+        if overlay.canonicalize().is_ok_and(|path| self.pictures.contains(&path)) {
+            return Err(WrongInput::new(format_args!(
+                "{}: the overlay would overwrite this input: expected another folder for --out",
+                overlay.display()
+            )));
+        }
+        Ok(())
+    }
+
+    /// The overlay as a PNG file: the segments on the pixels that their masks count, which are
+    /// the frame's or the network input's.
+    fn draw(&mut self, answered: &Answered) -> anyhow::Result<Vec<u8>> {
+        let size = self.segments.size();
+        let mut rgb = vec![PAD_VALUE; size.pixels() * 3];
+        if let Some(frame) = &answered.frame {
+            match self.settings.mask_size {
+                fastsam::MaskSize::Frame => self.preprocessor.to_rgb(frame, &mut rgb)?,
+                fastsam::MaskSize::Network => {
+                    let input: &mut [u8; INPUT_BYTES] = rgb.as_mut_slice().try_into()?;
+                    self.preprocessor.letterbox(frame, input)?;
+                }
+            }
+        }
+        overlay::draw(&mut rgb, size, self.segments.as_slice())?;
+        Ok(overlay::png(&rgb, size)?)
+    }
+}
+
+fn open(folder: &Path) -> Result<Recording, WrongInput> {
+    Recording::open(folder).map_err(WrongInput::new)
+}
+
+fn load(path: &Path) -> Result<Frame, WrongInput> {
+    camera::images::load(path).map_err(WrongInput::new)
+}
+
+fn overlay_path(out: &Path, input: &Input) -> PathBuf {
+    out.join(format!("{}.png", input.name))
+}
+
+fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    fs::write(path, content).with_context(|| path.display().to_string())
+}
+
+/// When a file was last written: the best there is for when its picture was taken.
+fn last_change(path: &Path) -> SystemTime {
+    fs::metadata(path).and_then(|metadata| metadata.modified()).unwrap_or_else(|_| SystemTime::now())
+}
