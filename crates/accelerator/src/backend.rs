@@ -79,6 +79,22 @@ pub enum AcceleratorError {
     /// The network's outputs are not FastSAM's.
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    /// A worker thread could not be started.
+    #[error("no thread for the accelerator: {0}")]
+    Thread(std::io::Error),
+    /// Nothing to replay.
+    #[error("no recording was given: expected at least one")]
+    NoRecording,
+    /// Recordings with different outputs.
+    #[error(
+        "recordings '{first}' and '{other}' come from different networks: their outputs differ"
+    )]
+    MixedRecordings {
+        /// The first recording's name.
+        first: String,
+        /// The first that differs.
+        other: String,
+    },
     /// A recording could not be read or written.
     #[error("{path}: {cause}", path = path.display())]
     Recording {

@@ -6,12 +6,15 @@
 //! [`replay`], which repeats a [`recording`].
 
 mod backend;
+mod chip;
 pub mod mock;
 pub mod recording;
 pub mod replay;
 mod tensor;
 
 pub use backend::{Accelerator, AcceleratorError, Collect, Description, Submit, Ticket};
+pub use chip::Pace;
+pub use recording::Recording;
 pub use tensor::{
     ElementType, Elements, LEVELS, Layout, LayoutError, Level, PROTOTYPE_CHANNELS, PROTOTYPE_SIDE,
     QuantInfo, Role, TensorInfo, TensorView, Tensors,

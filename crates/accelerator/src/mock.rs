@@ -1,1 +1,65 @@
 //! The mock accelerator: finds regions in the pixels and answers as FastSAM's network would.
+//!
+//! It knows nothing of the scene. [`regions`] looks at the input in blocks of 4 x 4 pixels, the
+//! resolution of the prototypes, and groups blocks of like colour; [`emit`] writes the ten
+//! quantized tensors that a FastSAM HEF would answer with for these regions: DFL logits at several
+//! anchors, scores, mask coefficients and prototypes, some of them 8-bit, some 16-bit. So whatever
+//! comes after the accelerator can't tell it from a chip, and a mask published from a picture can
+//! be held against what is in the picture.
+
+mod emit;
+mod regions;
+#[cfg(test)]
+mod tests;
+
+use crate::{
+    Accelerator, AcceleratorError, Layout, Tensors,
+    chip::{Chip, Compute, Pace},
+};
+use emit::Emitter;
+use regions::Finder;
+
+/// Starts a mock accelerator at this pace.
+pub fn open(pace: Pace) -> Result<Box<dyn Accelerator>, AcceleratorError> {
+    let network = "mock of fast_sam_s".to_owned();
+    Ok(Box::new(Chip::start(
+        "mock",
+        network,
+        Network::layout(),
+        pace,
+        Network::new(),
+    )?))
+}
+
+/// The mock's network: from an input to the ten tensors, at once. The answer is a function of the
+/// input alone. Allocates nothing once its buffers have grown.
+#[derive(Debug, Default)]
+pub struct Network {
+    finder: Finder,
+    emitter: Emitter,
+}
+
+impl Network {
+    /// A network; its buffers are made with the first input.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The outputs it answers with.
+    pub fn layout() -> Layout {
+        emit::layout()
+    }
+
+    /// Fills `tensors`, made for [`Network::layout`], with the answer to `input`: 640 x 640 x 3
+    /// RGB, letterboxed. An input of another size is answered as one without objects.
+    pub fn infer(&mut self, input: &[u8], tensors: &mut Tensors) {
+        let regions = self.finder.find(input);
+        self.emitter.emit(&regions, tensors);
+    }
+}
+
+impl Compute for Network {
+    fn compute(&mut self, input: &[u8], tensors: &mut Tensors) {
+        self.infer(input, tensors);
+    }
+}

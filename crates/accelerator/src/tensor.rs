@@ -249,17 +249,52 @@ pub struct TensorView<'a> {
     pub elements: Elements<'a>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 enum Buffer {
     U8(Vec<u8>),
     U16(Vec<u16>),
 }
 
+impl Clone for Buffer {
+    fn clone(&self) -> Self {
+        match self {
+            Self::U8(elements) => Self::U8(elements.clone()),
+            Self::U16(elements) => Self::U16(elements.clone()),
+        }
+    }
+
+    /// Reuses the buffer where the types agree.
+    fn clone_from(&mut self, source: &Self) {
+        match (self, source) {
+            (Self::U8(to), Self::U8(from)) => to.clone_from(from),
+            (Self::U16(to), Self::U16(from)) => to.clone_from(from),
+            (to, from) => *to = from.clone(),
+        }
+    }
+}
+
 /// The ten outputs of one frame. Made once for a [`Layout`], then refilled.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Tensors {
     quants: [QuantInfo; 10],
     buffers: [Buffer; 10],
+}
+
+impl Clone for Tensors {
+    fn clone(&self) -> Self {
+        Self {
+            quants: self.quants,
+            buffers: self.buffers.clone(),
+        }
+    }
+
+    /// Reuses the buffers of tensors with the same layout.
+    fn clone_from(&mut self, source: &Self) {
+        self.quants = source.quants;
+        for (to, from) in self.buffers.iter_mut().zip(&source.buffers) {
+            to.clone_from(from);
+        }
+    }
 }
 
 impl Tensors {
