@@ -143,14 +143,14 @@ impl Shape {
             right = right.max(run.end);
         }
         let (top, bottom) = match (self.runs.first(), self.runs.last()) {
-            (Some(first), Some(last)) => (first.y, last.y + 1),
+            (Some(first), Some(last)) => (i32::from(first.y), i32::from(last.y) + 1),
             _ => return Rectangle::zero(),
         };
         rectangle(
             i32::from(left),
-            i32::from(top),
+            top,
             u32::from(right - left),
-            u32::from(bottom - top),
+            (bottom - top) as u32,
         )
     }
 
