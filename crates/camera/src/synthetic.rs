@@ -12,6 +12,7 @@ mod texture;
 
 use std::{
     fmt,
+    ops::RangeInclusive,
     time::{Duration, Instant},
 };
 
@@ -28,12 +29,11 @@ use crate::{
     pace::{Rate, Ticks, wait_until},
 };
 
-/// Columns and rows that a scene may have: below, objects would be too small to be found; above,
-/// the background alone takes 48 MiB.
-const SIDES: std::ops::RangeInclusive<u32> = 128..=4096;
+/// Columns and rows that a scene may have: at the most, the background alone takes 48 MiB.
+const SIDES: RangeInclusive<u32> = 16..=4096;
 
-/// Objects of the fullest scene.
-const MAX_OBJECTS: usize = 100;
+/// Objects of the fullest scene; ground truth counts them in a byte.
+const MAX_OBJECTS: usize = 200;
 
 /// Frames per second that objects move at when frames come as fast as they are asked for.
 const DEFAULT_FPS: f64 = 30.0;
@@ -58,9 +58,10 @@ const PALETTE: [(&str, [u8; 3]); 12] = [
 /// What a scene is made from; the same settings give the same scene everywhere.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SceneSettings {
-    /// Columns and rows, each 128 to 4096.
+    /// Columns and rows, each 16 to 4096; from 128 on objects are of a size to be found.
     pub size: Size,
-    /// How many objects move in it, at most 100. Up to 12, each has a colour of its own.
+    /// How many objects move in it, at most 200. Up to 12, each has a colour of its own;
+    /// of more, two of one colour may touch.
     pub objects: usize,
     /// Which of all such scenes.
     pub seed: u64,
@@ -172,19 +173,19 @@ impl Scene {
             return Err(CameraError::Setting {
                 name: "size",
                 found: settings.size.to_string(),
-                expected: "128x128 to 4096x4096",
+                expected: "16x16 to 4096x4096",
             });
         }
         if settings.objects > MAX_OBJECTS {
             return Err(CameraError::Setting {
                 name: "objects",
                 found: settings.objects.to_string(),
-                expected: "0 to 100",
+                expected: "0 to 200",
             });
         }
         let mut random = Random::new(settings.seed);
         let background = background(settings.size, &mut random);
-        let textures = Texture::all(&mut random);
+        let textures = Texture::all(settings.size, &mut random);
         let actors = cast(&settings, textures.len(), &mut random);
         Ok(Self {
             settings,

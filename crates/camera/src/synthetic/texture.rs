@@ -2,12 +2,16 @@
 //! paint, yet leave their colours far apart.
 
 use fastsam::Run;
-use frame::Size;
+use frame::{INPUT_SIDE, Size};
 
 use super::motion::{Pose, sine};
 
 /// Columns and rows of a texture, which repeats beyond them.
 const SIDE: usize = 256;
+
+/// Texels along the longer side of a frame, whatever its size: as many as the network's input
+/// has, so that it sees every scene's textures alike.
+const TEXELS: f64 = INPUT_SIDE as f64;
 
 /// One texel is 1 / this.
 const FRACTION: f64 = 65536.0;
@@ -107,34 +111,34 @@ impl Noise {
 }
 
 /// A pattern of brightness, to be coloured by an object's shades.
-pub(super) struct Texture(Box<[u8; SIDE * SIDE]>);
-
-impl std::fmt::Debug for Texture {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Texture")
-    }
+#[derive(Debug)]
+pub(super) struct Texture {
+    texels: Box<[u8; SIDE * SIDE]>,
+    /// Texels per pixel.
+    scale: f64,
 }
 
 impl Texture {
     /// Blotches, stripes and dimples.
-    pub(super) fn all(random: &mut Random) -> Vec<Self> {
+    pub(super) fn all(size: Size, random: &mut Random) -> Vec<Self> {
+        let scale = TEXELS / f64::from(size.width.max(size.height));
         let wave = |x: usize, length: f64| sine(x as f64 / length);
         let blotches = [Noise::tiled(32, random), Noise::tiled(16, random)];
         vec![
-            Self::new(random, |x, y| {
+            Self::new(scale, random, |x, y| {
                 0.6 * blotches[0].at(x, y) + 0.4 * blotches[1].at(x, y)
             }),
-            Self::new(random, |x, y| {
-                0.75 * wave(x + y, 32.0) + 0.25 * blotches[0].at(x, y)
+            Self::new(scale, random, |x, y| {
+                0.75 * wave(x + y, 51.2) + 0.25 * blotches[0].at(x, y)
             }),
-            Self::new(random, |x, y| {
+            Self::new(scale, random, |x, y| {
                 0.75 * wave(x, 32.0) * wave(y, 32.0) + 0.25 * blotches[0].at(x, y)
             }),
         ]
     }
 
     /// A texture with this brightness (-1 to 1), and grain.
-    fn new(random: &mut Random, brightness: impl Fn(usize, usize) -> f64) -> Self {
+    fn new(scale: f64, random: &mut Random, brightness: impl Fn(usize, usize) -> f64) -> Self {
         let grain = Noise::tiled(1, random);
         let mut texels = Box::new([0; SIDE * SIDE]);
         for (i, texel) in texels.iter_mut().enumerate() {
@@ -142,20 +146,20 @@ impl Texture {
             let brightness = 0.85 * brightness(x, y) + 0.15 * grain.at(x, y);
             *texel = (127.5 + 127.5 * brightness).round() as u8;
         }
-        Self(texels)
+        Self { texels, scale }
     }
 
     /// Fills the RGB `pixels` of a run; the texture moves and turns with the object.
     pub(super) fn paint(&self, pose: &Pose, run: Run, shades: &[[u8; 3]; 256], pixels: &mut [u8]) {
         // In texels with a fraction of 16 bits; what overflows lies whole repetitions away.
-        let fixed = |texels: f64| (texels * FRACTION) as i64 as u32;
+        let fixed = |pixels: f64| (pixels * self.scale * FRACTION) as i64 as u32;
         let [u, v] = pose.local(run.start, run.y).map(fixed);
         let [step_u, step_v] = [pose.cos, -pose.sin].map(fixed);
         let (mut u, mut v) = (u, v);
         let (pixels, _) = pixels.as_chunks_mut::<3>();
         for pixel in pixels {
             let (column, row) = ((u >> 16) as usize % SIDE, (v >> 16) as usize % SIDE);
-            *pixel = shades[usize::from(self.0[row * SIDE + column])];
+            *pixel = shades[usize::from(self.texels[row * SIDE + column])];
             (u, v) = (u.wrapping_add(step_u), v.wrapping_add(step_v));
         }
     }
