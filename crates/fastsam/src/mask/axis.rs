@@ -132,6 +132,9 @@ pub(super) struct Cell {
     pub(super) origin: f32,
     /// Pixels from weight 0 to weight 1.
     pub(super) length: f32,
+    /// Whether some of the pixels lie beyond the content's first or last sample, and have its
+    /// weight instead of that of their position.
+    pub(super) clamped: bool,
 }
 
 /// Where the pixels along one axis lie between knots.
@@ -168,10 +171,11 @@ impl Axis {
         // In single precision and in this order, as the reference does: the rest decides on which
         // side of a zero a pixel lies.
         let scale = samples as f32 / sampling.pixels as f32;
+        let position = |pixel: usize| (pixel as f32 + 0.5) * scale - 0.5;
         self.knots.clear();
         self.weights.clear();
         for pixel in 0..sampling.pixels {
-            let position = ((pixel as f32 + 0.5) * scale - 0.5).max(0.0);
+            let position = position(pixel as usize).max(0.0);
             let sample = position as u32;
             let (sample, rest) = if sample + 1 < samples {
                 (sample, position - sample as f32)
@@ -182,13 +186,20 @@ impl Axis {
             self.knots.push(knot as u16);
             self.weights.push(weight);
         }
-        self.fit_cells(sampling, before, f64::from(scale));
+        let clamped = |pixel| position(pixel) < 0.0 || position(pixel) > (samples - 1) as f32;
+        self.fit_cells(sampling, before, f64::from(scale), clamped);
         // Positions are rounded to a 2^-24th of at most 640 samples. The rest is for the crossing,
         // which is computed within a cell, in pixels.
         self.uncertainty = (INPUT_SIDE as f32 * f32::EPSILON / scale).max(1e-3);
     }
 
-    fn fit_cells(&mut self, sampling: Sampling, before: u32, scale: f64) {
+    fn fit_cells(
+        &mut self,
+        sampling: Sampling,
+        before: u32,
+        scale: f64,
+        clamped: impl Fn(usize) -> bool,
+    ) {
         self.cells.clear();
         let mut first = 0;
         for knot in 0..PROTOTYPE_SIDE * sampling.knots_per_prototype() {
@@ -203,6 +214,7 @@ impl Axis {
                 end: (first + after) as u32,
                 origin: (pixel - first as f64) as f32,
                 length: ((sampling.knot_position(knot + 1) - position) / scale) as f32,
+                clamped: (first..first + after).any(&clamped),
             });
             first += after;
         }

@@ -140,6 +140,7 @@ impl Surface<'_> {
             end,
             origin,
             length,
+            clamped,
         } = self.columns.cell(self.field.left() + cell);
         let low = first.max(self.crop.left) - first;
         let high = end.min(self.crop.right) - first;
@@ -150,7 +151,7 @@ impl Surface<'_> {
         let origin = origin + 0.5;
         let mut changed = [false; LANES];
         let mut changes = [0; LANES];
-        let mut uncertain = false;
+        let mut uncertain = clamped;
         for lane in 0..LANES {
             let (a, b) = (a[lane], b[lane]);
             changed[lane] = (a > 0.0) != (b > 0.0);
