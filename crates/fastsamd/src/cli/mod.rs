@@ -5,6 +5,7 @@ mod check;
 mod exit;
 mod inference;
 mod inputs;
+mod message;
 mod progress;
 mod record;
 mod schema;

@@ -40,6 +40,19 @@ impl Default for Publish {
     }
 }
 
+impl Publish {
+    /// How masks are written, with the polygons' tolerance.
+    pub fn format(&self) -> mqtt::MaskFormat {
+        match self.mask_format {
+            MaskFormat::Rle => mqtt::MaskFormat::Rle,
+            MaskFormat::Polygon => mqtt::MaskFormat::Polygon {
+                tolerance: self.polygon_tolerance,
+            },
+            MaskFormat::None => mqtt::MaskFormat::None,
+        }
+    }
+}
+
 /// How masks are written.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,

@@ -1,0 +1,61 @@
+//! The `masks` message, written for people and files instead of a broker.
+
+use std::time::{Duration, SystemTime};
+
+use fastsam::Segments;
+use frame::Size;
+use mqtt::{FrameHeader, MasksWriter, messages::Latency};
+
+use crate::config::{MaskFormat, Publish};
+
+/// What a message from the command line names as its node.
+const NODE: &str = "local";
+
+/// Writes messages, reusing its buffers.
+pub(super) struct Message {
+    writer: MasksWriter,
+    format: mqtt::MaskFormat,
+    text: Vec<u8>,
+}
+
+/// What a message says beside the segments.
+pub(super) struct About<'a> {
+    pub camera: &'a str,
+    pub sequence: u64,
+    pub captured_at: SystemTime,
+    pub size: Size,
+    pub infer: Duration,
+    pub segment: Duration,
+}
+
+impl Message {
+    pub(super) fn new(format: MaskFormat) -> Self {
+        let publish = Publish { mask_format: format, ..Publish::default() };
+        Self { writer: MasksWriter::new(), format: publish.format(), text: Vec::new() }
+    }
+
+    /// One line of JSON with all segments, however long it gets.
+    pub(super) fn write(
+        &mut self,
+        about: &About<'_>,
+        segments: &Segments,
+    ) -> anyhow::Result<&str> {
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        let header = FrameHeader {
+            node: NODE,
+            camera: about.camera,
+            sequence: about.sequence,
+            captured_at: about.captured_at,
+            size: about.size,
+            latency_ms: Latency {
+                capture: 0.0,
+                infer: ms(about.infer),
+                segment: ms(about.segment),
+                total: ms(about.infer + about.segment),
+            },
+        };
+        let (list, limit) = (segments.as_slice(), usize::MAX);
+        self.writer.write(&header, list, 0.., self.format, limit, &mut self.text)?;
+        Ok(std::str::from_utf8(&self.text)?)
+    }
+}
