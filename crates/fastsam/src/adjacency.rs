@@ -11,8 +11,8 @@ pub enum Connectivity {
     Eight,
 }
 
-/// Calls `touch(i, j)` for each pair of touching runs, `runs[j]` in the row below `runs[i]`. For
-/// a fixed `i` the calls come with rising `j`, for a fixed `j` with rising `i`.
+/// Calls `touch(i, j)` for each pair of touching runs, `runs[j]` in the row below `runs[i]`, with
+/// rising `j`, and for each `j` with rising `i`.
 ///
 /// `runs` are sorted as in a [`Mask`](crate::Mask). Takes time in proportion to their number.
 #[inline]
@@ -26,26 +26,23 @@ pub(crate) fn for_each_touching(
         Connectivity::Four => 0,
         Connectivity::Eight => 1,
     };
-    let mut upper = 0..0;
-    for row in runs.chunk_by(|a, b| a.y == b.y) {
-        let lower = upper.end..upper.end + row.len();
-        let (mut i, mut j) = (upper.start, lower.start);
-        if i < upper.end && runs[i].y + 1 < runs[j].y {
-            i = upper.end;
+    // Places in reading order, so that one comparison tells rows apart, too.
+    const ROW: i64 = 1 << 16;
+    let place = |y: u16, x: u16| (i64::from(y) * ROW) | i64::from(x);
+    // The first run that may touch this one or a later one.
+    let mut first = 0;
+    for (j, lower) in runs.iter().enumerate() {
+        let start = place(lower.y, lower.start) - ROW - reach;
+        let end = place(lower.y, lower.end) - ROW + reach;
+        while place(runs[first].y, runs[first].end) <= start {
+            first += 1;
         }
-        while i < upper.end && j < lower.end {
-            let (above, below) = (runs[i], runs[j]);
-            let (above_end, below_end) = (u32::from(above.end), u32::from(below.end));
-            if u32::from(above.start) < below_end + reach
-                && u32::from(below.start) < above_end + reach
-            {
-                touch(i, j);
-            }
-            // The one that ends first touches nothing further; where both end in the same
-            // column, the next of either row begins at least two columns on.
-            i += usize::from(above_end <= below_end);
-            j += usize::from(below_end <= above_end);
+        let mut i = first;
+        while place(runs[i].y, runs[i].start) < end {
+            touch(i, j);
+            i += 1;
         }
-        upper = lower;
+        // The last one may touch the next run of the row, too.
+        first = first.max(i.saturating_sub(1));
     }
 }

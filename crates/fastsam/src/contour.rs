@@ -29,32 +29,21 @@ use crate::{Contours, Mask, Run};
 /// Traces the outer borders of masks, reusing its buffers.
 #[derive(Clone, Debug, Default)]
 pub struct Tracer {
-    links: Vec<Links>,
-}
-
-/// What is known of a run besides its pixels.
-#[derive(Clone, Copy, Debug)]
-struct Links {
-    /// The last touching run in the row above.
-    above: u32,
-    /// The first touching run in the row below.
-    below: u32,
-    /// Whether its right end lies on a border already traced.
-    right_traced: bool,
-    /// Whether its left end does.
-    left_traced: bool,
+    /// For each run, the first touching run in the row below, or [`NONE`].
+    below: Vec<u32>,
+    /// For each run, the last touching run in the row above, or [`NONE`].
+    above: Vec<u32>,
+    /// Whether a run's left end lies on a border already traced.
+    left_traced: Vec<bool>,
+    /// Whether its right end does.
+    right_traced: Vec<bool>,
+    /// Chains as they are found, in the buffer's first part.
+    points: Vec<[u16; 2]>,
+    /// Where each of them ends.
+    ends: Vec<u32>,
 }
 
 const NONE: u32 = u32::MAX;
-
-impl Links {
-    const UNKNOWN: Self = Self {
-        above: NONE,
-        below: NONE,
-        right_traced: false,
-        left_traced: false,
-    };
-}
 
 impl Tracer {
     /// A tracer; its buffers grow with the first masks.
@@ -65,52 +54,71 @@ impl Tracer {
     /// Replaces `contours` by the outer borders of `mask`, in pixels of the mask. Takes time in
     /// proportion to the number of runs.
     pub fn trace(&mut self, mask: &Mask, contours: &mut Contours) {
-        contours.clear();
         let runs = mask.runs();
         self.link(runs);
+        self.ends.clear();
+        let mut written = 0;
         for first in 0..runs.len() {
             // Borders are met in the order of their first left end. What lies left of a run is
             // outside where nothing is there, or a traced right end; else it is inside a hole.
             let outside = match previous_in_row(runs, first) {
                 None => true,
-                Some(previous) => self.links[previous].right_traced,
+                Some(previous) => self.right_traced[previous],
             };
-            if outside && !self.links[first].left_traced {
-                self.walk(runs, first, contours);
+            if outside && !self.left_traced[first] {
+                written = self.walk(runs, first, written);
+                self.ends.push(written as u32);
             }
         }
-        contours.reverse();
+
+        contours.clear();
+        for chain in (0..self.ends.len()).rev() {
+            let start = chain.checked_sub(1).map_or(0, |before| self.ends[before]);
+            let chain = &self.points[start as usize..self.ends[chain] as usize];
+            contours.points.extend_from_slice(chain);
+            contours.ends.push(contours.points.len() as u32);
+        }
     }
 
     /// Finds out which runs touch.
     fn link(&mut self, runs: &[Run]) {
-        self.links.clear();
-        self.links.resize(runs.len(), Links::UNKNOWN);
-        let links = &mut self.links;
+        for links in [&mut self.below, &mut self.above] {
+            links.clear();
+            links.resize(runs.len(), NONE);
+        }
+        for traced in [&mut self.left_traced, &mut self.right_traced] {
+            traced.clear();
+            traced.resize(runs.len(), false);
+        }
+        let (below, above) = (&mut self.below, &mut self.above);
         for_each_touching(runs, Connectivity::Eight, |i, j| {
-            if links[i].below == NONE {
-                links[i].below = j as u32;
-            }
-            links[j].above = i as u32;
+            below[i] = below[i].min(j as u32);
+            above[j] = i as u32;
         });
+        let points = MOST_POINTS_PER_END * 2 * runs.len() + 1;
+        if self.points.len() < points {
+            self.points.resize(points, [0; 2]);
+        }
     }
 
-    /// Appends the border that begins at the left end of run `first`.
-    fn walk(&mut self, runs: &[Run], first: usize, contours: &mut Contours) {
+    /// Writes the border that begins at the left end of run `first` behind the points `written`
+    /// so far, and returns how many there are then.
+    fn walk(&mut self, runs: &[Run], first: usize, written: usize) -> usize {
         let mut pen = Pen {
-            points: &mut contours.points,
+            points: &mut self.points,
+            written,
             direction: None,
         };
         let mut end = End::Left(first);
         loop {
             end = match end {
                 End::Left(i) => {
-                    self.links[i].left_traced = true;
-                    self.descend(runs, i, &mut pen)
+                    self.left_traced[i] = true;
+                    descend(runs, i, self.below[i], &mut pen)
                 }
                 End::Right(i) => {
-                    self.links[i].right_traced = true;
-                    self.ascend(runs, i, &mut pen)
+                    self.right_traced[i] = true;
+                    ascend(runs, i, self.above[i], &mut pen)
                 }
             };
             if end == End::Left(first) {
@@ -118,75 +126,80 @@ impl Tracer {
             }
         }
         if pen.direction.is_none() {
+            // A single pixel: there is nowhere to go.
             let Run { y, start, .. } = runs[first];
-            contours.points.push([start, y]);
+            pen.points[pen.written] = [start, y];
+            pen.written += 1;
         }
-        contours.ends.push(contours.points.len() as u32);
+        pen.written
     }
+}
 
-    /// The way from the left end of run `i`.
-    fn descend(&self, runs: &[Run], i: usize, pen: &mut Pen<'_>) -> End {
-        let Run { y, start, .. } = runs[i];
+/// The way from the left end of run `i`, when `below` is the first that touches it there.
+#[inline]
+fn descend(runs: &[Run], i: usize, below: u32, pen: &mut Pen<'_>) -> End {
+    let Run { y, start, .. } = runs[i];
+    if below == NONE {
         let right = runs[i].end - 1;
-        let below = self.links[i].below;
-        if below == NONE {
-            pen.horizontal(Direction::East, start, right, y);
-            return End::Right(i);
-        }
-        let below = below as usize;
-        let target = runs[below].start;
-        if let Some(previous) = previous_in_row(runs, i)
-            && runs[previous].end >= target
-        {
-            let gap = runs[previous].end;
-            pen.step(Direction::SouthWest, start, y);
-            pen.horizontal(Direction::West, start - 1, gap, y + 1);
-            pen.step(Direction::NorthWest, gap, y + 1);
-            return End::Right(previous);
-        }
-        if target < start {
-            pen.step(Direction::SouthWest, start, y);
-            pen.horizontal(Direction::West, start - 1, target, y + 1);
-        } else if target == start {
-            pen.step(Direction::South, start, y);
-        } else {
-            pen.horizontal(Direction::East, start, target - 1, y);
-            pen.step(Direction::SouthEast, target - 1, y);
-        }
-        End::Left(below)
+        pen.step(Direction::East, [start, y], start < right);
+        return End::Right(i);
     }
+    let below = below as usize;
+    let target = runs[below].start;
+    if let Some(previous) = previous_in_row(runs, i)
+        && runs[previous].end >= target
+    {
+        let gap = runs[previous].end;
+        pen.step(Direction::SouthWest, [start, y], true);
+        pen.step(Direction::West, [start - 1, y + 1], gap < start - 1);
+        pen.step(Direction::NorthWest, [gap, y + 1], true);
+        return End::Right(previous);
+    }
+    // Diagonally to the left and along the lower run's top, or straight down, or along this
+    // run's bottom and diagonally to the right. Outlines turn at every other row, which no branch
+    // predictor foresees: hence two steps with conditions.
+    let shift = i32::from(target) - i32::from(start);
+    let [one, other] = DOWN[(shift.signum() + 1) as usize];
+    let corner = if shift > 0 {
+        [target.wrapping_sub(1), y]
+    } else {
+        [start.wrapping_sub(1), y + 1]
+    };
+    pen.step(one, [start, y], shift != 1);
+    pen.step(other, corner, !(-1..=0).contains(&shift));
+    End::Left(below)
+}
 
-    /// The way from the right end of run `i`.
-    fn ascend(&self, runs: &[Run], i: usize, pen: &mut Pen<'_>) -> End {
-        let Run { y, start, .. } = runs[i];
-        let right = runs[i].end - 1;
-        let above = self.links[i].above;
-        if above == NONE {
-            pen.horizontal(Direction::West, right, start, y);
-            return End::Left(i);
-        }
-        let above = above as usize;
-        let target = runs[above].end - 1;
-        if let Some(next) = next_in_row(runs, i)
-            && runs[next].start <= target + 1
-        {
-            let gap = runs[next].start - 1;
-            pen.step(Direction::NorthEast, right, y);
-            pen.horizontal(Direction::East, right + 1, gap, y - 1);
-            pen.step(Direction::SouthEast, gap, y - 1);
-            return End::Left(next);
-        }
-        if target > right {
-            pen.step(Direction::NorthEast, right, y);
-            pen.horizontal(Direction::East, right + 1, target, y - 1);
-        } else if target == right {
-            pen.step(Direction::North, right, y);
-        } else {
-            pen.horizontal(Direction::West, right, target + 1, y);
-            pen.step(Direction::NorthWest, target + 1, y);
-        }
-        End::Right(above)
+/// The way from the right end of run `i`, when `above` is the last that touches it there.
+#[inline]
+fn ascend(runs: &[Run], i: usize, above: u32, pen: &mut Pen<'_>) -> End {
+    let Run { y, start, end } = runs[i];
+    let right = end - 1;
+    if above == NONE {
+        pen.step(Direction::West, [right, y], start < right);
+        return End::Left(i);
     }
+    let above = above as usize;
+    let target = runs[above].end - 1;
+    if let Some(next) = next_in_row(runs, i)
+        && runs[next].start <= runs[above].end
+    {
+        let gap = runs[next].start - 1;
+        pen.step(Direction::NorthEast, [right, y], true);
+        pen.step(Direction::East, [end, y - 1], end < gap);
+        pen.step(Direction::SouthEast, [gap, y - 1], true);
+        return End::Left(next);
+    }
+    let shift = i32::from(target) - i32::from(right);
+    let [one, other] = UP[(shift.signum() + 1) as usize];
+    let corner = if shift < 0 {
+        [runs[above].end, y]
+    } else {
+        [end, y - 1]
+    };
+    pen.step(one, [right, y], shift != -1);
+    pen.step(other, corner, !(0..=1).contains(&shift));
+    End::Right(above)
 }
 
 fn previous_in_row(runs: &[Run], i: usize) -> Option<usize> {
@@ -218,26 +231,44 @@ enum Direction {
     SouthEast,
 }
 
+/// The two steps from a left end to one in the row below, where that is further left, in the same
+/// column, further right.
+const DOWN: [[Direction; 2]; 3] = [
+    [Direction::SouthWest, Direction::West],
+    [Direction::South, Direction::South],
+    [Direction::East, Direction::SouthEast],
+];
+
+/// The two steps from a right end to one in the row above, likewise.
+const UP: [[Direction; 2]; 3] = [
+    [Direction::West, Direction::NorthWest],
+    [Direction::North, Direction::North],
+    [Direction::NorthEast, Direction::East],
+];
+
+/// Most points that the way from one end to the next has.
+const MOST_POINTS_PER_END: usize = 3;
+
 /// Writes down the pixels at which the direction changes.
 struct Pen<'a> {
-    points: &'a mut Vec<[u16; 2]>,
+    /// With room for all there can be, and one more.
+    points: &'a mut [[u16; 2]],
+    written: usize,
     direction: Option<Direction>,
 }
 
 impl Pen<'_> {
-    /// Leaves pixel `x, y` in `direction`.
-    fn step(&mut self, direction: Direction, x: u16, y: u16) {
-        if self.direction != Some(direction) {
-            self.direction = Some(direction);
-            self.points.push([x, y]);
-        }
-    }
-
-    /// Goes along row `y` from `x` to `to`, perhaps not at all.
-    fn horizontal(&mut self, direction: Direction, x: u16, to: u16, y: u16) {
-        if x != to {
-            self.step(direction, x, y);
-        }
+    /// Leaves `pixel` in `direction`, or does nothing where the step isn't `taken`.
+    #[inline]
+    fn step(&mut self, direction: Direction, pixel: [u16; 2], taken: bool) {
+        let turned = taken & (self.direction != Some(direction));
+        self.points[self.written] = pixel;
+        self.written += usize::from(turned);
+        self.direction = if taken {
+            Some(direction)
+        } else {
+            self.direction
+        };
     }
 }
 
@@ -260,25 +291,6 @@ impl Contours {
             y: u32::from(top),
             width: u32::from(right - left) + 1,
             height: u32::from(bottom - top) + 1,
-        }
-    }
-
-    /// Puts the last chain first, and so on; each keeps its points' order.
-    fn reverse(&mut self) {
-        let chains = self.ends.len();
-        let Some(&total) = self.ends.last().filter(|_| chains > 1) else {
-            return;
-        };
-        self.points.reverse();
-        self.ends.reverse();
-        for i in 1..chains {
-            self.ends[i - 1] = total - self.ends[i];
-        }
-        self.ends[chains - 1] = total;
-        let mut start = 0;
-        for &end in &self.ends {
-            self.points[start..end as usize].reverse();
-            start = end as usize;
         }
     }
 }
