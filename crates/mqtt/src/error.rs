@@ -1,0 +1,61 @@
+//! What can go wrong before a connection is tried. What happens to a connection later is no error
+//! but a state: it is logged, counted, and tried again.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use thiserror::Error;
+
+/// Why there can be no topic, client or broker.
+#[derive(Debug, Error)]
+pub enum MqttError {
+    /// A name can't be part of a topic.
+    #[error("'{0}' can't be a level of a topic: expected a name without '+', '#', '/' and blanks")]
+    TopicLevel(String),
+    /// A name is too long.
+    #[error("a topic name of {bytes} bytes is too long: expected at most {limit}")]
+    TopicTooLong {
+        /// Its length.
+        bytes: usize,
+        /// The longest possible.
+        limit: usize,
+    },
+    /// A camera has the name of another topic.
+    #[error("a camera can't be named '{0}': the daemon has a topic of that name")]
+    ReservedName(String),
+    /// The broker's host name is empty.
+    #[error("no broker: expected a host name or address")]
+    NoHost,
+    /// The client id is empty, or longer than every broker has to take.
+    #[error("'{0}' is no client id: expected 1 to 128 characters without control characters")]
+    ClientId(String),
+    /// The time without traffic after which to ask is out of range.
+    #[error("a keep-alive of {0:?} is out of range: expected 5 s to 65535 s")]
+    KeepAlive(Duration),
+    /// The largest payload is out of range.
+    #[error("a largest payload of {0} bytes is out of range: expected 1 to {limit}", limit = crate::client::MAX_PAYLOAD_BYTES)]
+    MaxPayload(usize),
+    /// The operating system gives no event loop.
+    #[error("the MQTT client can't start: {0}")]
+    Runtime(io::Error),
+    /// The embedded broker can't listen.
+    #[error("the embedded broker can't listen on {address}: {source}")]
+    Listen {
+        /// Where it should.
+        address: SocketAddr,
+        /// The operating system's reason.
+        source: io::Error,
+    },
+    /// The embedded broker did not start.
+    #[error("the embedded broker on {0} did not start within {1:?}")]
+    BrokerSilent(SocketAddr, Duration),
+}
+
+impl MqttError {
+    /// Whether the same call may succeed later. Wrong names and settings never do.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Runtime(_) | Self::Listen { .. } | Self::BrokerSilent(..)
+        )
+    }
+}
