@@ -283,3 +283,6 @@ where
     }
     moment / total
 }
+
+#[cfg(test)]
+mod tests;

@@ -115,3 +115,6 @@ fn most(a: f32, b: f32) -> f32 {
 fn positive(a: f32) -> f32 {
     most(a, 0.0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -222,3 +222,6 @@ mod sse2 {
         store(_mm_add_epi32(sums, _mm_set1_epi32(weights.bias)))
     }
 }
+
+#[cfg(test)]
+mod tests;

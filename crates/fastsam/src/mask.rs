@@ -137,3 +137,6 @@ impl Crop {
         (crop.left < crop.right && crop.top < crop.bottom).then_some(crop)
     }
 }
+
+#[cfg(test)]
+mod tests;
