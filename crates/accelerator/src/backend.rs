@@ -7,7 +7,7 @@ use std::{path::PathBuf, time::Duration};
 
 use frame::INPUT_SIDE;
 
-use crate::{Layout, LayoutError, Tensors};
+use crate::{Layout, LayoutError, Tensors, hailo::HailoError};
 
 /// Names one submitted input, chosen by the caller, growing.
 pub type Ticket = u64;
@@ -82,6 +82,9 @@ pub enum AcceleratorError {
     /// A worker thread could not be started.
     #[error("no thread for the accelerator: {0}")]
     Thread(std::io::Error),
+    /// The Hailo chip, or the way to it.
+    #[error(transparent)]
+    Hailo(#[from] HailoError),
     /// Nothing to replay.
     #[error("no recording was given: expected at least one")]
     NoRecording,
@@ -108,6 +111,10 @@ pub enum AcceleratorError {
 impl AcceleratorError {
     /// Whether trying again later may help.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Timeout(_))
+        match self {
+            Self::Timeout(_) => true,
+            Self::Hailo(error) => error.is_transient(),
+            _ => false,
+        }
     }
 }

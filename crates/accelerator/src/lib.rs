@@ -2,11 +2,12 @@
 //!
 //! An [`Accelerator`] takes letterboxed inputs through its [`Submit`] half and answers through its
 //! [`Collect`] half with the ten quantized [`Tensors`] of a FastSAM network, in submission order,
-//! so that several frames overlap on the chip. Backends: [`mock`], which computes from pixels, and
-//! [`replay`], which repeats a [`recording`].
+//! so that several frames overlap on the chip. Backends: [`hailo`], the chip;
+//! [`mock`], which computes from pixels; and [`replay`], which repeats a [`recording`].
 
 mod backend;
 mod chip;
+pub mod hailo;
 pub mod mock;
 pub mod recording;
 pub mod replay;

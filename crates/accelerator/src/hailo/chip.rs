@@ -1,0 +1,296 @@
+//! A chip with the network on it: making it, and making its vstreams anew.
+
+use hailort::{
+    Architecture, ConfiguredNetworkGroup, DeviceId, FormatType, Hef, InputVStream, Library,
+    OutputVStream, SchedulingOptions, Status, VDevice, VDeviceOptions, VStreamInfo, VStreamOptions,
+    hef_file::{HefArchitecture, HefFile},
+};
+
+use super::{DeviceReport, HailoError, HailoSettings};
+use crate::{ElementType, Layout, QuantInfo, Role, TensorInfo, Tensors};
+
+/// What the reader's half owns of a running network.
+pub(super) struct Chip {
+    /// In the order of [`Role::ALL`]; empty while they are made anew.
+    outputs: Vec<OutputVStream>,
+    pub(super) layout: Layout,
+    group: ConfiguredNetworkGroup,
+    pub(super) network: String,
+    pub(super) device: DeviceReport,
+}
+
+impl Chip {
+    /// Takes a device, loads the network, and makes its vstreams.
+    pub(super) fn start(
+        library: &Library,
+        hef: &Hef,
+        settings: &HailoSettings,
+    ) -> Result<(Self, InputVStream), HailoError> {
+        let vdevice = create_vdevice(library, settings)?;
+        let device = describe(library, &vdevice, settings)?;
+        let batched = settings.batch_size > 1;
+        let scheduling = SchedulingOptions {
+            timeout_ms: batched.then(|| to_u32(settings.scheduler_timeout.as_millis())),
+            threshold: batched.then(|| to_u32(settings.batch_size as u128)),
+            priority: settings.priority,
+        };
+        let group = vdevice
+            .configure(hef, scheduling)
+            .map_err(|error| name_architectures(error, hef, device.architecture))?;
+        let network = hef
+            .network_groups()?
+            .into_iter()
+            .next()
+            .map_or_else(|| hef.path().display().to_string(), |group| group.name);
+        let (outputs, layout) = outputs(&group, settings)?;
+        let input = input(&group, settings)?;
+        Ok((
+            Self {
+                outputs,
+                layout,
+                group,
+                network,
+                device,
+            },
+            input,
+        ))
+    }
+
+    /// Makes all vstreams anew. The old input must be gone.
+    pub(super) fn restart_vstreams(
+        &mut self,
+        settings: &HailoSettings,
+    ) -> Result<InputVStream, HailoError> {
+        self.release_outputs();
+        let (outputs, layout) = outputs(&self.group, settings)?;
+        super::check_layout(&self.layout, &layout)?;
+        let input = input(&self.group, settings)?;
+        self.outputs = outputs;
+        Ok(input)
+    }
+
+    pub(super) fn release_outputs(&mut self) {
+        self.outputs.clear();
+    }
+
+    /// Reads one output of the next frame into the buffer of its role.
+    pub(super) fn read(&mut self, place: usize, tensors: &mut Tensors) -> Result<(), HailoError> {
+        let (Some(role), Some(output)) = (Role::ALL.get(place), self.outputs.get_mut(place)) else {
+            return Ok(());
+        };
+        let info = self.layout.info(*role);
+        let read = match info.element_type {
+            ElementType::U8 => tensors.u8_mut(*role).map(|elements| output.read(elements)),
+            ElementType::U16 => tensors.u16_mut(*role).map(|elements| output.read(elements)),
+        };
+        match read {
+            Some(read) => Ok(read?),
+            None => Err(HailoError::Tensors {
+                name: info.name.clone(),
+            }),
+        }
+    }
+
+    /// The chip's temperature in degrees Celsius, by the warmer sensor.
+    pub(super) fn temperature(&self) -> Result<f32, HailoError> {
+        let mut hottest = f32::NEG_INFINITY;
+        for device in self.group.vdevice().physical_devices()? {
+            hottest = hottest.max(device.chip_temperature()?.hottest());
+        }
+        Ok(hottest)
+    }
+}
+
+fn to_u32(value: u128) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+/// Takes a device; where there is none to take, says why.
+fn create_vdevice(library: &Library, settings: &HailoSettings) -> Result<VDevice, HailoError> {
+    let device = settings.device.as_deref().map(DeviceId::new).transpose()?;
+    let options = VDeviceOptions {
+        device,
+        group_id: settings.group_id.clone(),
+        multi_process_service: settings.multi_process_service,
+    };
+    let error = match library.create_vdevice(&options) {
+        Ok(vdevice) => return Ok(vdevice),
+        Err(error) => error,
+    };
+    let driver = || settings.sysfs.driver_version();
+    match error.status() {
+        Some(
+            Status::OUT_OF_PHYSICAL_DEVICES
+            | Status::DEVICE_IN_USE
+            | Status::INVALID_ARGUMENT
+            | Status::DRIVER_NOT_INSTALLED,
+        ) => {
+            let found = library.scan()?;
+            let wanted = settings.device.as_deref();
+            match found
+                .iter()
+                .find(|id| wanted.is_none_or(|wanted| wanted == id.as_str()))
+            {
+                Some(_) if error.status() == Some(Status::INVALID_ARGUMENT) => Err(error.into()),
+                Some(id) => Err(HailoError::InUse {
+                    device: id.to_string(),
+                }),
+                None => Err(HailoError::NoDevice { driver: driver() }),
+            }
+        }
+        Some(
+            Status::INVALID_DRIVER_VERSION
+            | Status::DRIVER_INVALID_RESPONSE
+            | Status::DRIVER_INVALID_IOCTL,
+        ) => Err(HailoError::DriverVersion {
+            library: library.version(),
+            driver: driver().unwrap_or_else(|| "of unknown version".to_owned()),
+        }),
+        _ => Err(error.into()),
+    }
+}
+
+fn describe(
+    library: &Library,
+    vdevice: &VDevice,
+    settings: &HailoSettings,
+) -> Result<DeviceReport, HailoError> {
+    let devices = vdevice.physical_devices()?;
+    let identity = devices
+        .first()
+        .map(hailort::PhysicalDevice::identify)
+        .transpose()?;
+    // A vdevice does not say which of several devices it got; with one there is no doubt.
+    let id = match settings.device.as_deref().map(DeviceId::new).transpose()? {
+        Some(id) => Some(id),
+        None => match library.scan()?.as_slice() {
+            [id] => Some(id.clone()),
+            _ => None,
+        },
+    };
+    Ok(DeviceReport {
+        library_version: library.version(),
+        driver_version: settings.sysfs.driver_version(),
+        architecture: identity.as_ref().map(|identity| identity.architecture),
+        firmware: identity.as_ref().map(|identity| identity.firmware),
+        pcie_link: id.as_ref().and_then(|id| settings.sysfs.pcie_link(id)),
+        device: id.map(|id| id.to_string()),
+    })
+}
+
+/// Turns "not compatible" into which chip is meant and which there is.
+fn name_architectures(
+    error: hailort::Error,
+    hef: &Hef,
+    device: Option<Architecture>,
+) -> HailoError {
+    let other_chip = matches!(
+        error.status(),
+        Some(Status::HEF_NOT_COMPATIBLE_WITH_DEVICE | Status::INVALID_HEF)
+    );
+    let contents = HefFile::read(hef.path()).and_then(|file| file.contents());
+    match (other_chip, contents, device) {
+        (true, Ok(contents), Some(device)) if !fits(contents.architecture, device) => {
+            HailoError::Architecture {
+                hef: hef.path().to_owned(),
+                made_for: contents.architecture,
+                device,
+            }
+        }
+        _ => error.into(),
+    }
+}
+
+fn fits(made_for: HefArchitecture, device: Architecture) -> bool {
+    match device {
+        Architecture::Hailo8 => {
+            matches!(made_for, HefArchitecture::Hailo8 | HefArchitecture::Hailo8L)
+        }
+        Architecture::Hailo8L => made_for == HefArchitecture::Hailo8L,
+        _ => false,
+    }
+}
+
+fn vstream_options(settings: &HailoSettings) -> VStreamOptions {
+    VStreamOptions {
+        timeout_ms: to_u32(settings.timeout.as_millis()),
+        queue_size: to_u32(settings.in_flight.max(settings.batch_size).max(2) as u128),
+    }
+}
+
+fn input(
+    group: &ConfiguredNetworkGroup,
+    settings: &HailoSettings,
+) -> Result<InputVStream, HailoError> {
+    let mut inputs = group.input_vstreams(vstream_options(settings))?;
+    let fits = matches!(&inputs[..], [input] if input.frame_size() == frame::INPUT_BYTES);
+    match inputs.pop() {
+        Some(input) if fits => Ok(input),
+        Some(last) => {
+            inputs.push(last);
+            let found: Vec<_> = inputs
+                .iter()
+                .map(|input| {
+                    let [height, width, channels] = input.info().shape;
+                    format!("{height}x{width}x{channels} ({} bytes)", input.frame_size())
+                })
+                .collect();
+            Err(HailoError::Input {
+                found: found.join(" and "),
+            })
+        }
+        None => Err(HailoError::Input {
+            found: "nothing".to_owned(),
+        }),
+    }
+}
+
+/// The outputs in the order of their roles.
+fn outputs(
+    group: &ConfiguredNetworkGroup,
+    settings: &HailoSettings,
+) -> Result<(Vec<OutputVStream>, Layout), HailoError> {
+    let outputs = group.output_vstreams(vstream_options(settings))?;
+    let infos = outputs
+        .iter()
+        .map(|output| tensor_info(output.info(), output.frame_size()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let layout = Layout::bind(&infos)?;
+    let mut outputs: Vec<_> = outputs.into_iter().map(Some).collect();
+    let in_order = Role::ALL
+        .into_iter()
+        .filter_map(|role| outputs.get_mut(layout.source(role)).and_then(Option::take))
+        .collect();
+    Ok((in_order, layout))
+}
+
+fn tensor_info(info: &VStreamInfo, frame_size: usize) -> Result<TensorInfo, HailoError> {
+    let element_type = match info.format {
+        FormatType::UInt8 => ElementType::U8,
+        FormatType::UInt16 => ElementType::U16,
+        format => {
+            return Err(HailoError::Format {
+                name: info.name.clone(),
+                format,
+            });
+        }
+    };
+    if let Some(expected) = info.frame_size()
+        && expected != frame_size
+    {
+        return Err(HailoError::FrameSize {
+            name: info.name.clone(),
+            found: frame_size,
+            expected,
+        });
+    }
+    Ok(TensorInfo {
+        name: info.name.clone(),
+        shape: info.shape,
+        element_type,
+        quant: QuantInfo {
+            scale: info.scale,
+            zero_point: info.zero_point,
+        },
+    })
+}

@@ -1,0 +1,223 @@
+//! What the two halves share: the tickets under way, and the input vstream.
+//!
+//! Locks are taken in the order input, then state. The writer holds the input from the write to
+//! noting the ticket, and the reader takes it before it restarts anything: so no ticket of before a
+//! restart is noted after it.
+
+use std::{
+    collections::VecDeque,
+    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use hailort::InputVStream;
+
+use super::{HailoError, Step};
+use crate::Ticket;
+
+/// Writes refused in a row that are a fault, and not just a chip that is behind.
+const REFUSALS: u32 = 2;
+
+struct State {
+    under_way: VecDeque<Ticket>,
+    accepting: bool,
+    refusals: u32,
+    write_fault: Option<HailoError>,
+    writer_gone: bool,
+    reader_gone: bool,
+}
+
+pub(super) struct Flow {
+    state: Mutex<State>,
+    changed: Condvar,
+    input: Mutex<Option<InputVStream>>,
+    in_flight: usize,
+}
+
+/// What the reader finds when it looks for work.
+pub(super) enum Work {
+    /// An input is under way.
+    Read,
+    /// A write failed.
+    WriteFault(HailoError),
+    /// Nothing within the time.
+    None,
+    /// The writer has gone, and all is answered.
+    Ended,
+}
+
+/// What became of a write.
+pub(super) enum Written {
+    Yes,
+    /// No room within the time.
+    Full,
+    /// The other half has gone.
+    Ended,
+    /// The library did not take it.
+    Refused(HailoError),
+}
+
+impl Flow {
+    pub(super) fn new(input: InputVStream, in_flight: usize) -> Self {
+        Self {
+            state: Mutex::new(State {
+                under_way: VecDeque::with_capacity(in_flight),
+                accepting: true,
+                refusals: 0,
+                write_fault: None,
+                writer_gone: false,
+                reader_gone: false,
+            }),
+            changed: Condvar::new(),
+            input: Mutex::new(Some(input)),
+            in_flight,
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Each change is whole in itself.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn input(&self) -> MutexGuard<'_, Option<InputVStream>> {
+        self.input.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until the state is as wanted, at most until the deadline.
+    fn wait<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
+        deadline: Instant,
+        wanted: impl Fn(&State) -> bool,
+    ) -> (MutexGuard<'a, State>, bool) {
+        loop {
+            if wanted(&state) {
+                return (state, true);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return (state, false);
+            }
+            state = self
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+
+    /// Writes a frame once there is room for it.
+    pub(super) fn write(&self, ticket: Ticket, frame: &[u8], timeout: Duration) -> Written {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let (state, ready) = self.wait(self.state(), deadline, |state| {
+                state.reader_gone || (state.accepting && state.under_way.len() < self.in_flight)
+            });
+            if state.reader_gone {
+                return Written::Ended;
+            }
+            if !ready {
+                return Written::Full;
+            }
+            drop(state);
+            let mut input = self.input();
+            let Some(vstream) = input.as_mut().filter(|_| self.state().accepting) else {
+                // A restart came between.
+                continue;
+            };
+            let written = vstream.write(frame);
+            let mut state = self.state();
+            match written {
+                Ok(()) => {
+                    state.under_way.push_back(ticket);
+                    state.refusals = 0;
+                    self.changed.notify_all();
+                    return Written::Yes;
+                }
+                Err(error) => {
+                    let cause = HailoError::from(error);
+                    let said = cause.to_string();
+                    state.refusals += 1;
+                    if !is_timeout(&cause) || state.refusals >= REFUSALS {
+                        state.accepting = false;
+                        state.write_fault = Some(cause);
+                        self.changed.notify_all();
+                    }
+                    return Written::Refused(HailoError::Fault {
+                        cause: said,
+                        lost: 1,
+                        step: Step::DropFrame,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Waits until there is something for the reader to do.
+    pub(super) fn work(&self, timeout: Duration) -> Work {
+        let (mut state, _) = self.wait(self.state(), Instant::now() + timeout, |state| {
+            state.write_fault.is_some() || !state.under_way.is_empty() || state.writer_gone
+        });
+        if let Some(fault) = state.write_fault.take() {
+            Work::WriteFault(fault)
+        } else if !state.under_way.is_empty() {
+            Work::Read
+        } else if state.writer_gone {
+            Work::Ended
+        } else {
+            Work::None
+        }
+    }
+
+    /// The oldest input is answered.
+    pub(super) fn answered(&self) -> Option<Ticket> {
+        let ticket = self.state().under_way.pop_front();
+        self.changed.notify_all();
+        ticket
+    }
+
+    /// Stops the writer and takes its input vstream away. Returns it and how many inputs are lost;
+    /// waits for a write that is under way, at most its timeout.
+    pub(super) fn stop(&self) -> (Option<InputVStream>, usize) {
+        self.state().accepting = false;
+        let input = self.input().take();
+        let mut state = self.state();
+        state.write_fault = None;
+        let lost = state.under_way.len();
+        state.under_way.clear();
+        (input, lost)
+    }
+
+    /// Lets the writer go on with a new input vstream.
+    pub(super) fn resume(&self, input: InputVStream) {
+        let mut place = self.input();
+        *place = Some(input);
+        let mut state = self.state();
+        state.accepting = true;
+        state.refusals = 0;
+        self.changed.notify_all();
+    }
+
+    /// Waits while nothing ends, so that a pause does not hold up a shutdown.
+    pub(super) fn pause(&self, until: Instant) {
+        let (_state, _) = self.wait(self.state(), until, |state| state.writer_gone);
+    }
+
+    pub(super) fn is_writer_gone(&self) -> bool {
+        self.state().writer_gone
+    }
+
+    pub(super) fn writer_leaves(&self) {
+        self.state().writer_gone = true;
+        self.changed.notify_all();
+    }
+
+    pub(super) fn reader_leaves(&self) {
+        self.state().reader_gone = true;
+        self.changed.notify_all();
+    }
+}
+
+fn is_timeout(error: &HailoError) -> bool {
+    matches!(error, HailoError::Runtime(error) if error.status() == Some(hailort::Status::TIMEOUT))
+}
