@@ -3,7 +3,7 @@
 //! A folder's pictures come in the order of their names. Invariants: what a picture claims about
 //! itself never decides how much memory is used ([`MAX_SIDE`], [`MAX_DECODED_BYTES`]); a picture
 //! that was cut off is an error, never a frame that is grey below (decoders let cut JPEGs pass,
-//! see [`jpeg`]); the picture's Exif orientation is applied.
+//! see `jpeg`); the picture's Exif orientation is applied.
 
 mod jpeg;
 

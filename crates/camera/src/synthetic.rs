@@ -315,7 +315,10 @@ fn diameter(settings: &SceneSettings, id: usize, random: &mut Random) -> f64 {
 /// Mitchell's best-candidate sampling.
 fn apart(others: &[[f64; 2]], random: &mut Random) -> [f64; 2] {
     const CANDIDATES: usize = 12;
-    let distance = |a: [f64; 2], b: [f64; 2]| (a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2);
+    let distance = |a: [f64; 2], b: [f64; 2]| {
+        let (x, y) = (a[0] - b[0], a[1] - b[1]);
+        x * x + y * y
+    };
     let nearest = |candidate| {
         others
             .iter()

@@ -13,7 +13,7 @@ fn cases() -> Vec<SceneSettings> {
         SceneSettings {
             objects: 12,
             seed: u64::MAX,
-            size: Size::new(1280, 720),
+            size: Size::new(960, 540),
             ..default
         },
         SceneSettings {
