@@ -155,6 +155,22 @@ impl Sandbox {
         fs::rename(new, self.folder.path().join("libhailort.so.control"))
     }
 
+    /// Objects that the caller has made and not released.
+    ///
+    /// # Panics
+    ///
+    /// If the copy can't be opened.
+    #[allow(clippy::expect_used)]
+    pub fn live(&self) -> usize {
+        type Live = unsafe extern "C" fn() -> usize;
+        // SAFETY: our own library, whose initialisers do nothing.
+        let library = unsafe { libloading::Library::new(self.library()) }.expect("the stand-in");
+        // SAFETY: the function has this type.
+        let live = unsafe { library.get::<Live>(b"hailo_standin_live\0") }.expect("a function");
+        // SAFETY: it takes nothing and reads a number.
+        unsafe { live() }
+    }
+
     /// What the caller did wrong so far, a line each.
     pub fn report(&self) -> Vec<String> {
         fs::read_to_string(self.folder.path().join("libhailort.so.report"))

@@ -1,0 +1,341 @@
+//! The `hailort` crate against the stand-in, through the real dlopen.
+
+use std::{fs, path::Path};
+
+use hailort::{
+    Architecture, Error, FormatType, Hef, HefFileError, Library, SchedulingOptions, Status,
+    VDevice, VDeviceOptions, VStreamDirection, VStreamOptions,
+};
+use hailort_standin::{Sandbox, sample_hef};
+
+/// As fast as the computer can.
+const FAST: &str = "pace = 0";
+
+fn open(script: &str) -> (Sandbox, Library) {
+    let sandbox = Sandbox::new(&format!("{FAST}\n{script}")).expect("a sandbox");
+    let library = Library::open(Some(&sandbox.library())).expect("the stand-in");
+    (sandbox, library)
+}
+
+fn configured(library: &Library, sandbox: &Sandbox) -> hailort::ConfiguredNetworkGroup {
+    let hef = library.open_hef(&sandbox.hef(), None).expect("a HEF");
+    let vdevice = library
+        .create_vdevice(&VDeviceOptions::default())
+        .expect("a vdevice");
+    vdevice
+        .configure(&hef, SchedulingOptions::default())
+        .expect("a network group")
+}
+
+fn status<T: std::fmt::Debug>(result: Result<T, Error>) -> u32 {
+    result
+        .expect_err("a failure")
+        .status()
+        .expect("a status")
+        .number()
+}
+
+#[test]
+fn versions_are_told_apart() {
+    for (version, opens) in [
+        ("4.20.0", true),
+        ("4.23.0", true),
+        ("4.19.0", true),
+        ("5.2.0", false),
+    ] {
+        let sandbox = Sandbox::new(&format!("version = {version}")).unwrap();
+        match Library::open(Some(&sandbox.library())) {
+            Ok(library) => {
+                assert!(opens, "{version}");
+                assert_eq!(library.version().to_string(), version);
+            }
+            Err(Error::Version { found }) => {
+                assert!(!opens, "{version}");
+                assert_eq!(found.to_string(), version);
+            }
+            Err(other) => panic!("{version}: {other}"),
+        }
+    }
+}
+
+#[test]
+fn a_vdevice_fails_with_the_status_of_its_cause() {
+    for (script, expected) in [
+        ("device = none", 74),
+        ("device = busy", 74),
+        ("device = lost", 74),
+        ("driver = mismatch", 76),
+        ("firmware = mismatch", 16),
+    ] {
+        let (sandbox, library) = open(script);
+        let result = VDevice::create(&library, &VDeviceOptions::default());
+        assert_eq!(status(result), expected, "{script}");
+        let found = library.scan().unwrap().len();
+        assert_eq!(
+            found,
+            usize::from(!script.ends_with("none") && !script.ends_with("lost"))
+        );
+        assert_eq!(sandbox.report(), [""; 0]);
+    }
+}
+
+#[test]
+fn an_unknown_device_is_an_invalid_argument() {
+    let (_sandbox, library) = open("");
+    let device = Some(hailort::DeviceId::new("0000:09:00.0").unwrap());
+    let options = VDeviceOptions {
+        device,
+        ..VDeviceOptions::default()
+    };
+    assert_eq!(status(VDevice::create(&library, &options)), 2);
+}
+
+#[test]
+fn a_chip_is_taken_alone_unless_shared() {
+    let (sandbox, library) = open("");
+    let alone = VDevice::create(&library, &VDeviceOptions::default()).unwrap();
+    assert_eq!(
+        status(VDevice::create(&library, &VDeviceOptions::default())),
+        74
+    );
+    let shared = VDeviceOptions {
+        group_id: Some("SHARED".to_owned()),
+        ..VDeviceOptions::default()
+    };
+    drop(alone);
+    let _one = VDevice::create(&library, &shared).unwrap();
+    let _two = VDevice::create(&library, &shared).unwrap();
+    assert_eq!(sandbox.report(), [""; 0]);
+}
+
+#[test]
+fn hefs_are_checked_before_the_library_sees_them() {
+    let (sandbox, library) = open("");
+    let good = sample_hef(false);
+    let mut damaged = good.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    // A good hash around a broken message crashes the real library.
+    let file = sandbox.folder().join("other.hef");
+    type Check = fn(&HefFileError) -> bool;
+    let cases: [(&str, &[u8], Check); 4] = [
+        ("empty", &[], |e| {
+            matches!(e, HefFileError::TooSmall { size: 0 })
+        }),
+        ("garbage", &[7; 100], |e| {
+            matches!(e, HefFileError::Magic { .. })
+        }),
+        ("cut off", &good[..good.len() - 1], |e| {
+            matches!(e, HefFileError::Length { .. })
+        }),
+        ("damaged", &damaged, |e| {
+            matches!(e, HefFileError::Hash { .. })
+        }),
+    ];
+    for (name, bytes, expected) in cases {
+        fs::write(&file, bytes).unwrap();
+        match Hef::open(&library, &file, None) {
+            Err(Error::Hef { cause, .. }) => assert!(expected(&cause), "{name}: {cause}"),
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+    let error = Hef::open(&library, &sandbox.hef(), Some([0; 32]))
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(error.contains("sha256"), "{error}");
+    let missing = Hef::open(&library, Path::new("/nowhere.hef"), None)
+        .err()
+        .unwrap()
+        .to_string();
+    assert!(missing.contains("/nowhere.hef"), "{missing}");
+    assert_eq!(sandbox.report(), [""; 0]);
+}
+
+#[test]
+fn a_hef_describes_itself_to_the_library_as_to_us() {
+    let (sandbox, library) = open("");
+    let hef = library.open_hef(&sandbox.hef(), None).unwrap();
+    let groups = hef.network_groups().unwrap();
+    assert_eq!(groups[0].name, "fast_sam_s");
+    assert!(groups[0].is_multi_context);
+
+    let theirs = hef.vstreams().unwrap();
+    let ours = hailort::hef_file::HefFile::read(&sandbox.hef())
+        .unwrap()
+        .contents()
+        .unwrap();
+    assert_eq!(ours.network_groups[0].layers.len(), theirs.len());
+    for layer in &ours.network_groups[0].layers {
+        let vstream = theirs.iter().find(|info| info.name == layer.name).unwrap();
+        assert_eq!(vstream.shape.map(|n| n as u32), layer.shape);
+        assert_eq!(vstream.format.bytes(), Some(layer.element_bytes as usize));
+        assert_eq!(
+            (vstream.scale, vstream.zero_point),
+            (layer.scale, layer.zero_point)
+        );
+    }
+}
+
+#[test]
+fn a_hef_for_another_chip_is_refused_when_it_is_configured() {
+    for (chip, for_8l, version, expected) in [
+        ("hailo8", false, "4.23.0", None),
+        ("hailo8", true, "4.23.0", None),
+        ("hailo8l", true, "4.23.0", None),
+        ("hailo8l", false, "4.23.0", Some(93)),
+        ("hailo8l", false, "4.20.0", Some(26)),
+    ] {
+        let (sandbox, library) = open(&format!("chip = {chip}\nversion = {version}"));
+        fs::write(sandbox.hef(), sample_hef(for_8l)).unwrap();
+        let hef = library.open_hef(&sandbox.hef(), None).unwrap();
+        let vdevice = library.create_vdevice(&VDeviceOptions::default()).unwrap();
+        let result = vdevice.configure(&hef, SchedulingOptions::default());
+        assert_eq!(
+            result.err().map(|e| e.status().unwrap().number()),
+            expected,
+            "{chip} {for_8l}"
+        );
+    }
+}
+
+#[test]
+fn a_page_size_that_is_refused_says_what_to_do() {
+    let (sandbox, library) = open("page-size = refused");
+    let hef = library.open_hef(&sandbox.hef(), None).unwrap();
+    let vdevice = library.create_vdevice(&VDeviceOptions::default()).unwrap();
+    let error = vdevice
+        .configure(&hef, SchedulingOptions::default())
+        .err()
+        .unwrap();
+    assert_eq!(error.status(), Some(Status::INTERNAL_FAILURE));
+    assert!(
+        error.to_string().contains("force_desc_page_size=4096"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_device_identifies_itself_and_warms_up() {
+    let (sandbox, library) = open("chip = hailo8l\ntemperature = 60+2");
+    let vdevice = library.create_vdevice(&VDeviceOptions::default()).unwrap();
+    let devices = vdevice.physical_devices().unwrap();
+    let identity = devices[0].identify().unwrap();
+    assert_eq!(identity.architecture, Architecture::Hailo8L);
+    assert_eq!(identity.firmware.to_string(), "4.23.0");
+    assert_eq!(identity.board, "Hailo-8L");
+    assert_eq!(devices[0].chip_temperature().unwrap().hottest(), 60.0);
+    assert_eq!(devices[0].chip_temperature().unwrap().hottest(), 62.0);
+    assert_eq!(sandbox.report(), [""; 0]);
+}
+
+#[test]
+fn vstreams_come_by_name_with_their_own_types() {
+    let (sandbox, library) = open("");
+    let group = configured(&library, &sandbox);
+    let inputs = group.input_vstreams(VStreamOptions::default()).unwrap();
+    let outputs = group.output_vstreams(VStreamOptions::default()).unwrap();
+    assert_eq!(inputs.len(), 1);
+    assert_eq!(inputs[0].info().direction, VStreamDirection::Input);
+    assert_eq!(inputs[0].frame_size(), 640 * 640 * 3);
+    let names: Vec<_> = outputs
+        .iter()
+        .map(|output| output.info().name.clone())
+        .collect();
+    assert!(names.is_sorted() && names.len() == 10, "{names:?}");
+    assert!(
+        outputs
+            .iter()
+            .any(|output| output.info().format == FormatType::UInt16)
+    );
+    assert!(
+        outputs
+            .iter()
+            .any(|output| output.info().format == FormatType::UInt8)
+    );
+    for output in &outputs {
+        assert_eq!(Some(output.frame_size()), output.info().frame_size());
+    }
+    assert_eq!(sandbox.report(), [""; 0]);
+}
+
+#[test]
+fn a_buffer_of_the_wrong_size_never_reaches_the_library() {
+    let (sandbox, library) = open("");
+    let group = configured(&library, &sandbox);
+    let mut input = group
+        .input_vstreams(VStreamOptions::default())
+        .unwrap()
+        .remove(0);
+    let mut outputs = group.output_vstreams(VStreamOptions::default()).unwrap();
+    assert!(matches!(
+        input.write(&[0; 12]),
+        Err(Error::FrameSize { found: 12, .. })
+    ));
+    let wide = outputs
+        .iter_mut()
+        .find(|o| o.info().format == FormatType::UInt16)
+        .unwrap();
+    let mut narrow = vec![0_u8; wide.frame_size() / 2];
+    assert!(matches!(
+        wide.read(&mut narrow),
+        Err(Error::FrameSize { .. })
+    ));
+    assert_eq!(sandbox.report(), [""; 0]);
+}
+
+#[test]
+fn a_read_without_a_frame_times_out_and_can_go_on() {
+    let (sandbox, library) = open("");
+    let group = configured(&library, &sandbox);
+    let options = VStreamOptions {
+        timeout_ms: 50,
+        ..VStreamOptions::default()
+    };
+    let mut input = group.input_vstreams(options).unwrap().remove(0);
+    let mut outputs = group
+        .output_vstreams(VStreamOptions {
+            timeout_ms: 50,
+            ..options
+        })
+        .unwrap();
+    let mut frame = vec![0_u8; outputs[0].frame_size()];
+    let error = outputs[0].read(&mut frame).unwrap_err();
+    assert_eq!(error.status(), Some(Status::TIMEOUT));
+    assert!(error.is_transient());
+    input.clear().unwrap();
+    for output in &mut outputs {
+        output.clear().unwrap();
+    }
+    input.release().unwrap();
+    assert_eq!(sandbox.report(), [""; 0]);
+}
+
+#[test]
+fn any_order_of_dropping_releases_in_the_librarys_order() {
+    let (sandbox, library) = open("");
+    let hef = library.open_hef(&sandbox.hef(), None).unwrap();
+    let vdevice = library.create_vdevice(&VDeviceOptions::default()).unwrap();
+    let group = vdevice
+        .configure(&hef, SchedulingOptions::default())
+        .unwrap();
+    let inputs = group.input_vstreams(VStreamOptions::default()).unwrap();
+    let outputs = group.output_vstreams(VStreamOptions::default()).unwrap();
+    // The reverse of what the library wants.
+    drop(library);
+    drop(hef);
+    drop(vdevice);
+    drop(group);
+    drop(inputs);
+    drop(outputs);
+    assert_eq!(sandbox.live(), 0);
+    assert_eq!(sandbox.report(), [""; 0]);
+}
+
+#[test]
+fn what_is_kept_is_seen_as_live() {
+    let (sandbox, library) = open("");
+    let group = configured(&library, &sandbox);
+    let _inputs = group.input_vstreams(VStreamOptions::default()).unwrap();
+    // vdevice, HEF, input.
+    assert_eq!(sandbox.live(), 3);
+}
