@@ -1,0 +1,492 @@
+//! The Hailo backend of `accelerator` against the stand-in: answers, faults, recovery, pace.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use accelerator::{
+    Accelerator, AcceleratorError, Collect, ElementType, Elements, Layout, Role, Submit, Tensors,
+    hailo::{HailoError, HailoSettings, Monitor, State, Step, open},
+    mock::Network,
+};
+use hailort::host::SysFs;
+use hailort_standin::{Sandbox, sample_hef};
+
+const LONG: Duration = Duration::from_secs(20);
+/// The backend's promise: nothing hangs longer.
+const LONGEST_HANG: Duration = Duration::from_secs(3);
+
+fn settings(sandbox: &Sandbox) -> HailoSettings {
+    HailoSettings {
+        library: Some(sandbox.library()),
+        timeout: Duration::from_millis(400),
+        sysfs: SysFs::at(sandbox.folder()),
+        vdevice_attempts: 4,
+        ..HailoSettings::new(sandbox.hef())
+    }
+}
+
+/// A picture with a box in it, another for each number.
+fn picture(number: u64) -> Vec<u8> {
+    let mut picture = vec![40; frame::INPUT_BYTES];
+    let left = 40 + (number as usize % 16) * 24;
+    for y in 200..400 {
+        for x in left..left + 120 {
+            let at = (y * 640 + x) * 3;
+            picture[at..at + 3].copy_from_slice(&[220, 60, 40]);
+        }
+    }
+    picture
+}
+
+struct Running {
+    submit: Box<dyn Submit>,
+    collect: Box<dyn Collect>,
+    monitor: Monitor,
+    tensors: Tensors,
+    expected: Tensors,
+    network: Network,
+}
+
+fn start(settings: HailoSettings) -> Running {
+    let hailo = open(settings).expect("a backend");
+    let monitor = hailo.monitor();
+    let tensors = Tensors::for_layout(hailo.layout());
+    let expected = Tensors::for_layout(&Network::layout());
+    let (submit, collect) = Box::new(hailo).split();
+    Running {
+        submit,
+        collect,
+        monitor,
+        tensors,
+        expected,
+        network: Network::new(),
+    }
+}
+
+impl Running {
+    /// Submits a picture and collects until its answer comes; returns the errors on the way.
+    /// A picture whose answer was lost is submitted anew.
+    fn answer(&mut self, ticket: u64) -> Vec<AcceleratorError> {
+        let mut errors = Vec::new();
+        let mut submitted = false;
+        let started = Instant::now();
+        while started.elapsed() < LONG {
+            if !submitted {
+                match self
+                    .submit
+                    .submit(ticket, &picture(ticket), Duration::from_millis(100))
+                {
+                    Ok(()) => submitted = true,
+                    Err(AcceleratorError::Timeout(_)) => {}
+                    Err(error) => errors.push(error),
+                }
+            }
+            let call = Instant::now();
+            match self
+                .collect
+                .collect(&mut self.tensors, Duration::from_millis(100))
+            {
+                Ok(found) => {
+                    assert_eq!(found, ticket);
+                    return errors;
+                }
+                Err(AcceleratorError::Timeout(_)) => {}
+                Err(error) => {
+                    submitted = false;
+                    let final_one = !error.is_transient();
+                    errors.push(error);
+                    if final_one {
+                        return errors;
+                    }
+                }
+            }
+            assert!(call.elapsed() < LONGEST_HANG, "{:?}", call.elapsed());
+        }
+        panic!("no answer: {errors:?}, {:?}", self.monitor.health());
+    }
+
+    /// The answer is of this picture, in all ten outputs.
+    #[track_caller]
+    fn assert_answers(&mut self, ticket: u64) {
+        self.network.infer(&picture(ticket), &mut self.expected);
+        assert!(
+            self.tensors == self.expected,
+            "the answer is not of picture {ticket}"
+        );
+    }
+}
+
+fn fault(error: &AcceleratorError) -> (Step, usize) {
+    match error {
+        AcceleratorError::Hailo(HailoError::Fault { step, lost, .. }) => (*step, *lost),
+        other => panic!("no fault: {other}"),
+    }
+}
+
+#[track_caller]
+fn assert_clean(sandbox: &Sandbox) {
+    assert_eq!(sandbox.report(), [""; 0]);
+    assert_eq!(sandbox.live(), 0);
+}
+
+#[test]
+fn answers_are_those_of_the_network_behind_the_library() {
+    let sandbox = Sandbox::new("pace = 0").unwrap();
+    let mut running = start(settings(&sandbox));
+    for ticket in 0..20 {
+        assert!(running.answer(ticket).is_empty());
+        running.assert_answers(ticket);
+    }
+    let health = running.monitor.health();
+    assert_eq!((health.frames, health.frames_lost), (20, 0));
+    assert_eq!(health.temperature, Some(50.0));
+    drop(running);
+    assert_clean(&sandbox);
+}
+
+#[test]
+fn frames_overlap_and_keep_their_order() {
+    let sandbox = Sandbox::new("pace = 0").unwrap();
+    let Running {
+        mut submit,
+        mut collect,
+        mut tensors,
+        ..
+    } = start(settings(&sandbox));
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for ticket in 0..40 {
+                submit
+                    .submit(ticket, &picture(ticket), LONG)
+                    .expect("room in time");
+            }
+        });
+        let (mut network, mut expected) = (Network::new(), tensors.clone());
+        for ticket in 0..40 {
+            assert_eq!(
+                collect.collect(&mut tensors, LONG).expect("an answer"),
+                ticket
+            );
+            network.infer(&picture(ticket), &mut expected);
+            assert!(tensors == expected, "{ticket}");
+        }
+        // The writer has gone, and all is answered.
+        assert!(matches!(
+            collect.collect(&mut tensors, LONG),
+            Err(AcceleratorError::Closed)
+        ));
+    });
+    drop(collect);
+    assert_clean(&sandbox);
+}
+
+#[test]
+fn a_lost_frame_costs_new_vstreams() {
+    for script in [
+        "lose = 3",
+        "lose-output = 3:4",
+        "lose-output = 3:0",
+        "late = 3:700",
+    ] {
+        let sandbox = Sandbox::new(&format!("pace = 0\n{script}")).unwrap();
+        let mut running = start(settings(&sandbox));
+        for ticket in 0..8 {
+            let errors = running.answer(ticket);
+            let expected: &[_] = if ticket == 2 {
+                &[(Step::RestartVStreams, 1)]
+            } else {
+                &[]
+            };
+            assert_eq!(
+                errors.iter().map(fault).collect::<Vec<_>>(),
+                expected,
+                "{script}"
+            );
+            // Above all: never parts of different frames.
+            running.assert_answers(ticket);
+        }
+        let health = running.monitor.health();
+        assert_eq!(
+            (health.vstream_restarts, health.vdevice_restarts),
+            (1, 0),
+            "{script}"
+        );
+        assert_eq!(
+            (health.frames_lost, health.state),
+            (1, State::Running),
+            "{script}"
+        );
+        drop(running);
+        assert_clean(&sandbox);
+    }
+}
+
+#[test]
+fn aborted_streams_are_made_anew() {
+    let sandbox = Sandbox::new("pace = 0\nabort = 4\ntemperature = 104").unwrap();
+    let mut running = start(settings(&sandbox));
+    let errors: Vec<_> = (0..6).flat_map(|ticket| running.answer(ticket)).collect();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(
+        errors[0].to_string().contains("HAILO_STREAM_ABORT (63)"),
+        "{}",
+        errors[0]
+    );
+    assert_eq!(running.monitor.health().temperature, Some(104.0));
+    running.assert_answers(5);
+    drop(running);
+    assert_clean(&sandbox);
+}
+
+#[test]
+fn a_hanging_chip_takes_the_steps_it_needs() {
+    for (cure, vstreams, vdevices) in [("vstreams", 1, 0), ("vdevice", 1, 1)] {
+        let sandbox = Sandbox::new(&format!("pace = 0\nhang = 2:{cure}")).unwrap();
+        let mut running = start(settings(&sandbox));
+        for ticket in 0..4 {
+            running.answer(ticket);
+            running.assert_answers(ticket);
+        }
+        let health = running.monitor.health();
+        assert_eq!(
+            (health.vstream_restarts, health.vdevice_restarts),
+            (vstreams, vdevices)
+        );
+        drop(running);
+        assert_clean(&sandbox);
+    }
+}
+
+#[test]
+fn a_chip_that_nothing_helps_is_given_up() {
+    let sandbox = Sandbox::new("pace = 0\nhang = 2:never").unwrap();
+    let mut running = start(HailoSettings {
+        vdevice_attempts: 2,
+        ..settings(&sandbox)
+    });
+    running.answer(0);
+    let errors = running.answer(1);
+    let last = errors.last().unwrap();
+    assert!(
+        matches!(
+            last,
+            AcceleratorError::Hailo(HailoError::GaveUp { attempts: 2, .. })
+        ),
+        "{errors:?}"
+    );
+    assert!(last.to_string().contains("HAILO_TIMEOUT"), "{last}");
+    assert_eq!(running.monitor.health().state, State::GivenUp);
+    // It stays so, and the writer learns of it.
+    assert!(running.collect.collect(&mut running.tensors, LONG).is_err());
+    let submitted = running.submit.submit(9, &picture(9), LONG);
+    assert!(matches!(submitted, Err(AcceleratorError::Closed)));
+    drop(running);
+    assert_clean(&sandbox);
+}
+
+#[test]
+fn a_device_that_goes_and_comes_back_is_taken_again() {
+    let sandbox = Sandbox::new("pace = 0").unwrap();
+    let mut running = start(HailoSettings {
+        vdevice_attempts: 20,
+        ..settings(&sandbox)
+    });
+    running.answer(0);
+    sandbox.script("pace = 0\ndevice = lost").unwrap();
+    // Until the backend has seen that it can't be taken again.
+    let mut seen = Vec::new();
+    let started = Instant::now();
+    while !seen.iter().any(|e| matches!(e, AcceleratorError::Hailo(HailoError::Fault { cause, .. }) if cause.contains("no Hailo device"))) {
+        assert!(started.elapsed() < LONG, "{seen:?}");
+        let _ = running.submit.submit(1, &picture(1), Duration::from_millis(10));
+        seen.extend(running.collect.collect(&mut running.tensors, Duration::from_millis(50)).err());
+    }
+    assert_eq!(running.monitor.health().state, State::Recovering);
+    sandbox.script("pace = 0").unwrap();
+    running.answer(2);
+    running.assert_answers(2);
+    assert_eq!(running.monitor.health().state, State::Running);
+    drop(running);
+    assert_clean(&sandbox);
+}
+
+#[test]
+fn a_device_that_stays_away_is_given_up_and_says_why() {
+    let sandbox = Sandbox::new("pace = 0").unwrap();
+    let mut running = start(HailoSettings {
+        vdevice_attempts: 2,
+        ..settings(&sandbox)
+    });
+    running.answer(0);
+    sandbox.script("device = lost").unwrap();
+    let last = running.answer(1).pop().unwrap().to_string();
+    assert!(
+        last.contains("given up") && last.contains("no Hailo device found"),
+        "{last}"
+    );
+    drop(running);
+    assert_clean(&sandbox);
+}
+
+#[test]
+fn what_stops_a_start_is_named_with_its_fix() {
+    for (script, expected) in [
+        ("device = none", "lspci -d 1e60:"),
+        ("device = busy", "0000:01:00.0 is in use"),
+        (
+            "driver = mismatch",
+            "libhailort 4.23.0 and kernel driver 4.20.0 differ",
+        ),
+        ("firmware = mismatch", "switch the power off and on"),
+        (
+            "chip = hailo8l",
+            "made for a Hailo-8, but the device is a Hailo-8L",
+        ),
+        ("page-size = refused", "force_desc_page_size=4096"),
+        ("version = 5.2.0", "install HailoRT 4.20 to 4.23"),
+        ("frame-size = short", "frames of"),
+        ("frame-size = padded", "frames of"),
+    ] {
+        let sandbox = Sandbox::new(&format!("pace = 0\n{script}")).unwrap();
+        let module = sandbox.folder().join("module/hailo_pci");
+        fs::create_dir_all(&module).unwrap();
+        fs::write(module.join("version"), "4.20.0\n").unwrap();
+        let line = open(settings(&sandbox)).err().expect(script).to_string();
+        assert!(line.contains(expected), "{script}: {line}");
+        assert!(!line.contains('\n'), "{script}: {line}");
+        assert_clean(&sandbox);
+    }
+}
+
+#[test]
+fn a_hailo_8_runs_a_hef_for_an_8l() {
+    let sandbox = Sandbox::new("pace = 0").unwrap();
+    fs::write(sandbox.hef(), sample_hef(true)).unwrap();
+    let mut running = start(settings(&sandbox));
+    assert!(running.answer(0).is_empty());
+}
+
+#[test]
+fn outputs_are_read_in_the_types_that_the_chip_has() {
+    for (types, expected) in [("u8", ElementType::U8), ("u16", ElementType::U16)] {
+        let sandbox = Sandbox::new(&format!("pace = 0\ntypes = {types}")).unwrap();
+        let hailo = open(settings(&sandbox)).unwrap();
+        let layout = hailo.layout().clone();
+        drop(hailo);
+        let mut running = start(settings(&sandbox));
+        assert!(running.answer(3).is_empty());
+        let native = Network::layout();
+        running.network.infer(&picture(3), &mut running.expected);
+        for role in Role::ALL {
+            assert_eq!(layout.info(role).element_type, expected);
+            let (found, wanted) = (
+                real(&running.tensors, role, &layout),
+                real(&running.expected, role, &native),
+            );
+            let step = layout.info(role).quant.scale;
+            for (found, wanted) in found.iter().zip(&wanted) {
+                assert!(
+                    (found - wanted).abs() <= step * 1.01,
+                    "{role}: {found} {wanted}"
+                );
+            }
+        }
+        drop(running);
+        assert_clean(&sandbox);
+    }
+}
+
+fn real(tensors: &Tensors, role: Role, layout: &Layout) -> Vec<f32> {
+    let quant = layout.info(role).quant;
+    let real = |q: f32| (q - quant.zero_point) * quant.scale;
+    match tensors.view(role).elements {
+        Elements::U8(elements) => elements.iter().map(|q| real(f32::from(*q))).collect(),
+        Elements::U16(elements) => elements.iter().map(|q| real(f32::from(*q))).collect(),
+    }
+}
+
+#[test]
+fn a_network_that_changes_under_way_is_given_up() {
+    let sandbox = Sandbox::new("pace = 0\nhang = 2:vdevice").unwrap();
+    let mut running = start(settings(&sandbox));
+    running.answer(0);
+    // From the next vdevice on, every output is 16-bit.
+    sandbox
+        .script("pace = 0\nhang = 2:vdevice\ntypes = u16")
+        .unwrap();
+    let last = running.answer(1).pop().unwrap().to_string();
+    assert!(last.contains("outputs changed"), "{last}");
+    drop(running);
+    assert_clean(&sandbox);
+}
+
+#[test]
+fn the_device_is_described() {
+    let sandbox = Sandbox::new("pace = 0").unwrap();
+    let device = sandbox.folder().join("bus/pci/devices/0000:01:00.0");
+    fs::create_dir_all(&device).unwrap();
+    fs::write(device.join("current_link_speed"), "5.0 GT/s PCIe\n").unwrap();
+    fs::write(device.join("current_link_width"), "1\n").unwrap();
+    let hailo = open(settings(&sandbox)).unwrap();
+    assert_eq!(hailo.description().backend, "hailo");
+    assert_eq!(hailo.description().network, "fast_sam_s");
+    let monitor = hailo.monitor();
+    let report = monitor.device();
+    assert_eq!(report.device.as_deref(), Some("0000:01:00.0"));
+    assert_eq!(report.architecture, Some(hailort::Architecture::Hailo8));
+    assert_eq!(report.library_version.to_string(), "4.23.0");
+    assert!(
+        report
+            .pcie_link
+            .is_some_and(hailort::host::PcieLink::is_slow)
+    );
+    assert_eq!(report.driver_version, None);
+}
+
+/// Frames per second over two seconds, with writer and reader on threads of their own.
+fn rate(batch_size: usize, in_flight: usize) -> f64 {
+    let sandbox = Sandbox::new("").unwrap();
+    let settings = HailoSettings {
+        batch_size,
+        in_flight,
+        ..settings(&sandbox)
+    };
+    let Running {
+        mut submit,
+        mut collect,
+        mut tensors,
+        ..
+    } = start(settings);
+    let (warm, frames) = (batch_size as u64 * 2, 128_u64);
+    let picture = picture(0);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for ticket in 0..warm + frames {
+                submit.submit(ticket, &picture, LONG).expect("room in time");
+            }
+        });
+        for _ in 0..warm {
+            collect.collect(&mut tensors, LONG).expect("an answer");
+        }
+        let started = Instant::now();
+        for _ in 0..frames {
+            collect.collect(&mut tensors, LONG).expect("an answer");
+        }
+        frames as f64 / started.elapsed().as_secs_f64()
+    })
+}
+
+#[test]
+fn the_chip_is_kept_busy() {
+    for (batch_size, in_flight, published) in [(1, 4, 48.0), (8, 16, 65.0)] {
+        let rate = rate(batch_size, in_flight);
+        println!("batch {batch_size}: {rate:.2} FPS of {published}");
+        // Exactly is for a quiet machine; tests share theirs.
+        assert!(
+            rate > published * 0.8 && rate < published * 1.1,
+            "{batch_size}: {rate}"
+        );
+    }
+}
