@@ -1,5 +1,13 @@
 //! The Hailo backend of `accelerator` against the stand-in: answers, faults, recovery, pace.
 
+// All of this is test code: what can't go on may panic.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)]
+
 use std::{
     fs,
     time::{Duration, Instant},

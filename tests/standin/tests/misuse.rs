@@ -1,5 +1,12 @@
 //! The stand-in against callers that do it wrong: it must notice, or it proves nothing.
 
+// All of this is test code: what can't go on may panic.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout
+)]
 // Raw calls, wrong on purpose; the stand-in never dereferences a handle.
 #![allow(
     clippy::undocumented_unsafe_blocks,
