@@ -180,3 +180,6 @@ fn root(parents: &mut [u32], mut i: u32) -> u32 {
     }
     i
 }
+
+#[cfg(test)]
+mod tests;

@@ -294,3 +294,6 @@ impl Contours {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

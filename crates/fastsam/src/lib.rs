@@ -13,6 +13,8 @@ mod decode;
 pub mod encode;
 mod mask;
 mod nms;
+#[cfg(test)]
+mod painted;
 mod run;
 mod segment;
 mod segmenter;

@@ -198,12 +198,7 @@ fn read_columns(size: Size, counts: &[u8]) -> Result<Vec<Run>, DecodeError> {
     let expected = size.pixels() as u64;
     let height = u64::from(size.height);
     let mut columns: Vec<Run> = Vec::new();
-    let mut reader = Reader {
-        counts,
-        offset: 0,
-        read: 0,
-        previous: [0; 2],
-    };
+    let mut reader = Reader::new(counts);
     let mut position = 0;
     while let Some(length) = reader.next()? {
         let end = position + u64::from(length);
@@ -214,7 +209,7 @@ fn read_columns(size: Size, counts: &[u8]) -> Result<Vec<Run>, DecodeError> {
             });
         }
         // Background and foreground take turns.
-        let foreground = reader.read % 2 == 0;
+        let foreground = reader.read.is_multiple_of(2);
         while foreground && position < end {
             let column = position / height;
             let piece_end = end.min((column + 1) * height);
@@ -251,7 +246,16 @@ struct Reader<'a> {
     previous: [u32; 2],
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn new(counts: &'a [u8]) -> Self {
+        Self {
+            counts,
+            offset: 0,
+            read: 0,
+            previous: [0; 2],
+        }
+    }
+
     fn next(&mut self) -> Result<Option<u32>, DecodeError> {
         if self.offset == self.counts.len() {
             return Ok(None);

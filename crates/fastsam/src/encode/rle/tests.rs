@@ -1,1 +1,185 @@
+//! tests/opencv.rs holds what pycocotools makes of the same masks.
 
+use proptest::prelude::*;
+
+use super::*;
+use crate::painted::{any_mask, mask};
+
+fn encode(mask: &Mask) -> String {
+    let mut counts = Vec::new();
+    Encoder::new().encode(mask, &mut counts);
+    String::from_utf8(counts).expect("counts are ASCII")
+}
+
+#[test]
+fn known_masks_have_known_counts() {
+    // What pycocotools 2 answers.
+    let cases: [(&str, &[&str], &str); 4] = [
+        ("nothing", &["....", "....", "...."], "<"),
+        ("everything", &["####", "####", "####"], "0<"),
+        ("one pixel", &["...", ".#.", "..."], "414"),
+        (
+            "a column that goes on in the next",
+            &[".#.", ".#.", "#.."],
+            "234",
+        ),
+    ];
+    for (name, rows, expected) in cases {
+        assert_eq!(encode(&mask(rows)), expected, "{name}");
+    }
+    assert_eq!(encode(&Mask::empty(Size::new(4, 0))), "0");
+}
+
+#[test]
+fn encoding_appends() {
+    let mut counts = b"before ".to_vec();
+    Encoder::new().encode(&mask(&["##"]), &mut counts);
+    assert_eq!(counts, b"before 02");
+}
+
+#[test]
+fn what_is_no_mask_is_refused() {
+    let size = Size::new(4, 3);
+    let cases: [(&str, Size, &str, DecodeError); 9] = [
+        (
+            "sides beyond 16 bits",
+            Size::new(65536, 1),
+            "0",
+            DecodeError::Size(Size::new(65536, 1)),
+        ),
+        (
+            "nothing",
+            size,
+            "",
+            DecodeError::TooShort {
+                expected: 12,
+                found: 0,
+            },
+        ),
+        (
+            "too few pixels",
+            size,
+            "5",
+            DecodeError::TooShort {
+                expected: 12,
+                found: 5,
+            },
+        ),
+        (
+            "too many pixels",
+            size,
+            "58",
+            DecodeError::TooLong {
+                expected: 12,
+                found: 13,
+            },
+        ),
+        (
+            "a character too low",
+            size,
+            "5/",
+            DecodeError::Character {
+                offset: 1,
+                byte: b'/',
+            },
+        ),
+        (
+            "a character too high",
+            size,
+            "5p",
+            DecodeError::Character {
+                offset: 1,
+                byte: b'p',
+            },
+        ),
+        (
+            "more is promised",
+            size,
+            "5o",
+            DecodeError::Unterminated { offset: 1 },
+        ),
+        (
+            "a number without end",
+            size,
+            "5oooooooooooooo0",
+            DecodeError::Unterminated { offset: 1 },
+        ),
+        (
+            "a negative length",
+            size,
+            "5O",
+            DecodeError::Length {
+                index: 1,
+                length: -1,
+            },
+        ),
+    ];
+    for (name, size, counts, expected) in cases {
+        assert_eq!(decode(size, counts), Err(expected), "{name}");
+    }
+}
+
+#[test]
+fn small_texts_cannot_ask_for_much_memory() {
+    // Columns of 60000 pixels in turns: two characters a pair, 60000 runs for each.
+    let side = 60000;
+    let size = Size::new(side, side);
+    let mut counts = Vec::new();
+    let mut writer = Writer::new(&mut counts);
+    for _ in 0..side {
+        writer.write(side);
+    }
+    let counts = String::from_utf8(counts).unwrap();
+    assert!(counts.len() < 70_000);
+    let runs = u64::from(side) * u64::from(side) / 2;
+    assert_eq!(decode(size, &counts), Err(DecodeError::TooManyRuns(runs)));
+}
+
+#[test]
+fn lengths_of_zero_within_are_read_as_joining() {
+    // Background 2, foreground 1, background 0, foreground 1.
+    assert_eq!(
+        decode(Size::new(1, 4), "2100"),
+        Ok(mask(&[".", ".", "#", "#"]))
+    );
+}
+
+proptest! {
+    #[test]
+    fn decoding_gives_the_mask_back(masks in prop::collection::vec(any_mask(), 3)) {
+        // One encoder for all: nothing of a mask is left in the next.
+        let mut encoder = Encoder::new();
+        for mask in masks {
+            let mut counts = Vec::new();
+            encoder.encode(&mask, &mut counts);
+            let counts = String::from_utf8(counts).unwrap();
+            prop_assert_eq!(decode(mask.size(), &counts), Ok(mask));
+        }
+    }
+
+    #[test]
+    fn numbers_come_back(lengths in prop::collection::vec(any::<u32>(), 0..9)) {
+        let mut counts = Vec::new();
+        let mut writer = Writer::new(&mut counts);
+        for &length in &lengths {
+            writer.write(length);
+        }
+        let mut reader = Reader::new(&counts);
+        for &length in &lengths {
+            prop_assert_eq!(reader.next(), Ok(Some(length)));
+        }
+        prop_assert_eq!(reader.next(), Ok(None));
+    }
+
+    #[test]
+    fn any_text_gets_a_mask_or_an_error(
+        width in 0..70_u32,
+        height in 0..70_u32,
+        counts in "[0-Oa-o]{0,40}|.{0,20}",
+    ) {
+        let size = Size::new(width, height);
+        if let Ok(mask) = decode(size, &counts) {
+            prop_assert!(Mask::from_runs(size, mask.runs().to_vec()).is_some());
+        }
+    }
+}
