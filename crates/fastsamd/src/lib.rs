@@ -1,4 +1,6 @@
 //! The daemon behind the command line.
 
+pub mod cli;
 pub mod config;
+pub mod daemon;
 pub mod overlay;

@@ -1,1 +1,7 @@
-fn main() {}
+//! The program `fastsamd`: see [`fastsamd::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    fastsamd::cli::main()
+}

@@ -1,14 +1,22 @@
-//! What subscribers depend on: topics, messages, and a client that outlives its broker.
+//! What subscribers depend on: topics, messages, and a client that survives its broker.
 //!
-//! [`topics`] and [`messages`] are the contract; [`client`] keeps a connection to the broker and the
-//! retained state on it; [`broker`] is the broker inside the demonstration and the tests.
+//! - [`Topics`]: where everything is published;
+//! - [`message`]: what is published; [`MasksWriter`] writes the message of a frame;
+//! - [`connect`]: a [`Publisher`] for the daemon's threads, a [`Session`] for one of its own;
+//! - [`EmbeddedBroker`]: a broker inside the process, for demonstrations and tests.
 
-pub mod broker;
-pub mod client;
-mod masks;
-pub mod messages;
-pub mod topics;
+mod broker;
+mod client;
+mod error;
+pub mod message;
+mod secret;
+mod topics;
 
-pub use client::{Dropped, MqttError, Options, Publisher, QoS, Session, Stopper, connect};
-pub use masks::{FrameHeader, MaskFormat, MasksWriter, Written};
-pub use topics::Topics;
+pub use broker::EmbeddedBroker;
+pub use client::{
+    Backoff, Counters, Delivery, Incoming, NotSent, Options, Publisher, Session, connect,
+};
+pub use error::MqttError;
+pub use message::{FrameHeader, Latency, MaskFormat, MasksWriter, Written, masks_schema};
+pub use secret::Secret;
+pub use topics::{CameraTopics, Topic, Topics};

@@ -28,8 +28,12 @@ const WARM_UP: usize = 3;
 
 /// The scene without a recording: a usual camera's size, with objects enough to keep every stage
 /// busy.
-const SCENE: SceneSettings =
-    SceneSettings { size: Size::new(1280, 720), objects: 24, seed: 1, fps: 30.0 };
+const SCENE: SceneSettings = SceneSettings {
+    size: Size::new(1280, 720),
+    objects: 24,
+    seed: 1,
+    fps: 30.0,
+};
 
 /// What to time.
 #[derive(Debug, Args)]
@@ -90,7 +94,12 @@ impl Subject {
         let mut tensors = Tensors::for_layout(&layout);
         Network::new().infer(&input[..], &mut tensors);
         let name = format!("synthetic scene, {} objects", SCENE.objects);
-        Ok(Self { name, frame, layout, tensors })
+        Ok(Self {
+            name,
+            frame,
+            layout,
+            tensors,
+        })
     }
 
     fn report(&self, arguments: &BenchArgs, repeat: usize) -> anyhow::Result<()> {
@@ -170,7 +179,10 @@ impl Subject {
                 bar.inc(1);
             }
         }
-        Ok(PipelineUs { preprocess: median_us(preprocess), mock: median_us(mock) })
+        Ok(PipelineUs {
+            preprocess: median_us(preprocess),
+            mock: median_us(mock),
+        })
     }
 }
 
@@ -178,7 +190,13 @@ impl Subject {
 fn grey(size: Size) -> Frame {
     let stride = PixelFormat::Rgb8.min_stride(size.width);
     let data = vec![128; PixelFormat::Rgb8.min_bytes(size, stride)];
-    Frame { size, stride, pixel_format: PixelFormat::Rgb8, data, ..Frame::empty() }
+    Frame {
+        size,
+        stride,
+        pixel_format: PixelFormat::Rgb8,
+        data,
+        ..Frame::empty()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -224,7 +242,13 @@ struct PipelineUs {
 
 impl Report {
     fn table(&self, name: &str, repeat: usize) -> String {
-        let Self { segments, frame, stages_us, total_us, pipeline_us } = self;
+        let Self {
+            segments,
+            frame,
+            stages_us,
+            total_us,
+            pipeline_us,
+        } = self;
         let rows = [
             ("decode", stages_us.decode),
             ("nms", stages_us.nms),
@@ -264,9 +288,13 @@ mod tests {
     #[test]
     fn the_median_is_the_middle_one() {
         let us = |times: &[u64]| times.iter().map(|&us| Duration::from_micros(us)).collect();
-        for (times, expected) in
-            [(&[][..], 0.0), (&[7], 7.0), (&[9, 1], 5.0), (&[100, 1, 3], 3.0), (&[4, 1, 9, 2], 3.0)]
-        {
+        for (times, expected) in [
+            (&[][..], 0.0),
+            (&[7], 7.0),
+            (&[9, 1], 5.0),
+            (&[100, 1, 3], 3.0),
+            (&[4, 1, 9, 2], 3.0),
+        ] {
             assert_eq!(median_us(us(times)), expected, "{times:?}");
         }
     }

@@ -51,7 +51,9 @@ fn code(error: &anyhow::Error) -> Option<u8> {
     if error.is::<OutputClosed>() {
         return None;
     }
-    let wrong = error.chain().any(|cause| cause.is::<WrongInput>() || cause.is::<ConfigError>());
+    let wrong = error
+        .chain()
+        .any(|cause| cause.is::<WrongInput>() || cause.is::<ConfigError>());
     Some(if wrong { WRONG_INPUT } else { FAILED })
 }
 
@@ -102,7 +104,7 @@ impl Tally {
 }
 
 /// Prints a line to standard output.
-pub(super) fn say(line: &str) -> anyhow::Result<()> {
+pub(crate) fn say(line: &str) -> anyhow::Result<()> {
     let mut output = io::stdout().lock();
     let written = output
         .write_all(line.as_bytes())
@@ -151,8 +153,13 @@ pub(super) fn set_panic_hook() {
             .copied()
             .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
             .unwrap_or("no message");
-        let place = panic.location().map_or_else(String::new, |place| format!(" at {place}"));
-        eprintln!("fastsamd: a bug, please report it: {}{place}", one_line(cause));
+        let place = panic
+            .location()
+            .map_or_else(String::new, |place| format!(" at {place}"));
+        eprintln!(
+            "fastsamd: a bug, please report it: {}{place}",
+            one_line(cause)
+        );
     }));
 }
 
@@ -165,7 +172,13 @@ pub(super) fn guarded(body: impl FnOnce() -> ExitCode) -> ExitCode {
 
 /// Errors quote outside text; line breaks and other control characters in it become blanks.
 pub(super) fn one_line(text: &str) -> String {
-    let printable = |character: char| if character.is_control() { ' ' } else { character };
+    let printable = |character: char| {
+        if character.is_control() {
+            ' '
+        } else {
+            character
+        }
+    };
     let text: String = text.chars().map(printable).collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -176,11 +189,17 @@ mod tests {
 
     #[test]
     fn the_kind_of_error_decides_the_exit_code() {
-        let config = ConfigError::File { path: "a".into(), cause: "b".into() };
+        let config = ConfigError::File {
+            path: "a".into(),
+            cause: "b".into(),
+        };
         let table = [
             (anyhow::anyhow!("no disk"), Some(1)),
             (WrongInput::new("no picture").into(), Some(2)),
-            (anyhow::Error::new(WrongInput::new("no picture")).context("a.png"), Some(2)),
+            (
+                anyhow::Error::new(WrongInput::new("no picture")).context("a.png"),
+                Some(2),
+            ),
             (config.into(), Some(2)),
             (OutputClosed.into(), None),
         ];

@@ -42,7 +42,9 @@ impl Inference {
         self.submit
             .submit(self.ticket, &self.input[..], PATIENCE)
             .context("the accelerator took no frame")?;
-        self.collect.collect(&mut self.tensors, PATIENCE).context("the accelerator gave no answer")?;
+        self.collect
+            .collect(&mut self.tensors, PATIENCE)
+            .context("the accelerator gave no answer")?;
         Ok(())
     }
 

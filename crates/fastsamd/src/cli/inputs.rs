@@ -41,20 +41,25 @@ pub(super) struct Names(HashSet<String>);
 
 impl Names {
     fn claim(&mut self, path: &Path) -> String {
-        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let stem = path
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned());
         // `.` and `/` have none.
         let stem = stem.unwrap_or_else(|| "input".into());
         let numbered = (2..).map(|number| format!("{stem}-{number}"));
         let mut candidates = std::iter::once(stem.clone()).chain(numbered);
         // The numbers don't run out before the names do.
-        candidates.find(|name| self.0.insert(name.clone())).unwrap_or(stem)
+        candidates
+            .find(|name| self.0.insert(name.clone()))
+            .unwrap_or(stem)
     }
 }
 
 /// What there is at `path`, in the order of names; recordings before pictures.
 pub(super) fn find(path: &Path, names: &mut Names) -> Result<Vec<Input>, WrongInput> {
-    let wrong =
-        |cause: &dyn std::fmt::Display| WrongInput::new(format_args!("{}: {cause}", path.display()));
+    let wrong = |cause: &dyn std::fmt::Display| {
+        WrongInput::new(format_args!("{}: {cause}", path.display()))
+    };
     let metadata = fs::metadata(path).map_err(|error| wrong(&error))?;
     let kinds = if !metadata.is_dir() {
         vec![Kind::Picture(path.to_owned())]
@@ -80,11 +85,16 @@ pub(super) fn find(path: &Path, names: &mut Names) -> Result<Vec<Input>, WrongIn
             }
         };
         let recordings = recordings.into_iter().map(Kind::Recording);
-        recordings.chain(pictures.into_iter().map(Kind::Picture)).collect()
+        recordings
+            .chain(pictures.into_iter().map(Kind::Picture))
+            .collect()
     };
     let named = |kind: Kind| {
         let (Kind::Picture(path) | Kind::Recording(path)) = &kind;
-        Input { name: names.claim(&canonical(path)), kind }
+        Input {
+            name: names.claim(&canonical(path)),
+            kind,
+        }
     };
     Ok(kinds.into_iter().map(named).collect())
 }
@@ -114,7 +124,13 @@ mod tests {
     #[test]
     fn a_folder_is_a_recording_or_holds_recordings_and_pictures() {
         let folder = tempfile::tempdir().unwrap();
-        for file in ["b.png", "a.JPG", "notes.txt", "000001/manifest.json", "other/x.png"] {
+        for file in [
+            "b.png",
+            "a.JPG",
+            "notes.txt",
+            "000001/manifest.json",
+            "other/x.png",
+        ] {
             touch(&folder.path().join(file));
         }
         let found = find(folder.path(), &mut Names::default()).unwrap();
@@ -144,7 +160,10 @@ mod tests {
     fn a_path_without_anything_is_wrong_input() {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("missing");
-        for (path, expected) in [(missing.as_path(), "No such file"), (folder.path(), "neither")] {
+        for (path, expected) in [
+            (missing.as_path(), "No such file"),
+            (folder.path(), "neither"),
+        ] {
             let error = find(path, &mut Names::default()).unwrap_err().to_string();
             assert!(error.starts_with(&path.display().to_string()), "{error}");
             assert!(error.contains(expected), "{error}");

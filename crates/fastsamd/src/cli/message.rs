@@ -4,7 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use fastsam::Segments;
 use frame::Size;
-use mqtt::{FrameHeader, MasksWriter, messages::Latency};
+use mqtt::{
+    MasksWriter,
+    message::{FrameHeader, Latency},
+};
 
 use crate::config::{MaskFormat, Publish};
 
@@ -30,32 +33,35 @@ pub(super) struct About<'a> {
 
 impl Message {
     pub(super) fn new(format: MaskFormat) -> Self {
-        let publish = Publish { mask_format: format, ..Publish::default() };
-        Self { writer: MasksWriter::new(), format: publish.format(), text: Vec::new() }
+        let publish = Publish {
+            mask_format: format,
+            ..Publish::default()
+        };
+        Self {
+            writer: MasksWriter::new(),
+            format: publish.format(),
+            text: Vec::new(),
+        }
     }
 
     /// One line of JSON with all segments, however long it gets.
-    pub(super) fn write(
-        &mut self,
-        about: &About<'_>,
-        segments: &Segments,
-    ) -> anyhow::Result<&str> {
-        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    pub(super) fn write(&mut self, about: &About<'_>, segments: &Segments) -> anyhow::Result<&str> {
         let header = FrameHeader {
             node: NODE,
             camera: about.camera,
             sequence: about.sequence,
             captured_at: about.captured_at,
             size: about.size,
-            latency_ms: Latency {
-                capture: 0.0,
-                infer: ms(about.infer),
-                segment: ms(about.segment),
-                total: ms(about.infer + about.segment),
+            latency: Latency {
+                capture: Duration::ZERO,
+                infer: about.infer,
+                segment: about.segment,
+                total: about.infer + about.segment,
             },
         };
         let (list, limit) = (segments.as_slice(), usize::MAX);
-        self.writer.write(&header, list, 0.., self.format, limit, &mut self.text)?;
+        self.writer
+            .write(&header, list, self.format, limit, &mut self.text);
         Ok(std::str::from_utf8(&self.text)?)
     }
 }

@@ -16,6 +16,7 @@ use std::{path::PathBuf, process::ExitCode};
 use clap::{Args, Parser, Subcommand};
 
 pub use exit::WrongInput;
+pub(crate) use exit::say;
 
 use crate::{
     config::{self, Config},

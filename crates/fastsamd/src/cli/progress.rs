@@ -8,8 +8,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 /// one step. It clears itself when it is dropped.
 pub(super) fn bar(length: usize, what: impl Into<Cow<'static, str>>) -> ProgressBar {
     // indicatif hides a bar by itself where standard error is no terminal.
-    let target =
-        if length > 1 { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let target = if length > 1 {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
     let bar = ProgressBar::with_draw_target(Some(length as u64), target);
     if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}") {
         bar.set_style(style);

@@ -74,7 +74,11 @@ pub(super) fn run(arguments: &RecordArgs) -> anyhow::Result<()> {
 fn choose<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Camera, WrongInput> {
     let wanted = |camera: &&Camera| name.is_none_or(|name| camera.name == name);
     config.cameras.iter().find(wanted).ok_or_else(|| {
-        let known: Vec<_> = config.cameras.iter().map(|camera| camera.name.as_str()).collect();
+        let known: Vec<_> = config
+            .cameras
+            .iter()
+            .map(|camera| camera.name.as_str())
+            .collect();
         WrongInput::new(format_args!(
             "--camera {}: the configuration has {}",
             name.unwrap_or_default(),

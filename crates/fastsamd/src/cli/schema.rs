@@ -24,7 +24,7 @@ enum Subject {
 pub(super) fn run(arguments: &SchemaArgs) -> anyhow::Result<()> {
     let schema = match arguments.subject {
         Subject::Config => schema_for!(Config),
-        Subject::Masks => schema_for!(mqtt::messages::Masks),
+        Subject::Masks => schema_for!(mqtt::message::Masks),
     };
     exit::say(&serde_json::to_string_pretty(&schema)?)
 }

@@ -170,7 +170,10 @@ impl<'a> Worker<'a> {
         Self {
             arguments,
             settings: (&arguments.settings.segmentation()).into(),
-            pictures: inputs.iter().filter_map(|input| input.path().canonicalize().ok()).collect(),
+            pictures: inputs
+                .iter()
+                .filter_map(|input| input.path().canonicalize().ok())
+                .collect(),
             preprocessor: Preprocessor::new(),
             input: Box::new([0; INPUT_BYTES]),
             network: Network::new(),
@@ -187,7 +190,12 @@ impl<'a> Worker<'a> {
         let letterbox = Letterbox::fit(answered.size);
         let started = Instant::now();
         Segmenter::new(&answered.layout)
-            .segment(&answered.tensors, &letterbox, &self.settings, &mut self.segments)
+            .segment(
+                &answered.tensors,
+                &letterbox,
+                &self.settings,
+                &mut self.segments,
+            )
             .with_context(|| input.path().display().to_string())?;
         let about = About {
             camera: &input.name,
@@ -201,7 +209,10 @@ impl<'a> Worker<'a> {
         let Some(out) = &self.arguments.out else {
             return exit::say(line);
         };
-        write(&out.join(format!("{}.json", input.name)), format!("{line}\n").as_bytes())?;
+        write(
+            &out.join(format!("{}.json", input.name)),
+            format!("{line}\n").as_bytes(),
+        )?;
         let picture = self.draw(&answered)?;
         write(&overlay_path(out, input), &picture)
     }
@@ -221,10 +232,23 @@ impl<'a> Worker<'a> {
                     ))
                     .into());
                 }
-                let Recording { layout, tensors, frame: size, .. } = recording;
-                Ok(Answered { layout, tensors, size, frame, infer: Duration::ZERO })
+                let Recording {
+                    layout,
+                    tensors,
+                    frame: size,
+                    ..
+                } = recording;
+                Ok(Answered {
+                    layout,
+                    tensors,
+                    size,
+                    frame,
+                    infer: Duration::ZERO,
+                })
             }
-            (Kind::Recording(folder), Some(Backend::Mock)) => self.compute(&folder.join(FRAME_PICTURE)),
+            (Kind::Recording(folder), Some(Backend::Mock)) => {
+                self.compute(&folder.join(FRAME_PICTURE))
+            }
             (Kind::Picture(path), None | Some(Backend::Mock)) => self.compute(path),
             (Kind::Picture(path), Some(Backend::Replay)) => Err(WrongInput::new(format_args!(
                 "{}: a picture, but --backend replay: expected a recording",
@@ -245,12 +269,21 @@ impl<'a> Worker<'a> {
             .with_context(|| path.display().to_string())?;
         self.network.infer(&self.input[..], &mut tensors);
         let infer = started.elapsed();
-        Ok(Answered { layout, tensors, size: frame.size, frame: Some(frame), infer })
+        Ok(Answered {
+            layout,
+            tensors,
+            size: frame.size,
+            frame: Some(frame),
+            infer,
+        })
     }
 
     /// `--out` may be the pictures' own folder: an overlay must not replace a picture.
     fn refuse_overwriting(&self, overlay: &Path) -> Result<(), WrongInput> {
-        if overlay.canonicalize().is_ok_and(|path| self.pictures.contains(&path)) {
+        if overlay
+            .canonicalize()
+            .is_ok_and(|path| self.pictures.contains(&path))
+        {
             return Err(WrongInput::new(format_args!(
                 "{}: the overlay would overwrite this input: expected another folder for --out",
                 overlay.display()
@@ -296,5 +329,7 @@ fn write(path: &Path, content: &[u8]) -> anyhow::Result<()> {
 
 /// When a file was last written: the best there is for when its picture was taken.
 fn last_change(path: &Path) -> SystemTime {
-    fs::metadata(path).and_then(|metadata| metadata.modified()).unwrap_or_else(|_| SystemTime::now())
+    fs::metadata(path)
+        .and_then(|metadata| metadata.modified())
+        .unwrap_or_else(|_| SystemTime::now())
 }

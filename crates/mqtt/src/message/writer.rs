@@ -127,13 +127,12 @@ impl MasksWriter {
         self.write_head(header, out);
         let start = out.len();
         self.write_segments(segments, format, out);
-        let tail_start = out.len();
+        let list = out.len() - start;
         write_tail(header.latency, 0, out);
         let mut dropped = 0;
         if out.len() > limit {
-            out.truncate(tail_start);
-            let room = |dropped| limit.saturating_sub(start + tail_length(header.latency, dropped));
-            dropped = self.leave_out(tail_start - start, room);
+            let most = out.len() - list + reduced_length(segments.len());
+            dropped = self.leave_out(list, limit.saturating_sub(most));
             self.compact(start, out);
             write_tail(header.latency, dropped, out);
         }
@@ -213,23 +212,23 @@ impl MasksWriter {
         }
     }
 
-    /// Marks the fewest segments, smallest area first, so that the list of `length` bytes goes
-    /// into `room` for so many dropped; returns how many. Of equal areas the lower score, which
-    /// stands later in the list, goes first.
-    fn leave_out(&mut self, mut length: usize, room: impl Fn(usize) -> usize) -> usize {
-        self.order.clear();
-        self.order.extend(0..self.entries.len());
+    /// Marks segments to be left out, smallest area first, until the list of `length` bytes goes
+    /// into `room`; returns how many. Of equal areas the lower score, which stands later in the
+    /// list, goes first.
+    fn leave_out(&mut self, mut length: usize, room: usize) -> usize {
         let entries = &mut self.entries;
+        self.order.clear();
+        self.order.extend(0..entries.len());
         self.order
             .sort_unstable_by_key(|&i| (entries[i].area, Reverse(i)));
         let mut dropped = 0;
         for &i in &self.order {
-            if dropped > 0 && length <= room(dropped) {
+            if length <= room {
                 break;
             }
             entries[i].kept = false;
             dropped += 1;
-            // Its comma goes with it; the last segment has none.
+            // Its comma goes with it; the last one has none.
             length = length.saturating_sub(entries[i].bytes.len() + 1);
         }
         dropped
@@ -255,18 +254,20 @@ fn write_tail(latency: Latency, dropped: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(b"],\"latency_ms\":");
     json(&LatencyMs::from(latency), out);
     if dropped > 0 {
-        out.extend_from_slice(b",\"reduced\":{\"segments_dropped\":");
+        out.extend_from_slice(REDUCED);
         json(&dropped, out);
         out.push(b'}');
     }
     out.push(b'}');
 }
 
-/// Bytes that [`write_tail`] writes.
-fn tail_length(latency: Latency, dropped: usize) -> usize {
-    let mut tail = Vec::new();
-    write_tail(latency, dropped, &mut tail);
-    tail.len()
+/// What begins the note on segments that were left out.
+const REDUCED: &[u8] = b",\"reduced\":{\"segments_dropped\":";
+
+/// Bytes of that note for at most so many.
+fn reduced_length(dropped: usize) -> usize {
+    let digits = dropped.checked_ilog10().unwrap_or(0) as usize + 1;
+    REDUCED.len() + digits + 1
 }
 
 /// Appends a value. Writing to memory can't fail, and neither can the types below.

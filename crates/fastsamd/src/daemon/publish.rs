@@ -1,0 +1,444 @@
+//! The last stage: from segments to messages, and all the daemon says of itself.
+//!
+//! A frame's message goes out or is dropped and counted; what is retained (`info`, `state`,
+//! `summary`, `status`) the MQTT client remembers and publishes again after each connect.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::Receiver,
+    },
+    time::{Duration, Instant, SystemTime},
+};
+
+use accelerator::Description;
+use anyhow::Context;
+use crossbeam_channel::Sender;
+use fastsam::Segments;
+use frame::Frame;
+use mqtt::{
+    CameraTopics, Delivery, Incoming, MaskFormat, MasksWriter, NotSent, Options, Publisher,
+    Session, Topic, Topics,
+    message::{CameraStatus, FrameHeader, Info, Latency, State, Status, Summary},
+};
+use tracing::{debug, warn};
+
+use super::{
+    Extent,
+    counters::{Counter, Counters},
+    exchange::{Exchange, Taken},
+    pending::Pending,
+    shutdown::Shutdown,
+    stages::{CameraWatcher, Flight, Outcome},
+};
+use crate::config::Config;
+
+/// The longest the thread waits for a frame before it looks at the clock.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// What the stage needs from the rest of the daemon.
+pub(super) struct Environment<'a> {
+    pub config: &'a Config,
+    pub extent: Extent,
+    pub description: &'a Description,
+    pub started: Instant,
+    pub counters: Arc<Counters>,
+    pub frames: Arc<Exchange<Frame>>,
+    pub pending: Arc<Pending<Flight>>,
+    pub outcomes: Arc<Exchange<Outcome>>,
+    pub used: Sender<Segments>,
+    pub shutdown: Shutdown,
+}
+
+/// Runs the connection to the broker until the daemon ends.
+pub(super) struct MqttStage {
+    session: Session,
+    /// Nothing is subscribed to, so nothing comes; the client wants a reader all the same.
+    _inbox: Receiver<Incoming>,
+    ended: Arc<AtomicBool>,
+}
+
+impl MqttStage {
+    pub(super) fn run(self) {
+        let ended = self.ended;
+        self.session.run(|| ended.load(Ordering::Acquire));
+    }
+}
+
+/// Publishes; the body of its thread.
+pub(super) struct PublishStage {
+    node: String,
+    publisher: Publisher,
+    status_topic: Topic,
+    cameras: Vec<CameraSide>,
+    writer: MasksWriter,
+    format: MaskFormat,
+    message: Vec<u8>,
+    summary_interval: Duration,
+    status_interval: Duration,
+    /// When the status was last published.
+    status_at: Option<Instant>,
+    started: Instant,
+    extent: Extent,
+    counters: Arc<Counters>,
+    frames: Arc<Exchange<Frame>>,
+    pending: Arc<Pending<Flight>>,
+    outcomes: Arc<Exchange<Outcome>>,
+    used: Sender<Segments>,
+    shutdown: Shutdown,
+}
+
+/// What is kept for each camera.
+struct CameraSide {
+    name: String,
+    topics: CameraTopics,
+    masks_topic: Topic,
+    health: Arc<Health>,
+    summary_at: Option<Instant>,
+    /// Frames published since the last summary.
+    since_summary: u64,
+    /// Frames captured until the last status.
+    captured_before: u64,
+}
+
+/// What a camera's thread and the publishing thread both know of it.
+#[derive(Debug, Default)]
+struct Health {
+    online: AtomicBool,
+    captured: Counter,
+    opened: Counter,
+}
+
+/// Prepares the connection and says what the daemon is.
+pub(super) fn connect(
+    environment: Environment<'_>,
+) -> anyhow::Result<(PublishStage, MqttStage, Farewell)> {
+    let config = environment.config;
+    let topics = Topics::new(&config.mqtt.prefix, &config.node)?;
+    let client_id = format!("fastsamd-{}-{}", config.node, std::process::id());
+    let mut options = Options::new(
+        &config.mqtt.host,
+        config.mqtt.port,
+        &client_id,
+        topics.availability(),
+    );
+    options.keep_alive = Duration::from_secs(u64::from(config.mqtt.keep_alive_s));
+    options.max_payload_bytes = config.mqtt.max_payload_bytes;
+    options.login = config.mqtt.username.clone().map(|name| {
+        let password = config
+            .mqtt
+            .password
+            .as_ref()
+            .map_or("", |secret| secret.expose());
+        (name, mqtt::Secret::new(password))
+    });
+    let (publisher, session, inbox) = mqtt::connect(options).context("mqtt")?;
+
+    let mut cameras = Vec::with_capacity(config.cameras.len());
+    for camera in &config.cameras {
+        let topics = topics.camera(&camera.name)?;
+        publisher.state(
+            &topics.state(),
+            State::Offline.payload(),
+            Delivery::AtLeastOnce,
+        )?;
+        cameras.push(CameraSide {
+            name: camera.name.clone(),
+            masks_topic: topics.masks(),
+            topics,
+            health: Arc::default(),
+            summary_at: None,
+            since_summary: 0,
+            captured_before: 0,
+        });
+    }
+    let info = info(config, environment.description)?;
+    publisher.state(
+        &topics.info(),
+        &serde_json::to_vec(&info)?,
+        Delivery::AtLeastOnce,
+    )?;
+    let accelerator = topics.accelerator_state();
+    publisher.state(&accelerator, State::Online.payload(), Delivery::AtLeastOnce)?;
+
+    let ended = Arc::new(AtomicBool::new(false));
+    let farewell = Farewell {
+        publisher: publisher.clone(),
+        accelerator,
+        ended: Arc::clone(&ended),
+    };
+    let stage = PublishStage {
+        node: config.node.clone(),
+        publisher,
+        status_topic: topics.status(),
+        cameras,
+        writer: MasksWriter::new(),
+        format: config.publish.format(),
+        message: Vec::new(),
+        summary_interval: Duration::from_secs_f64(config.publish.summary_interval_s),
+        status_interval: Duration::from_secs_f64(config.publish.status_interval_s),
+        status_at: None,
+        started: environment.started,
+        extent: environment.extent,
+        counters: environment.counters,
+        frames: environment.frames,
+        pending: environment.pending,
+        outcomes: environment.outcomes,
+        used: environment.used,
+        shutdown: environment.shutdown,
+    };
+    Ok((
+        stage,
+        MqttStage {
+            session,
+            _inbox: inbox,
+            ended,
+        },
+        farewell,
+    ))
+}
+
+fn info(config: &Config, description: &Description) -> anyhow::Result<Info> {
+    let started_at = time::OffsetDateTime::now_utc();
+    Ok(Info {
+        schema: mqtt::message::SCHEMA,
+        version: env!("CARGO_PKG_VERSION").into(),
+        node: config.node.clone(),
+        started_at: started_at.format(&time::format_description::well_known::Rfc3339)?,
+        backend: description.backend.to_owned(),
+        network: description.network.clone(),
+        versions: BTreeMap::new(),
+        cameras: config
+            .cameras
+            .iter()
+            .map(|camera| camera.name.clone())
+            .collect(),
+        config: serde_json::to_value(config)?,
+    })
+}
+
+/// Ends the connection, after everything else has ended.
+pub(super) struct Farewell {
+    publisher: Publisher,
+    accelerator: Topic,
+    ended: Arc<AtomicBool>,
+}
+
+impl Farewell {
+    /// The accelerator stops, the session says goodbye.
+    pub(super) fn say(&self) {
+        // A state is refused only for its size.
+        let _ = self.publisher.state(
+            &self.accelerator,
+            State::Offline.payload(),
+            Delivery::AtLeastOnce,
+        );
+        self.ended.store(true, Ordering::Release);
+    }
+}
+
+/// Publishes a camera's state when it changes.
+pub(super) struct StateOfCamera {
+    publisher: Publisher,
+    topic: Topic,
+    health: Arc<Health>,
+}
+
+impl CameraWatcher for StateOfCamera {
+    fn opened(&mut self) {
+        self.health.opened.increment();
+    }
+
+    fn captured(&mut self) {
+        self.health.captured.increment();
+        self.set(true);
+    }
+
+    fn stopped(&mut self) {
+        self.set(false);
+    }
+}
+
+impl StateOfCamera {
+    fn set(&mut self, online: bool) {
+        if self.health.online.swap(online, Ordering::Relaxed) != online {
+            let payload = State::from(online).payload();
+            // A state is refused only for its size.
+            let _ = self
+                .publisher
+                .state(&self.topic, payload, Delivery::AtLeastOnce);
+        }
+    }
+}
+
+impl PublishStage {
+    /// What a camera's thread tells its news to.
+    pub(super) fn watch_camera(&self, index: usize) -> StateOfCamera {
+        let camera = &self.cameras[index];
+        StateOfCamera {
+            publisher: self.publisher.clone(),
+            topic: camera.topics.state(),
+            health: Arc::clone(&camera.health),
+        }
+    }
+
+    /// Runs until the post-processor has ended.
+    pub(super) fn run(mut self) -> anyhow::Result<()> {
+        let mut published = 0;
+        loop {
+            match self.outcomes.take(PATIENCE) {
+                Taken::Value(camera, outcome) => {
+                    self.publish(camera, &outcome)?;
+                    // A new buffer is made if this one can't go back at once.
+                    let _ = self.used.try_send(outcome.segments);
+                    published += 1;
+                    if self.extent.frames.is_some_and(|frames| published >= frames) {
+                        self.shutdown.request();
+                        break;
+                    }
+                }
+                Taken::Nothing => {}
+                Taken::Closed => break,
+            }
+            self.publish_status_when_due()?;
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, index: usize, outcome: &Outcome) -> anyhow::Result<()> {
+        let camera = &mut self.cameras[index];
+        let Outcome { flight, segments } = outcome;
+        let timeline = flight.timeline;
+        let now = Instant::now();
+        let latency = Latency {
+            capture: timeline.taken.saturating_duration_since(timeline.captured),
+            infer: timeline.collected.saturating_duration_since(timeline.taken),
+            segment: timeline
+                .segmented
+                .saturating_duration_since(timeline.collected),
+            total: now.saturating_duration_since(timeline.captured),
+        };
+        let header = FrameHeader {
+            node: &self.node,
+            camera: &camera.name,
+            sequence: flight.sequence,
+            // The wall clock may leap; a frame's age doesn't.
+            captured_at: SystemTime::now() - timeline.captured.elapsed(),
+            size: flight.letterbox.frame,
+            latency,
+        };
+        let limit = self.publisher.payload_limit(&camera.masks_topic);
+        let list = segments.as_slice();
+        let written = self
+            .writer
+            .write(&header, list, self.format, limit, &mut self.message);
+        if written.dropped_segments > 0 {
+            self.counters.reduced.increment();
+            debug!(
+                "frame {}: {} segments left out",
+                flight.sequence, written.dropped_segments
+            );
+        }
+        match self.publisher.frame(&camera.masks_topic, &self.message) {
+            Ok(()) => {
+                self.counters.published.increment();
+                camera.since_summary += 1;
+            }
+            Err(NotSent::Offline | NotSent::QueueFull) => {}
+            Err(error) => warn!("frame {} of {}: {error}", flight.sequence, camera.name),
+        }
+
+        let since = camera
+            .summary_at
+            .map(|at| now.saturating_duration_since(at));
+        if since.is_none_or(|since| since >= self.summary_interval) {
+            let fps = since.map_or(0.0, |since| {
+                camera.since_summary as f64 / since.as_secs_f64()
+            });
+            let summary = Summary {
+                count: list.len() as u64,
+                zones: BTreeMap::new(),
+                fps: (fps * 10.0).round() / 10.0,
+                latency_ms: latency.into(),
+                sequence: flight.sequence,
+            };
+            let payload = serde_json::to_vec(&summary)?;
+            let topic = camera.topics.summary();
+            self.publisher
+                .state(&topic, &payload, Delivery::AtMostOnce)?;
+            camera.summary_at = Some(now);
+            camera.since_summary = 0;
+        }
+        Ok(())
+    }
+
+    fn publish_status_when_due(&mut self) -> anyhow::Result<()> {
+        let now = Instant::now();
+        let since = self.status_at.map(|at| now.saturating_duration_since(at));
+        if since.is_some_and(|since| since < self.status_interval) {
+            return Ok(());
+        }
+        self.status_at = Some(now);
+        let elapsed = since.unwrap_or_else(|| now.saturating_duration_since(self.started));
+        let cameras = self.cameras.iter_mut().map(|camera| {
+            let captured = camera.health.captured.get();
+            let recent = captured - std::mem::replace(&mut camera.captured_before, captured);
+            let fps = recent as f64 / elapsed.as_secs_f64().max(1e-3);
+            let status = CameraStatus {
+                online: camera.health.online.load(Ordering::Relaxed),
+                fps: (fps * 10.0).round() / 10.0,
+                captured,
+                reconnects: camera.health.opened.get().saturating_sub(1),
+            };
+            (camera.name.clone(), status)
+        });
+        let cameras = cameras.collect();
+        let counters = &self.counters;
+        let mqtt = self.publisher.counters();
+        let status = Status {
+            uptime_s: self.started.elapsed().as_secs(),
+            rss_bytes: resident_bytes(),
+            dropped: BTreeMap::from([
+                ("capture_failures".into(), counters.capture_failures.get()),
+                ("before_submit".into(), counters.dropped_before_submit.get()),
+                ("at_submit".into(), counters.dropped_at_submit.get()),
+                ("on_accelerator".into(), counters.lost_on_accelerator.get()),
+                ("at_segment".into(), counters.dropped_at_segment.get()),
+                (
+                    "before_publish".into(),
+                    counters.dropped_before_publish.get(),
+                ),
+                ("offline".into(), mqtt.dropped_offline),
+                ("mqtt_queue_full".into(), mqtt.dropped_queue_full),
+                ("too_large".into(), mqtt.dropped_too_large),
+                ("reduced_messages".into(), counters.reduced.get()),
+            ]),
+            queues: BTreeMap::from([
+                ("submit".into(), self.frames.waiting() as u64),
+                ("accelerator".into(), self.pending.len() as u64),
+                ("publish".into(), self.outcomes.waiting() as u64),
+                ("mqtt".into(), mqtt.waiting),
+            ]),
+            cameras,
+            mqtt,
+            temperatures_c: BTreeMap::new(),
+            throttled: None,
+        };
+        let payload = serde_json::to_vec(&status)?;
+        self.publisher
+            .state(&self.status_topic, &payload, Delivery::AtMostOnce)?;
+        Ok(())
+    }
+}
+
+/// The process's resident memory, where the system says.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}

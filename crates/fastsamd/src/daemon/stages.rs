@@ -1,0 +1,340 @@
+//! The stages of the pipeline, each the body of one named thread.
+//!
+//! `capture -> [latest wins] -> submit | collect -> [bounded] -> segment -> [latest wins] -> publish`
+//!
+//! A stage ends when the one before it has ended and what it left is worked off: capture ends on
+//! the shutdown token, and each stage closes its way out when it returns. No stage waits longer
+//! than [`PATIENCE`] in one call.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use accelerator::{AcceleratorError, Collect, Submit, Tensors, Ticket};
+use camera::Captured;
+use crossbeam_channel::{Receiver, Sender, TrySendError};
+use fastsam::{Segmenter, Segments, Settings};
+use frame::{Frame, INPUT_BYTES, Letterbox, Preprocessor};
+use tracing::{info, warn};
+
+use super::{
+    counters::Counters,
+    exchange::{Exchange, Taken},
+    pending::Pending,
+    shutdown::Shutdown,
+    sources::SourceFactory,
+};
+
+/// The longest any blocking call of the pipeline waits before it looks around.
+pub(super) const PATIENCE: Duration = Duration::from_millis(500);
+
+/// First and longest pause before a camera that failed is tried again.
+const CAMERA_BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// When a frame passed which point.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timeline {
+    pub captured: Instant,
+    pub taken: Instant,
+    pub collected: Instant,
+    pub segmented: Instant,
+}
+
+/// What is known of a frame while its pixels are on the accelerator.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flight {
+    pub camera: usize,
+    pub sequence: u64,
+    pub letterbox: Letterbox,
+    pub timeline: Timeline,
+}
+
+/// A frame's answer on its way to the post-processor.
+pub(super) struct Answer {
+    pub flight: Flight,
+    pub tensors: Tensors,
+}
+
+/// A frame's segments on their way to MQTT.
+pub(super) struct Outcome {
+    pub flight: Flight,
+    pub segments: Segments,
+}
+
+/// What a camera's thread tells of its camera.
+pub(super) trait CameraWatcher: Send {
+    /// Its source has been opened, not for the first time perhaps.
+    fn opened(&mut self);
+    /// A frame came.
+    fn captured(&mut self);
+    /// No frames come any more.
+    fn stopped(&mut self);
+}
+
+/// Captures from one camera until the shutdown or the end of its pictures.
+pub(super) struct Capture<W> {
+    pub camera: usize,
+    pub name: String,
+    pub open: SourceFactory,
+    pub watcher: W,
+    pub frames: Arc<Exchange<Frame>>,
+    /// Frames whose buffers may be filled again.
+    pub used: Receiver<Frame>,
+    pub counters: Arc<Counters>,
+    pub shutdown: Shutdown,
+}
+
+impl<W: CameraWatcher> Capture<W> {
+    /// Runs until the shutdown; reopens the source after a failure, with growing pauses.
+    pub(super) fn run(mut self) {
+        let mut pause = CAMERA_BACKOFF.0;
+        while !self.shutdown.is_requested() {
+            match self.run_once(&mut pause) {
+                Ok(()) => break,
+                Err(error) => {
+                    self.watcher.stopped();
+                    warn!(camera = self.name, retry_in_s = pause.as_secs(), "{error}");
+                    self.shutdown.wait(pause);
+                    pause = (pause * 2).min(CAMERA_BACKOFF.1);
+                }
+            }
+        }
+        self.watcher.stopped();
+    }
+
+    fn run_once(&mut self, pause: &mut Duration) -> Result<(), camera::CameraError> {
+        let mut source = (self.open)()?;
+        self.watcher.opened();
+        info!(camera = self.name, "capturing from {}", source.describe());
+        let mut frame = self.used.try_recv().unwrap_or_else(|_| Frame::empty());
+        while !self.shutdown.is_requested() {
+            match source.capture(&mut frame, PATIENCE) {
+                Ok(Captured::Frame) => {
+                    *pause = CAMERA_BACKOFF.0;
+                    self.watcher.captured();
+                    let replaced = self.frames.put(self.camera, frame);
+                    if replaced.is_some() {
+                        self.counters.dropped_before_submit.increment();
+                    }
+                    frame = replaced
+                        .or_else(|| self.used.try_recv().ok())
+                        .unwrap_or_else(Frame::empty);
+                }
+                Ok(Captured::End) => {
+                    info!(camera = self.name, "the source has come to its end");
+                    return Ok(());
+                }
+                Err(error) if error.is_transient() => {
+                    self.counters.capture_failures.increment();
+                }
+                Err(error) => {
+                    self.counters.capture_failures.increment();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Letterboxes frames and hands them to the accelerator.
+pub(super) struct SubmitStage {
+    pub submit: Box<dyn Submit>,
+    pub frames: Arc<Exchange<Frame>>,
+    /// For each camera, the way back for used frames.
+    pub used: Vec<Sender<Frame>>,
+    pub pending: Arc<Pending<Flight>>,
+    pub counters: Arc<Counters>,
+}
+
+impl SubmitStage {
+    /// Runs until the cameras have closed the exchange, or the accelerator fails for good.
+    pub(super) fn run(mut self) -> Result<(), AcceleratorError> {
+        let mut preprocessors: Vec<_> = self.used.iter().map(|_| Preprocessor::new()).collect();
+        let mut input = boxed_input();
+        let mut ticket: Ticket = 0;
+        loop {
+            let (camera, frame) = match self.frames.take(PATIENCE) {
+                Taken::Value(camera, frame) => (camera, frame),
+                Taken::Nothing => continue,
+                Taken::Closed => return Ok(()),
+            };
+            let taken = Instant::now();
+            match preprocessors[camera].letterbox(&frame, &mut input) {
+                Ok(letterbox) => {
+                    ticket += 1;
+                    let flight = Flight {
+                        camera,
+                        sequence: frame.sequence,
+                        letterbox,
+                        timeline: Timeline {
+                            captured: frame.captured_at,
+                            taken,
+                            collected: taken,
+                            segmented: taken,
+                        },
+                    };
+                    self.submit_one(ticket, flight, &input)?;
+                }
+                Err(error) => {
+                    self.counters.dropped_at_submit.increment();
+                    warn!("frame {} dropped: {error}", frame.sequence);
+                }
+            }
+            // The camera makes a new buffer if this one can't go back at once.
+            let _ = self.used[camera].try_send(frame);
+        }
+    }
+
+    fn submit_one(
+        &mut self,
+        ticket: Ticket,
+        flight: Flight,
+        input: &[u8; INPUT_BYTES],
+    ) -> Result<(), AcceleratorError> {
+        // Before the input: its answer may come before this thread runs again.
+        self.pending.add(ticket, flight);
+        let outcome = self.submit.submit(ticket, input, PATIENCE);
+        if outcome.is_err() {
+            self.pending.withdraw(ticket);
+            self.counters.dropped_at_submit.increment();
+        }
+        match outcome {
+            Err(error) if !error.is_transient() => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn boxed_input() -> Box<[u8; INPUT_BYTES]> {
+    let on_the_heap = vec![0; INPUT_BYTES].into_boxed_slice();
+    on_the_heap
+        .try_into()
+        .unwrap_or_else(|_| Box::new([0; INPUT_BYTES]))
+}
+
+/// Takes answers from the accelerator and hands them to the post-processor.
+pub(super) struct CollectStage {
+    pub collect: Box<dyn Collect>,
+    pub pending: Arc<Pending<Flight>>,
+    pub answers: Sender<Answer>,
+    /// Buffers that the post-processor has read.
+    pub free: Receiver<Tensors>,
+    pub counters: Arc<Counters>,
+    /// Disconnects when the submitting thread has ended.
+    pub submitting: Receiver<()>,
+}
+
+impl CollectStage {
+    /// Runs until all that was submitted is answered or given up.
+    pub(super) fn run(mut self) -> Result<(), AcceleratorError> {
+        let outcome = self.run_until_drained();
+        self.counters
+            .lost_on_accelerator
+            .add(self.pending.abandon());
+        outcome
+    }
+
+    fn run_until_drained(&mut self) -> Result<(), AcceleratorError> {
+        let mut unclaimed = None;
+        loop {
+            let mut tensors = match unclaimed.take() {
+                Some(tensors) => tensors,
+                // All buffers are away only while the post-processor works; it gives them back.
+                None => match self.free.recv() {
+                    Ok(tensors) => tensors,
+                    Err(_) => return Ok(()),
+                },
+            };
+            let Some(ticket) = self.next_ticket(&mut tensors)? else {
+                return Ok(());
+            };
+            let claim = self.pending.claim(ticket);
+            self.counters.lost_on_accelerator.add(claim.lost);
+            let Some(mut flight) = claim.entry else {
+                unclaimed = Some(tensors);
+                continue;
+            };
+            flight.timeline.collected = Instant::now();
+            if self.answers.send(Answer { flight, tensors }).is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The next answer's ticket, or `None` once no more can come.
+    fn next_ticket(&mut self, tensors: &mut Tensors) -> Result<Option<Ticket>, AcceleratorError> {
+        loop {
+            if self.has_ended() && self.pending.is_empty() {
+                return Ok(None);
+            }
+            match self.collect.collect(tensors, PATIENCE) {
+                Ok(ticket) => return Ok(Some(ticket)),
+                Err(AcceleratorError::Closed) if self.has_ended() => return Ok(None),
+                Err(error) if error.is_transient() => {
+                    if self.has_ended() {
+                        return Ok(None);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn has_ended(&self) -> bool {
+        matches!(
+            self.submitting.try_recv(),
+            Err(crossbeam_channel::TryRecvError::Disconnected)
+        )
+    }
+}
+
+/// Turns answers into segments.
+pub(super) struct SegmentStage {
+    pub segmenter: Segmenter,
+    pub settings: Settings,
+    pub answers: Receiver<Answer>,
+    pub free: Sender<Tensors>,
+    pub outcomes: Arc<Exchange<Outcome>>,
+    /// Segments that have been published, to be filled again.
+    pub used: Receiver<Segments>,
+    pub counters: Arc<Counters>,
+}
+
+impl SegmentStage {
+    /// Runs until the collecting thread has ended.
+    pub(super) fn run(mut self) {
+        let mut replaced: Option<Outcome> = None;
+        while let Ok(Answer {
+            mut flight,
+            tensors,
+        }) = self.answers.recv()
+        {
+            let mut segments = match replaced.take() {
+                Some(outcome) => outcome.segments,
+                None => self.used.try_recv().unwrap_or_default(),
+            };
+            let outcome =
+                self.segmenter
+                    .segment(&tensors, &flight.letterbox, &self.settings, &mut segments);
+            flight.timeline.segmented = Instant::now();
+            // There is room for all buffers that exist; a closed channel means the end.
+            if let Err(TrySendError::Disconnected(_)) = self.free.try_send(tensors) {
+                break;
+            }
+            if let Err(error) = outcome {
+                self.counters.dropped_at_segment.increment();
+                warn!("frame {} dropped: {error}", flight.sequence);
+                continue;
+            }
+            replaced = self
+                .outcomes
+                .put(flight.camera, Outcome { flight, segments });
+            if replaced.is_some() {
+                self.counters.dropped_before_publish.increment();
+            }
+        }
+        self.outcomes.close();
+    }
+}

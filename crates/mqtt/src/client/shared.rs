@@ -1,0 +1,290 @@
+//! What publisher and session share: the way into the current connection, and what is remembered
+//! for the next.
+//!
+//! Invariant: `Link::queue` is there exactly while the connection is open for publishing. It is
+//! used and taken away under one lock, so no message can slip into a connection that has ended.
+
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use rumqttc::v5::{AsyncClient, mqttbytes::QoS};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+use tracing::warn;
+
+use super::{NotSent, OVERHEAD};
+use crate::{Topic, message::State};
+
+/// Topics with a remembered state, at most: far more than a node has.
+const MAX_STATES: usize = 1024;
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    link: Mutex<Link>,
+    /// States have changed.
+    pub(super) changed: Notify,
+    pub(super) tally: Tally,
+    max_payload_bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Link {
+    queue: Option<AsyncClient>,
+    /// Messages that have gone into this connection's queue.
+    queued: u64,
+    /// What the broker allows.
+    max_packet_bytes: Option<u32>,
+    /// Why there is no connection.
+    failure: Option<String>,
+    /// In the order in which they were first published.
+    states: Vec<Remembered>,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    topic: Topic,
+    payload: Vec<u8>,
+    qos: QoS,
+    /// Not yet in the queue of this connection.
+    unsent: bool,
+}
+
+impl Link {
+    /// Puts a message into the queue, if there is a connection and room.
+    fn push(&mut self, topic: &Topic, qos: QoS, retain: bool, payload: &[u8]) -> Result<(), NotSent> {
+        let queue = self.queue.as_ref().ok_or(NotSent::Offline)?;
+        // The topic is a valid one, so a full queue is all there can be.
+        queue
+            .try_publish(topic.as_str(), qos, retain, payload.to_vec())
+            .map_err(|_| NotSent::QueueFull)?;
+        self.queued += 1;
+        Ok(())
+    }
+}
+
+impl Shared {
+    pub(super) fn new(max_payload_bytes: usize) -> Self {
+        Self {
+            link: Mutex::default(),
+            changed: Notify::new(),
+            tally: Tally::default(),
+            max_payload_bytes,
+        }
+    }
+
+    fn link(&self) -> MutexGuard<'_, Link> {
+        // Nothing that holds this lock can panic half-way through a change.
+        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens a connection for publishing: first `online`, then all that is remembered.
+    pub(super) fn open(&self, queue: AsyncClient, max_packet_bytes: Option<u32>, online: &Topic) {
+        let mut link = self.link();
+        link.queue = Some(queue);
+        link.queued = 0;
+        link.max_packet_bytes = max_packet_bytes;
+        link.failure = None;
+        for state in &mut link.states {
+            state.unsent = true;
+        }
+        // The queue of a new connection has room.
+        let _ = link.push(online, QoS::AtLeastOnce, true, State::Online.payload());
+    }
+
+    /// Queues `offline` as the last message of this connection. Returns how many messages went
+    /// into the queue, or `None` while there is no room.
+    pub(super) fn send_last(&self, offline: &Topic) -> Option<u64> {
+        let mut link = self.link();
+        link.push(offline, QoS::AtLeastOnce, true, State::Offline.payload())
+            .ok()?;
+        link.queue = None;
+        Some(link.queued)
+    }
+
+    /// Closes the connection: nothing goes into its queue any more.
+    pub(super) fn close(&self) {
+        self.link().queue = None;
+    }
+
+    /// Remembers why there is no connection.
+    pub(super) fn failed(&self, failure: &str) {
+        self.link().failure = Some(failure.to_owned());
+    }
+
+    pub(super) fn failure(&self) -> Option<String> {
+        self.link().failure.clone()
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.link().queue.is_some()
+    }
+
+    pub(super) fn payload_limit(&self, topic: &Topic) -> usize {
+        self.limit(&self.link(), topic)
+    }
+
+    fn limit(&self, link: &Link, topic: &Topic) -> usize {
+        // Fixed header (1 + 4), length of the topic (2), packet id (2), no properties (1).
+        let header = 10 + topic.as_str().len();
+        match link.max_packet_bytes {
+            Some(packet) => (packet as usize)
+                .saturating_sub(header)
+                .min(self.max_payload_bytes),
+            None => self.max_payload_bytes,
+        }
+    }
+
+    /// Sends now or not at all.
+    pub(super) fn frame(&self, topic: &Topic, payload: &[u8]) -> Result<(), NotSent> {
+        let mut link = self.link();
+        let limit = self.limit(&link, topic);
+        if payload.len() > limit {
+            return Err(NotSent::TooLarge {
+                bytes: payload.len(),
+                limit,
+            });
+        }
+        link.push(topic, QoS::AtMostOnce, false, payload)
+    }
+
+    /// Remembers a state, to be sent by [`Shared::send_states`].
+    pub(super) fn remember(&self, topic: &Topic, payload: &[u8], qos: QoS) -> Result<(), NotSent> {
+        let mut link = self.link();
+        let limit = self.limit(&link, topic);
+        if payload.len() > limit {
+            return Err(NotSent::TooLarge {
+                bytes: payload.len(),
+                limit,
+            });
+        }
+        match link.states.iter().position(|state| state.topic == *topic) {
+            Some(known) => {
+                let state = &mut link.states[known];
+                state.payload.clear();
+                state.payload.extend_from_slice(payload);
+                state.qos = qos;
+                state.unsent = true;
+            }
+            None if link.states.len() < MAX_STATES => link.states.push(Remembered {
+                topic: topic.clone(),
+                payload: payload.to_vec(),
+                qos,
+                unsent: true,
+            }),
+            None => return Err(NotSent::TooManyStates { limit: MAX_STATES }),
+        }
+        drop(link);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Queues states that are not yet sent, as far as there is room. Says whether all are.
+    pub(super) fn send_states(&self) -> bool {
+        let mut link = self.link();
+        if link.queue.is_none() {
+            return false;
+        }
+        let mut states = std::mem::take(&mut link.states);
+        let mut all = true;
+        for state in states.iter_mut().filter(|state| state.unsent) {
+            let limit = self.limit(&link, &state.topic);
+            if state.payload.len() > limit {
+                // It fitted when it was remembered, but this broker takes less.
+                state.unsent = false;
+                self.tally.too_large.add(1);
+                warn!(
+                    topic = %state.topic,
+                    "not published: {} bytes, the broker takes {limit}",
+                    state.payload.len()
+                );
+                continue;
+            }
+            if link.push(&state.topic, state.qos, true, &state.payload).is_err() {
+                all = false;
+                break;
+            }
+            state.unsent = false;
+        }
+        link.states = states;
+        all
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        let (connected, queued) = {
+            let link = self.link();
+            (link.queue.is_some(), link.queued)
+        };
+        let written = self.tally.written.get();
+        Counters {
+            connected,
+            attempts: self.tally.attempts.get(),
+            connects: self.tally.connects.get(),
+            published: self.tally.published.get(),
+            waiting: if connected { queued.saturating_sub(written) } else { 0 },
+            dropped_offline: self.tally.offline.get(),
+            dropped_queue_full: self.tally.queue_full.get(),
+            dropped_too_large: self.tally.too_large.get(),
+            inbox_overflows: self.tally.inbox_overflows.get(),
+        }
+    }
+}
+
+/// Room for header and topic that is always kept free in a packet of our own.
+const _: () = assert!(OVERHEAD > 10 + 256 + 5 * 65);
+
+/// Counts that the publisher and the session add to.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) attempts: Count,
+    pub(super) connects: Count,
+    pub(super) published: Count,
+    /// As `published`, but of this connection.
+    pub(super) written: Count,
+    pub(super) offline: Count,
+    pub(super) queue_full: Count,
+    pub(super) too_large: Count,
+    pub(super) inbox_overflows: Count,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Count(AtomicU64);
+
+impl Count {
+    pub(super) fn add(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
+    }
+
+    pub(super) fn reset(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What became of messages since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Counters {
+    /// Whether there is a connection now.
+    pub connected: bool,
+    /// Attempts to connect.
+    pub attempts: u64,
+    /// Those that the broker accepted.
+    pub connects: u64,
+    /// Messages written to the network.
+    pub published: u64,
+    /// Messages that wait to be written now.
+    pub waiting: u64,
+    /// Frames dropped because there was no connection, or because it broke while they waited.
+    pub dropped_offline: u64,
+    /// Frames dropped because the broker takes them more slowly than they come.
+    pub dropped_queue_full: u64,
+    /// Messages larger than the broker or the configuration allows.
+    pub dropped_too_large: u64,
+    /// Incoming messages dropped because nobody took them in time.
+    pub inbox_overflows: u64,
+}

@@ -1,0 +1,140 @@
+//! The real binary, as a user runs it.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, OnceLock},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use crate::DEADLINE;
+
+/// Where the binary lies, built first if need be.
+pub fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let test = std::env::current_exe().expect("the test's own path");
+        // target/PROFILE/deps/TEST
+        let profile = test.ancestors().nth(2).expect("the profile's folder");
+        let mut build = Command::new(env!("CARGO"));
+        build.args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--package",
+            "fastsamd",
+            "--bin",
+            "fastsamd",
+        ]);
+        if profile.ends_with("release") {
+            build.arg("--release");
+        }
+        let target = profile.parent().expect("the target folder");
+        let status = build
+            .arg("--target-dir")
+            .arg(target)
+            .status()
+            .expect("cargo");
+        assert!(status.success(), "fastsamd does not build");
+        profile.join("fastsamd")
+    })
+}
+
+/// A command that runs the binary, without the environment's overrides.
+pub fn fastsamd() -> Command {
+    let mut command = Command::new(binary());
+    command
+        .env_remove("FASTSAMD_LOG")
+        .env_remove("FASTSAMD_MQTT_PASSWORD");
+    command
+}
+
+/// A running daemon whose output is collected; killed when dropped.
+pub struct Daemon {
+    child: Child,
+    output: Arc<Mutex<Vec<String>>>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl Daemon {
+    /// Runs the binary with these arguments.
+    pub fn start<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
+        let mut child = fastsamd()
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a started daemon");
+        let output = Arc::new(Mutex::new(Vec::new()));
+        let readers = vec![
+            collect_lines(child.stdout.take().expect("a pipe"), Arc::clone(&output)),
+            collect_lines(child.stderr.take().expect("a pipe"), Arc::clone(&output)),
+        ];
+        Self {
+            child,
+            output,
+            readers,
+        }
+    }
+
+    /// The process id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal by name, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.child.id().to_string())
+            .status()
+            .expect("kill");
+        assert!(status.success(), "no such process");
+    }
+
+    /// Waits for the end and says how it came, and after how long.
+    pub fn wait(&mut self) -> (ExitStatus, Duration) {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                let took = started.elapsed();
+                for reader in self.readers.drain(..) {
+                    reader.join().expect("a reader");
+                }
+                return (status, took);
+            }
+            assert!(
+                started.elapsed() < DEADLINE,
+                "the daemon does not end; it said:\n{}",
+                self.output()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// All it has written, both streams.
+    pub fn output(&self) -> String {
+        self.output.lock().expect("a whole list").join("\n")
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn collect_lines(
+    stream: impl std::io::Read + Send + 'static,
+    lines: Arc<Mutex<Vec<String>>>,
+) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            lines.lock().expect("a whole list").push(line);
+        }
+    })
+}

@@ -1,0 +1,139 @@
+//! The demonstration, held against the ground truth of its own scene.
+
+use std::{collections::HashMap, time::Duration};
+
+use camera::synthetic::{Scene, SceneSettings};
+use fastsam::Mask;
+use fastsamd_tests::{Daemon, Mosquitto, Subscriber, fastsamd};
+use frame::Size;
+
+/// Objects of fewer visible pixels don't count, as a 160 x 160 prototype can't show them well.
+const LEAST_AREA: u32 = 400;
+
+/// The masks of a `masks` message.
+fn masks(message: &serde_json::Value) -> Vec<Mask> {
+    let segments = message["segments"].as_array().expect("a list of segments");
+    segments
+        .iter()
+        .map(|segment| {
+            let size = &segment["segmentation"]["size"];
+            let side = |i: usize| u32::try_from(size[i].as_u64().expect("a side")).expect("a side");
+            let counts = segment["segmentation"]["counts"].as_str().expect("counts");
+            let mask = fastsam::encode::rle::decode(Size::new(side(1), side(0)), counts)
+                .expect("readable counts");
+            assert_eq!(
+                u64::from(mask.area()),
+                segment["area"].as_u64().expect("an area")
+            );
+            mask
+        })
+        .collect()
+}
+
+/// For each visible object, the IoU with the mask that fits it best.
+fn ious(scene: &Scene, message: &serde_json::Value) -> Vec<f64> {
+    let sequence = message["frame"]["sequence"]
+        .as_u64()
+        .expect("a sequence number");
+    let masks = masks(message);
+    scene
+        .ground_truth(sequence)
+        .iter()
+        .filter(|object| object.mask.area() > LEAST_AREA)
+        .map(|object| {
+            masks
+                .iter()
+                .map(|mask| mask.iou(&object.mask))
+                .fold(0.0, f64::max)
+        })
+        .collect()
+}
+
+#[test]
+fn masks_published_by_the_demo_match_the_ground_truth() {
+    let Some(broker) = Mosquitto::start() else {
+        return;
+    };
+    let subscriber = Subscriber::connect(broker.port(), "fastsam/#");
+    let mut demo = Daemon::start(["demo", "--mqtt", &broker.address(), "--frames", "60"]);
+
+    let scene = Scene::new(SceneSettings::default()).expect("the demo's scene");
+    let mut all = Vec::new();
+    let mut frames = 0;
+    while frames < 60 {
+        let message = subscriber.wait_for("a masks message", |m| m.topic.ends_with("/masks"));
+        let message = message.json();
+        assert_eq!(message["frame"]["width"], 640);
+        assert_eq!(message["frame"]["height"], 480);
+        all.extend(ious(&scene, &message));
+        frames += 1;
+    }
+    let mean = all.iter().sum::<f64>() / all.len() as f64;
+    println!(
+        "{} objects in {frames} frames: mean IoU {mean:.4}",
+        all.len()
+    );
+    assert!(
+        all.len() > 300,
+        "only {} visible objects in {frames} frames",
+        all.len()
+    );
+    assert!(mean >= 0.9, "mean IoU {mean:.4}");
+
+    subscriber.wait_for_text("/availability", "offline");
+    let (status, _) = demo.wait();
+    assert!(status.success(), "{status}: {}", demo.output());
+}
+
+#[test]
+fn the_demo_publishes_its_state_retained() {
+    let Some(broker) = Mosquitto::start() else {
+        return;
+    };
+    let mut demo = Daemon::start(["demo", "--mqtt", &broker.address()]);
+    let early = Subscriber::connect(broker.port(), "fastsam/#");
+    early.wait_for("a masks message", |message| {
+        message.topic.ends_with("/masks")
+    });
+    early.wait_for("a summary", |message| message.topic.ends_with("/summary"));
+
+    // One who comes later learns all of it from the broker.
+    let late = Subscriber::connect(broker.port(), "fastsam/#");
+    let mut retained = HashMap::new();
+    while retained.len() < 6 {
+        let message = late.wait_for("a retained message", |message| message.retained);
+        let level = message
+            .topic
+            .splitn(3, '/')
+            .nth(2)
+            .expect("a topic below the node")
+            .to_owned();
+        retained.insert(level, message);
+    }
+    assert_eq!(retained["availability"].payload, b"online");
+    assert_eq!(retained["accelerator/state"].payload, b"online");
+    assert_eq!(retained["cam0/state"].payload, b"online");
+    assert!(retained["info"].json()["version"].is_string());
+    assert!(retained["cam0/summary"].json()["count"].is_u64());
+    assert!(retained["status"].json().is_object());
+
+    demo.signal("TERM");
+    let (status, took) = demo.wait();
+    assert!(status.success(), "{status}: {}", demo.output());
+    assert!(took < Duration::from_secs(2), "stopping took {took:?}");
+    late.wait_for_text("/availability", "offline");
+}
+
+#[test]
+fn a_wrong_broker_address_is_one_line_and_exit_code_2() {
+    for address in ["nowhere", "127.0.0.1:notaport", ":1883", "127.0.0.1:0", ""] {
+        let output = fastsamd()
+            .args(["demo", "--mqtt", address])
+            .output()
+            .expect("an ended demo");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "'{address}': {error}");
+        assert_eq!(error.lines().count(), 1, "'{address}': {error}");
+        assert!(error.contains("--mqtt"), "'{address}': {error}");
+    }
+}
