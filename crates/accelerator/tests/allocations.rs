@@ -1,0 +1,70 @@
+//! In steady state nothing is allocated, neither by the mock's network nor by a simulated chip.
+
+use std::time::Duration;
+
+use accelerator::{
+    Accelerator, Collect, Pace, Recording, Submit, Tensors,
+    mock::{self, Network},
+    replay,
+};
+use allocation_counter::measure;
+use frame::{INPUT_BYTES, INPUT_SIDE, Size};
+
+const LONG: Duration = Duration::from_secs(30);
+
+/// A picture with `n` squares; the more, the larger the network's buffers grow.
+fn squares(n: usize) -> Vec<u8> {
+    let side = INPUT_SIDE as usize;
+    let mut input = vec![90; INPUT_BYTES];
+    for i in 0..n {
+        let (left, top) = (i % 12 * 50 + 10, i / 12 * 50 + 10);
+        for y in top..top + 30 {
+            for x in left..left + 30 {
+                input[(y * side + x) * 3 + i % 3] = 220;
+            }
+        }
+    }
+    input
+}
+
+#[test]
+fn the_network_reuses_its_buffers() {
+    let mut network = Network::new();
+    let mut tensors = Tensors::for_layout(&Network::layout());
+    let inputs = [squares(3), squares(100), squares(0)];
+    for input in &inputs {
+        network.infer(input, &mut tensors);
+    }
+    let counted = measure(|| {
+        for input in &inputs {
+            network.infer(input, &mut tensors);
+        }
+    });
+    assert_eq!(counted.count_total, 0);
+}
+
+/// Allocations of the two halves, over 20 frames after the first.
+fn count(accelerator: Box<dyn Accelerator>) -> u64 {
+    let mut tensors = Tensors::for_layout(accelerator.layout());
+    let (mut submit, mut collect): (Box<dyn Submit>, Box<dyn Collect>) = accelerator.split();
+    let input = squares(5);
+    let mut frame = |ticket| {
+        submit.submit(ticket, &input, LONG).unwrap();
+        assert_eq!(collect.collect(&mut tensors, LONG).unwrap(), ticket);
+    };
+    (0..10).for_each(&mut frame);
+    measure(|| (10..30).for_each(&mut frame)).count_total
+}
+
+#[test]
+fn the_halves_of_a_simulated_chip_reuse_their_buffers() {
+    assert_eq!(count(mock::open(Pace::unlimited()).unwrap()), 0);
+
+    let folder = tempfile::tempdir().unwrap();
+    let layout = Network::layout();
+    let tensors = Tensors::for_layout(&layout);
+    Recording::save(folder.path(), Size::new(640, 640), &layout, &tensors).unwrap();
+    let recordings = Recording::open_all(folder.path()).unwrap();
+    let replay = replay::open("silence", recordings, Pace::unlimited()).unwrap();
+    assert_eq!(count(replay), 0);
+}
