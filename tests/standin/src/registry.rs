@@ -10,7 +10,7 @@ use std::{
     io::Write,
     path::PathBuf,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -114,30 +114,23 @@ pub(crate) struct Standin {
     pub(crate) hung_for_good: AtomicBool,
 }
 
-static STANDIN: OnceLock<Standin> = OnceLock::new();
+/// `None` before the first call, and after the library was closed.
+static STANDIN: RwLock<Option<Arc<Standin>>> = RwLock::new(None);
+
+fn existing() -> Option<Arc<Standin>> {
+    STANDIN
+        .read()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone()
+}
 
 /// The stand-in, made with the first call.
-pub(crate) fn standin() -> &'static Standin {
-    let mut wrong = Vec::new();
-    let standin = STANDIN.get_or_init(|| {
-        let library = own_path();
-        let mut script = ScriptFile::new(&library);
-        wrong = script.start();
-        Standin {
-            objects: Mutex::default(),
-            next: AtomicU64::new(1),
-            script: Mutex::new(script),
-            report_path: beside(&library, "HAILORT_STANDIN_REPORT", ".report"),
-            report: Mutex::new(None),
-            frames: AtomicU64::new(0),
-            readings: AtomicU64::new(0),
-            hung_for_good: AtomicBool::new(false),
-        }
-    });
-    for entry in wrong {
-        standin.report("violation", &format!("the script does not know '{entry}'"));
+pub(crate) fn standin() -> Arc<Standin> {
+    if let Some(standin) = existing() {
+        return standin;
     }
-    standin
+    let mut place = STANDIN.write().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(place.get_or_insert_with(|| Arc::new(Standin::new())))
 }
 
 /// The file that this code was loaded from.
@@ -192,6 +185,26 @@ impl AsRef<AtomicBool> for VStream {
 }
 
 impl Standin {
+    fn new() -> Self {
+        let library = own_path();
+        let mut script = ScriptFile::new(&library);
+        let wrong = script.start();
+        let standin = Self {
+            objects: Mutex::default(),
+            next: AtomicU64::new(1),
+            script: Mutex::new(script),
+            report_path: beside(&library, "HAILORT_STANDIN_REPORT", ".report"),
+            report: Mutex::new(None),
+            frames: AtomicU64::new(0),
+            readings: AtomicU64::new(0),
+            hung_for_good: AtomicBool::new(false),
+        };
+        for entry in wrong {
+            standin.report("violation", &format!("the script does not know '{entry}'"));
+        }
+        standin
+    }
+
     /// The script as it stands now.
     pub(crate) fn script(&self) -> Script {
         let (script, wrong) = lock(&self.script).now();
@@ -307,12 +320,16 @@ impl Standin {
 /// Objects that the caller has made and not released: for tests that stay in the process.
 #[unsafe(no_mangle)]
 pub(crate) extern "C" fn hailo_standin_live() -> usize {
-    STANDIN.get().map_or(0, Standin::live)
+    existing().map_or(0, |standin| standin.live())
 }
 
 /// Runs when the library is closed or the process exits.
 extern "C" fn at_exit() {
-    if let Some(standin) = STANDIN.get() {
+    let standin = STANDIN
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    if let Some(standin) = standin {
         let live = standin.handles(|object| {
             !matches!(
                 object,
