@@ -1,6 +1,8 @@
 //! From tensors to segments, on painted answers of a network's true size: the whole, and its
 //! stages.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 #[path = "../tests/support/mod.rs"]
 mod support;
 

@@ -1,6 +1,8 @@
 //! The samples against what the reference made of them: anchors, boxes, masks and measures, for
 //! both settings and both mask sizes.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use fastsam::{Contours, Mask, MaskSize, Segmenter, Segments, Settings, contour::Tracer};

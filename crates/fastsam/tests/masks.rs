@@ -1,5 +1,7 @@
 //! Masks of random tensors and letterboxes against the plain reference: the same, pixel by pixel.
 
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use accelerator::{ElementType, Layout, Role, TensorInfo, Tensors};

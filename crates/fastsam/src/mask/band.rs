@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use super::Crop;
 use super::axis::{Axis, Cell};
+use super::dot;
 use super::field::{Field, Row};
 use crate::Run;
 
@@ -27,8 +28,8 @@ type Lanes<T> = [T; LANES];
 pub(super) struct Scanner {
     /// Cells of a band with mixed corners, left to right, counted from the field's first.
     mixed: Vec<u16>,
-    /// Sign changes of the rows solved together, row after row.
-    changes: Vec<u16>,
+    /// Sign changes of the rows solved together: each row's first, each row's second, and so on.
+    changes: Vec<Lanes<u32>>,
 }
 
 /// What a scan looks at.
@@ -91,26 +92,38 @@ impl Scanner {
         rows: Range<u32>,
         runs: &mut Vec<Run>,
     ) {
-        let capacity = self.mixed.len();
-        self.changes.resize(LANES * capacity, 0);
+        self.changes.resize(self.mixed.len(), [0; LANES]);
         let all_weights = &surface.rows.weights()[rows.start as usize..rows.end as usize];
         for (group, weights) in all_weights.chunks(LANES).enumerate() {
             // Lanes without a row repeat the first one's, and are not read.
             let weights: Lanes<f32> =
                 std::array::from_fn(|lane| *weights.get(lane).unwrap_or(&weights[0]));
-            let inside = band.at(first_cell, &weights).map(|value| value > 0.0);
-            let mut counts = [0; LANES];
+            let inside = dot::above_zero(&band.at(first_cell, &weights));
+            let mut counts = Counts::default();
             for &cell in &self.mixed {
                 let solved = surface.solve(band, usize::from(cell), &weights);
-                for lane in 0..LANES {
-                    self.changes[lane * capacity + counts[lane]] = solved.changes[lane] as u16;
-                    counts[lane] += usize::from(solved.changed[lane]);
-                }
+                counts.note(&solved, &mut self.changes);
             }
-            let y = rows.start + (group * LANES) as u32;
-            for (lane, y) in (y..rows.end).take(LANES).enumerate() {
-                let changes = &self.changes[lane * capacity..][..counts[lane]];
-                push_row(runs, y as u16, inside[lane], changes, surface.crop);
+            let first = rows.start + (group * LANES) as u32;
+            let rows = first..rows.end.min(first + LANES as u32);
+            if inside == 0 && counts == Counts::TWO && increasing(&self.changes) {
+                // One run in each row, by far the most frequent case.
+                runs.extend(rows.zip(0..LANES).map(|(y, lane)| Run {
+                    y: y as u16,
+                    start: self.changes[0][lane] as u16,
+                    end: self.changes[1][lane] as u16,
+                }));
+                continue;
+            }
+            for (y, lane) in rows.zip(0..LANES) {
+                let changes = self.changes[..counts.of(lane)].iter().map(|row| row[lane]);
+                push_row(
+                    runs,
+                    y as u16,
+                    inside >> lane & 1 == 1,
+                    changes,
+                    surface.crop,
+                );
             }
         }
     }
@@ -118,10 +131,40 @@ impl Scanner {
 
 /// Where the sign changes within a cell, in several rows.
 struct Solved {
-    /// Whether it does.
-    changed: Lanes<bool>,
+    /// The rows in which it does, the first in the lowest bit.
+    changed: u8,
     /// The first pixel of the new sign; something meaningless where it does not change.
     changes: Lanes<u32>,
+}
+
+/// How many changes each row has so far.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Counts(Lanes<u16>);
+
+impl Counts {
+    const TWO: Self = Self([2; LANES]);
+
+    fn of(self, lane: usize) -> usize {
+        usize::from(self.0[lane])
+    }
+
+    /// Adds a cell's changes to those of the cells before it. Without a branch, as none could be
+    /// foreseen: what is not a change is written too, and overwritten by the next.
+    #[inline]
+    fn note(&mut self, solved: &Solved, changes: &mut [Lanes<u32>]) {
+        for lane in 0..LANES {
+            changes[self.of(lane)][lane] = solved.changes[lane];
+            self.0[lane] += u16::from(solved.changed >> lane & 1);
+        }
+    }
+}
+
+/// Whether every row's second change lies after its first.
+fn increasing(changes: &[Lanes<u32>]) -> bool {
+    let [first, second, ..] = changes else {
+        return false;
+    };
+    (0..LANES).all(|lane| first[lane] < second[lane])
 }
 
 impl Surface<'_> {
@@ -149,30 +192,30 @@ impl Surface<'_> {
 
         // The new sign begins at the pixel after the crossing: half a pixel on, rounded.
         let origin = origin + 0.5;
-        let mut changed = [false; LANES];
-        let mut changes = [0; LANES];
-        let mut uncertain = clamped;
+        let changed = dot::above_zero(&a) ^ dot::above_zero(&b);
+        // One step after the other for all rows: what compilers make vectors of.
+        let mut position = [0.0; LANES];
         for lane in 0..LANES {
-            let (a, b) = (a[lane], b[lane]);
-            changed[lane] = (a > 0.0) != (b > 0.0);
-            let position = origin + a / (a - b) * length;
-            let position = if position > lowest { position } else { lowest };
-            let position = if position < highest {
-                position
-            } else {
-                highest
-            };
-            let rounded = position + ROUNDER;
-            changes[lane] = first + (rounded.to_bits() - ROUNDER.to_bits());
-            uncertain |= changed[lane] & ((position - (rounded - ROUNDER)).abs() > certain);
+            position[lane] = origin + a[lane] / (a[lane] - b[lane]) * length;
         }
-        if uncertain {
-            for lane in 0..LANES {
-                if changed[lane] {
-                    let pixels = first + low..first + high;
-                    changes[lane] = self.settle(a[lane], b[lane], pixels, changes[lane]);
-                }
-            }
+        let position = position.map(|x| if x > lowest { x } else { lowest });
+        let position = position.map(|x| if x < highest { x } else { highest });
+        let rounded = position.map(|x| x + ROUNDER);
+        let mut changes = rounded.map(|x| first + (x.to_bits() - ROUNDER.to_bits()));
+        let mut excess = [0.0; LANES];
+        for lane in 0..LANES {
+            excess[lane] = (position[lane] - (rounded[lane] - ROUNDER)).abs() - certain;
+        }
+        let mut uncertain = if clamped {
+            changed
+        } else {
+            changed & dot::above_zero(&excess)
+        };
+        while uncertain != 0 {
+            let lane = uncertain.trailing_zeros() as usize;
+            let pixels = first + low..first + high;
+            changes[lane] = self.settle(a[lane], b[lane], pixels, changes[lane]);
+            uncertain &= uncertain - 1;
         }
         Solved { changed, changes }
     }
@@ -238,19 +281,26 @@ impl Band<'_> {
 /// Appends a row's runs. `inside` is whether the row begins above 0; `changes` ascend, and two at
 /// the same pixel cancel out.
 #[inline]
-fn push_row(runs: &mut Vec<Run>, y: u16, inside: bool, changes: &[u16], crop: Crop) {
+fn push_row(
+    runs: &mut Vec<Run>,
+    y: u16,
+    inside: bool,
+    changes: impl Iterator<Item = u32>,
+    crop: Crop,
+) {
     let row = runs.len();
-    let mut push = |start: u16, end: u16| {
+    let mut push = |start: u32, end: u32| {
         if start == end {
             return;
         }
+        let (start, end) = (start as u16, end as u16);
         match runs[row..].last_mut() {
             Some(before) if before.end == start => before.end = end,
             _ => runs.push(Run { y, start, end }),
         }
     };
-    let (mut inside, mut start) = (inside, crop.left as u16);
-    for &change in changes {
+    let (mut inside, mut start) = (inside, crop.left);
+    for change in changes {
         if inside {
             push(start, change);
         }
@@ -258,6 +308,6 @@ fn push_row(runs: &mut Vec<Run>, y: u16, inside: bool, changes: &[u16], crop: Cr
         inside = !inside;
     }
     if inside {
-        push(start, crop.right as u16);
+        push(start, crop.right);
     }
 }

@@ -105,36 +105,45 @@ fn portable_dot_four<T: Element>(pixels: &[Channels<T>; 4], weights: &Weights) -
     })
 }
 
-/// Sets bit `i` of `signs` where `logits[i]` is above 0, and clears all others.
-pub(super) fn signs(logits: &[f32], signs: &mut [u64]) {
-    signs.fill(0);
-    for (word, logits) in signs.iter_mut().zip(logits.chunks(64)) {
-        let (eights, rest) = logits.as_chunks::<8>();
+/// Sets bit `i` of `signs` where `values[i]` is above 0, and clears all others.
+pub(super) fn signs(values: &[f32], signs: &mut [u64]) {
+    for (word, values) in signs.iter_mut().zip(values.chunks(64)) {
+        let (eights, rest) = values.as_chunks::<8>();
+        *word = 0;
         for (i, eight) in eights.iter().enumerate() {
-            *word |= u64::from(sign_byte(eight)) << (8 * i);
+            *word |= u64::from(above_zero(eight)) << (8 * i);
         }
-        for (i, &logit) in rest.iter().enumerate() {
-            *word |= u64::from(logit > 0.0) << (8 * eights.len() + i);
+        for (i, &value) in rest.iter().enumerate() {
+            *word |= u64::from(value > 0.0) << (8 * eights.len() + i);
         }
     }
 }
 
-/// The signs of eight logits, the first in the lowest bit.
+/// Which of eight values are above 0, the first in the lowest bit.
 #[inline]
-fn sign_byte(logits: &[f32; 8]) -> u8 {
-    let positive = u64::from_le_bytes(logits.map(|logit| u8::from(logit > 0.0)));
+pub(super) fn above_zero(values: &[f32; 8]) -> u8 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: SSE2 is part of x86-64.
+    return unsafe { sse2::above_zero(values) };
+    #[cfg(not(target_arch = "x86_64"))]
+    portable_above_zero(values)
+}
+
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn portable_above_zero(values: &[f32; 8]) -> u8 {
+    let above = u64::from_le_bytes(values.map(|value| u8::from(value > 0.0)));
     // Every byte is 0 or 1; the product gathers them in the highest byte, none meeting another.
-    (positive.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
+    (above.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
 }
 
 /// SSE2, which every x86-64 processor has.
 #[cfg(target_arch = "x86_64")]
 mod sse2 {
     use std::arch::x86_64::{
-        __m128i, _mm_add_epi32, _mm_loadu_si128, _mm_madd_epi16, _mm_set1_epi16, _mm_set1_epi32,
-        _mm_setzero_si128, _mm_storeu_si128, _mm_unpackhi_epi8, _mm_unpackhi_epi32,
-        _mm_unpackhi_epi64, _mm_unpacklo_epi8, _mm_unpacklo_epi32, _mm_unpacklo_epi64,
-        _mm_xor_si128,
+        __m128i, _mm_add_epi32, _mm_castsi128_ps, _mm_cmpgt_ps, _mm_loadu_si128, _mm_madd_epi16,
+        _mm_movemask_ps, _mm_set1_epi16, _mm_set1_epi32, _mm_setzero_ps, _mm_setzero_si128,
+        _mm_storeu_si128, _mm_unpackhi_epi8, _mm_unpackhi_epi32, _mm_unpackhi_epi64,
+        _mm_unpacklo_epi8, _mm_unpacklo_epi32, _mm_unpacklo_epi64, _mm_xor_si128,
     };
 
     use super::super::coefficients::{Channels, Weights};
@@ -159,6 +168,21 @@ mod sse2 {
         lanes
     }
 
+    /// Which of eight values are above 0, the first in the lowest bit.
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    pub(super) fn above_zero(values: &[f32; 8]) -> u8 {
+        let (fours, _) = values.as_chunks::<4>();
+        let [low, high] = [
+            _mm_castsi128_ps(load(&fours[0])),
+            _mm_castsi128_ps(load(&fours[1])),
+        ];
+        let zero = _mm_setzero_ps();
+        let low = _mm_movemask_ps(_mm_cmpgt_ps(low, zero));
+        let high = _mm_movemask_ps(_mm_cmpgt_ps(high, zero));
+        (low | high << 4) as u8
+    }
+
     /// A pixel's 32 channels as 16-bit numbers.
     #[inline]
     #[target_feature(enable = "sse2")]
@@ -180,7 +204,12 @@ mod sse2 {
     fn load_u16(pixel: &Channels<u16>) -> [__m128i; 4] {
         let (quarters, _) = pixel.as_chunks::<8>();
         let middle = _mm_set1_epi16(i16::MIN);
-        std::array::from_fn(|i| _mm_xor_si128(load(&quarters[i]), middle))
+        [
+            _mm_xor_si128(load(&quarters[0]), middle),
+            _mm_xor_si128(load(&quarters[1]), middle),
+            _mm_xor_si128(load(&quarters[2]), middle),
+            _mm_xor_si128(load(&quarters[3]), middle),
+        ]
     }
 
     /// [`Weights`] applied to four pixels of 8-bit prototypes.
@@ -206,16 +235,28 @@ mod sse2 {
         load_pixel: impl Fn(&Channels<T>) -> [__m128i; 4],
     ) -> [i32; 4] {
         let (quarters, _) = weights.weights.as_chunks::<8>();
-        let weight: [__m128i; 4] = std::array::from_fn(|i| load(&quarters[i]));
-        let [a, b, c, d] = pixels.each_ref().map(|pixel| {
-            let channels = load_pixel(pixel);
-            let products: [__m128i; 4] =
-                std::array::from_fn(|i| _mm_madd_epi16(channels[i], weight[i]));
+        let weight = [
+            load(&quarters[0]),
+            load(&quarters[1]),
+            load(&quarters[2]),
+            load(&quarters[3]),
+        ];
+        let partial = |channels: [__m128i; 4]| {
             _mm_add_epi32(
-                _mm_add_epi32(products[0], products[1]),
-                _mm_add_epi32(products[2], products[3]),
+                _mm_add_epi32(
+                    _mm_madd_epi16(channels[0], weight[0]),
+                    _mm_madd_epi16(channels[1], weight[1]),
+                ),
+                _mm_add_epi32(
+                    _mm_madd_epi16(channels[2], weight[2]),
+                    _mm_madd_epi16(channels[3], weight[3]),
+                ),
             )
-        });
+        };
+        let a = partial(load_pixel(&pixels[0]));
+        let b = partial(load_pixel(&pixels[1]));
+        let c = partial(load_pixel(&pixels[2]));
+        let d = partial(load_pixel(&pixels[3]));
         let ab = _mm_add_epi32(_mm_unpacklo_epi32(a, b), _mm_unpackhi_epi32(a, b));
         let cd = _mm_add_epi32(_mm_unpacklo_epi32(c, d), _mm_unpackhi_epi32(c, d));
         let sums = _mm_add_epi32(_mm_unpacklo_epi64(ab, cd), _mm_unpackhi_epi64(ab, cd));

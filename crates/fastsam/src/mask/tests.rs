@@ -144,7 +144,7 @@ fn nothing_is_made_before_the_geometry_is_known() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(300))]
 
     // Few different logits, and zeros among them, put crossings exactly onto pixels.
     #[test]

@@ -128,7 +128,7 @@ fn resize(source: &Picture, size: Size) -> Picture {
 /// `4 / gcd(4, pad | pad / 2)` over both axes.
 fn factor(letterbox: &Letterbox) -> u32 {
     let bits = [letterbox.resized.width, letterbox.resized.height]
-        .map(|length| (640 - length) | (640 - length) / 2)
+        .map(|length| (640 - length) | ((640 - length) / 2))
         .into_iter()
         .fold(0, |a, b| a | b);
     [4, 2, 1]

@@ -45,7 +45,7 @@ pub fn layout(coefficients: ElementType, prototypes: ElementType) -> Layout {
             element_type,
             quant: QuantInfo {
                 scale: range / steps,
-                zero_point: (-low / range * steps as f32).round(),
+                zero_point: (-low / range * steps).round(),
             },
         }
     });

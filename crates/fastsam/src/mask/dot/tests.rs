@@ -162,4 +162,11 @@ proptest! {
         let p = p.map(|pixel| pixel.map(|q| q as u8));
         prop_assert_eq!(u8::dot_four(&p, &weights), portable_dot_four(&p, &weights));
     }
+
+    #[test]
+    fn processors_agree_on_what_is_above_zero(
+        values in prop::array::uniform8(prop_oneof![any::<f32>(), Just(0.0), Just(-0.0)]),
+    ) {
+        prop_assert_eq!(above_zero(&values), portable_above_zero(&values));
+    }
 }
