@@ -50,41 +50,36 @@ impl Changes {
 
     /// Appends where two lines differ.
     fn compare(&mut self, previous: &[Run], current: &[Run], line: u32) {
-        let mut push = |start: u16, end: u16| {
-            if start < end {
-                self.changes.push(Change { line, start, end });
+        let mut pen = Pen::new(&mut self.changes, line, previous.len() + current.len());
+        if previous.is_empty() || current.is_empty() {
+            for run in previous.iter().chain(current) {
+                pen.push(run.start, run.end);
             }
-        };
-        // The ends of both lines' runs in ascending order; each one switches between equal and
-        // different.
-        match (previous, current) {
-            ([], runs) | (runs, []) => {
-                for run in runs {
-                    push(run.start, run.end);
-                }
+        } else if are_parallel(previous, current) {
+            for (a, b) in previous.iter().zip(current) {
+                let (start, end) = (a.start.max(b.start), a.end.min(b.end));
+                pen.push(a.start.min(b.start), start.min(end));
+                pen.push(start.max(end), a.end.max(b.end));
             }
-            ([a], [b]) => {
-                let (inner_a, inner_b) = (a.start.max(b.start), a.end.min(b.end));
-                push(a.start.min(b.start), inner_a.min(inner_b));
-                push(inner_a.max(inner_b), a.end.max(b.end));
-            }
-            _ => {
-                let (mut a, mut b) = (ends(previous).peekable(), ends(current).peekable());
-                let mut start = None;
-                loop {
-                    let end = match (a.peek(), b.peek()) {
-                        (Some(p), Some(q)) if p <= q => a.next(),
-                        (Some(_), None) => a.next(),
-                        _ => b.next(),
-                    };
-                    let Some(end) = end else { break };
-                    match start.take() {
-                        None => start = Some(end),
-                        Some(start) => push(start, end),
-                    }
+        } else {
+            // The ends of both lines' runs in ascending order; each one switches between equal
+            // and different.
+            let (mut a, mut b) = (ends(previous).peekable(), ends(current).peekable());
+            let mut start = None;
+            loop {
+                let end = match (a.peek(), b.peek()) {
+                    (Some(p), Some(q)) if p <= q => a.next(),
+                    (Some(_), None) => a.next(),
+                    _ => b.next(),
+                };
+                let Some(end) = end else { break };
+                match start.take() {
+                    None => start = Some(end),
+                    Some(start) => pen.push(start, end),
                 }
             }
         }
+        pen.finish();
     }
 
     /// How many pixels differ from the one in the line before.
@@ -133,6 +128,48 @@ impl Changes {
         }
         sorted
     }
+}
+
+/// Appends intervals, and leaves out empty ones without a branch: whether an outline stays in its
+/// column from one line to the next, no branch predictor foresees.
+struct Pen<'a> {
+    changes: &'a mut Vec<Change>,
+    line: u32,
+    written: usize,
+}
+
+impl<'a> Pen<'a> {
+    /// With room for `most` intervals.
+    fn new(changes: &'a mut Vec<Change>, line: u32, most: usize) -> Self {
+        let written = changes.len();
+        let room = Change {
+            line,
+            start: 0,
+            end: 0,
+        };
+        changes.resize(written + most, room);
+        Self {
+            changes,
+            line,
+            written,
+        }
+    }
+
+    fn push(&mut self, start: u16, end: u16) {
+        let line = self.line;
+        self.changes[self.written] = Change { line, start, end };
+        self.written += usize::from(start < end);
+    }
+
+    fn finish(self) {
+        self.changes.truncate(self.written);
+    }
+}
+
+/// Whether both lines have as many runs, and each is left of both lines' next ones.
+fn are_parallel(a: &[Run], b: &[Run]) -> bool {
+    let apart = |a: &[Run], b: &[Run]| a[0].end.max(b[0].end) <= a[1].start.min(b[1].start);
+    a.len() == b.len() && a.windows(2).zip(b.windows(2)).all(|(a, b)| apart(a, b))
 }
 
 fn ends(runs: &[Run]) -> impl Iterator<Item = u16> {
