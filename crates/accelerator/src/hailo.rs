@@ -5,7 +5,7 @@
 //! that frames overlap on the chip. Outputs are bound to roles by shape and read in the types that
 //! the chip has: nothing is converted here.
 //!
-//! When something fails, the reader climbs the ladder of [`recovery`], one step per call of
+//! When something fails, the reader climbs a ladder of steps ([`Step`]), one step per call of
 //! `collect`; [`Monitor`] shows any other thread how it stands.
 //!
 //! Invariant: the ten outputs of an answer are of one input, the one its ticket names. A read that

@@ -16,11 +16,11 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`abi`] | the C functions |
-//! | [`chip`] | a network on a chip: queues, batches, pace |
-//! | [`registry`] | handles, and what callers do wrong with them |
+//! | `abi` | the C functions |
+//! | `chip` | a network on a chip: queues, batches, pace |
+//! | `registry` | handles, and what callers do wrong with them |
 //! | [`script`] | faults and settings |
-//! | [`sandbox`] | what tests need: a copy of the library, a HEF |
+//! | `sandbox` | what tests need: a copy of the library, a HEF |
 
 mod abi;
 mod chip;

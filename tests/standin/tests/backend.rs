@@ -25,10 +25,15 @@ const LONG: Duration = Duration::from_secs(20);
 /// The backend's promise: nothing hangs longer.
 const LONGEST_HANG: Duration = Duration::from_secs(3);
 
+/// How much more time to give: for runs under valgrind, which is 30 times slower.
+fn patience() -> u32 {
+    std::env::var("STANDIN_PATIENCE").map_or(1, |patience| patience.parse().unwrap())
+}
+
 fn settings(sandbox: &Sandbox) -> HailoSettings {
     HailoSettings {
         library: Some(sandbox.library()),
-        timeout: Duration::from_millis(400),
+        timeout: Duration::from_millis(400) * patience(),
         sysfs: SysFs::at(sandbox.folder()),
         vdevice_attempts: 4,
         ..HailoSettings::new(sandbox.hef())
@@ -80,7 +85,7 @@ impl Running {
         let mut errors = Vec::new();
         let mut submitted = false;
         let started = Instant::now();
-        while started.elapsed() < LONG {
+        while started.elapsed() < LONG * patience() {
             if !submitted {
                 match self
                     .submit
@@ -110,7 +115,8 @@ impl Running {
                     }
                 }
             }
-            assert!(call.elapsed() < LONGEST_HANG, "{:?}", call.elapsed());
+            let longest = LONGEST_HANG * patience();
+            assert!(call.elapsed() < longest, "{:?}", call.elapsed());
         }
         panic!("no answer: {errors:?}, {:?}", self.monitor.health());
     }
@@ -119,10 +125,10 @@ impl Running {
     #[track_caller]
     fn assert_answers(&mut self, ticket: u64) {
         self.network.infer(&picture(ticket), &mut self.expected);
-        assert!(
-            self.tensors == self.expected,
-            "the answer is not of picture {ticket}"
-        );
+        for role in Role::ALL {
+            let same = self.tensors.view(role) == self.expected.view(role);
+            assert!(same, "the {role} are not of picture {ticket}");
+        }
     }
 }
 
@@ -192,12 +198,8 @@ fn frames_overlap_and_keep_their_order() {
 
 #[test]
 fn a_lost_frame_costs_new_vstreams() {
-    for script in [
-        "lose = 3",
-        "lose-output = 3:4",
-        "lose-output = 3:0",
-        "late = 3:700",
-    ] {
+    let late = format!("late = 3:{}", 700 * patience());
+    for script in ["lose = 3", "lose-output = 3:4", "lose-output = 3:0", &late] {
         let sandbox = Sandbox::new(&format!("pace = 0\n{script}")).unwrap();
         let mut running = start(settings(&sandbox));
         for ticket in 0..8 {
