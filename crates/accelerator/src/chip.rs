@@ -24,6 +24,9 @@ use crate::{Accelerator, AcceleratorError, Collect, Description, Layout, Submit,
 /// usually set.
 const GATHERING: Duration = Duration::from_millis(5);
 
+/// A rate near 0 asks for times that no clock can count.
+const LONGEST_BATCH: Duration = Duration::from_secs(3600);
+
 /// The pace of a chip.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pace {
@@ -62,15 +65,16 @@ impl Pace {
         }
     }
 
-    /// How long a batch of `n` takes.
+    /// How long a batch of `n` takes; a rate that is no number is unlimited.
     fn batch_time(&self, n: usize) -> Duration {
-        if self.fps_batch_1 <= 0.0 {
+        if self.fps_batch_1.is_nan() || self.fps_batch_1 <= 0.0 {
             return Duration::ZERO;
         }
         let one = 1.0 / self.fps_batch_1;
         let eight = 8.0 / self.fps_batch_8.max(self.fps_batch_1);
         let frame = (eight - one) / 7.0;
-        Duration::from_secs_f64(one + (n.max(1) - 1) as f64 * frame)
+        let seconds = one + (n.max(1) - 1) as f64 * frame;
+        Duration::from_secs_f64(seconds.min(LONGEST_BATCH.as_secs_f64()))
     }
 }
 
@@ -230,7 +234,7 @@ impl Collect for CollectHalf {
         tensors: &mut Tensors,
         timeout: Duration,
     ) -> Result<Ticket, AcceleratorError> {
-        let deadline = Instant::now() + timeout;
+        let begun = Instant::now();
         let mut answer = match self.early.take() {
             Some(answer) => answer,
             None => self
@@ -238,8 +242,8 @@ impl Collect for CollectHalf {
                 .recv_timeout(timeout)
                 .map_err(|error| gone_or(error, timeout))?,
         };
-        if answer.ready_at > deadline {
-            thread::sleep(deadline.saturating_duration_since(Instant::now()));
+        if answer.ready_at.saturating_duration_since(begun) > timeout {
+            thread::sleep(timeout.saturating_sub(begun.elapsed()));
             self.early = Some(answer);
             return Err(AcceleratorError::Timeout(timeout));
         }
@@ -413,6 +417,31 @@ mod tests {
         assert_eq!(pace.batch_time(1), Duration::from_secs_f64(1.0 / 48.0));
         let eight = pace.batch_time(8).as_secs_f64();
         assert!((eight - 8.0 / 65.0).abs() < 1e-6, "{eight}");
+    }
+
+    #[test]
+    fn no_rate_is_too_odd_for_a_clock() {
+        for fps in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            let pace = Pace {
+                fps_batch_1: fps,
+                fps_batch_8: fps,
+                ..Pace::default()
+            };
+            assert_eq!(pace.batch_time(8), Duration::ZERO, "{fps}");
+        }
+        let pace = Pace {
+            fps_batch_1: f64::MIN_POSITIVE,
+            fps_batch_8: f64::NAN,
+            ..Pace::default()
+        };
+        assert_eq!(pace.batch_time(8), LONGEST_BATCH);
+    }
+
+    #[test]
+    fn one_may_wait_for_ever() {
+        let (mut submit, mut collect, mut tensors) = start(Pace::unlimited());
+        submit.submit(3, &input(3), Duration::MAX).unwrap();
+        assert_eq!(collect.collect(&mut tensors, Duration::MAX).unwrap(), 3);
     }
 
     #[test]

@@ -49,3 +49,75 @@ impl Compute for Replay {
         self.next = (self.next + 1) % self.answers.len();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use frame::Size;
+
+    use super::*;
+    use crate::{Elements, Layout, QuantInfo, Role, TensorInfo, mock::Network};
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    fn recording(layout: &Layout, name: &str, value: u8) -> Recording {
+        let mut tensors = Tensors::for_layout(layout);
+        if let Some(elements) = tensors.u8_mut(Role::Prototypes) {
+            elements.fill(value);
+        }
+        Recording {
+            frame: Size::new(640, 480),
+            layout: layout.clone(),
+            tensors,
+            name: name.into(),
+            picture: None,
+        }
+    }
+
+    #[test]
+    fn recordings_come_one_after_another_and_again() {
+        let layout = Network::layout();
+        let recordings = vec![recording(&layout, "a", 1), recording(&layout, "b", 2)];
+        let replay = open("two", recordings, Pace::unlimited()).unwrap();
+        assert_eq!(replay.description().network, "two");
+        let mut tensors = Tensors::for_layout(replay.layout());
+        let (mut submit, mut collect) = replay.split();
+        let input = vec![0; frame::INPUT_BYTES];
+        for ticket in 0..5 {
+            submit.submit(ticket, &input, LONG).unwrap();
+            assert_eq!(collect.collect(&mut tensors, LONG).unwrap(), ticket);
+            let Elements::U8(prototypes) = tensors.view(Role::Prototypes).elements else {
+                panic!("the mock's prototypes are u8");
+            };
+            assert!(prototypes.iter().all(|q| *q == 1 + ticket as u8 % 2));
+        }
+    }
+
+    #[test]
+    fn recordings_of_two_networks_are_refused() {
+        let layout = Network::layout();
+        let other: Vec<_> = Role::ALL
+            .map(|role| TensorInfo {
+                quant: QuantInfo {
+                    scale: 0.5,
+                    zero_point: 0.0,
+                },
+                ..layout.info(role).clone()
+            })
+            .into();
+        let other = Layout::bind(&other).unwrap();
+        let recordings = vec![recording(&layout, "a", 1), recording(&other, "b", 2)];
+        let error = open("mixed", recordings, Pace::unlimited()).err().unwrap();
+        assert_eq!(
+            error.to_string(),
+            "recordings 'a' and 'b' come from different networks: their outputs differ"
+        );
+    }
+
+    #[test]
+    fn nothing_to_replay_is_an_error() {
+        let error = open("none", Vec::new(), Pace::unlimited()).err().unwrap();
+        assert!(matches!(error, AcceleratorError::NoRecording));
+    }
+}

@@ -4,6 +4,9 @@
 //! say nothing. Each output has its own element type, scale and zero point:
 //! `x = (q - zero_point) * scale`.
 
+#[cfg(test)]
+mod tests;
+
 /// Detection levels, by stride 8, 16, 32.
 pub const LEVELS: usize = 3;
 /// Columns and rows of the prototypes.

@@ -1,0 +1,156 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn output(role: Role) -> TensorInfo {
+    TensorInfo {
+        name: format!("net/{role}"),
+        shape: role.shape(),
+        element_type: match role {
+            Role::Boxes(_) => ElementType::U16,
+            _ => ElementType::U8,
+        },
+        quant: QuantInfo {
+            scale: 0.25,
+            zero_point: 7.0,
+        },
+    }
+}
+
+fn outputs() -> Vec<TensorInfo> {
+    Role::ALL.map(output).into()
+}
+
+proptest! {
+    #[test]
+    fn outputs_are_bound_by_shape_in_any_order(outputs in Just(outputs()).prop_shuffle()) {
+        let layout = Layout::bind(&outputs).unwrap();
+        for role in Role::ALL {
+            prop_assert_eq!(layout.info(role), &output(role));
+            prop_assert_eq!(&outputs[layout.source(role)], layout.info(role));
+        }
+    }
+}
+
+#[test]
+fn shapes_are_those_of_a_640_input() {
+    let shapes: Vec<_> = Role::ALL.map(Role::shape).into();
+    let expected = [
+        [80, 80, 64],
+        [40, 40, 64],
+        [20, 20, 64],
+        [80, 80, 1],
+        [40, 40, 1],
+        [20, 20, 1],
+        [80, 80, 32],
+        [40, 40, 32],
+        [20, 20, 32],
+        [160, 160, 32],
+    ];
+    assert_eq!(shapes, expected);
+}
+
+#[test]
+fn each_role_can_be_missing() {
+    for (i, role) in Role::ALL.into_iter().enumerate() {
+        let mut outputs = outputs();
+        outputs.remove(i);
+        assert_eq!(Layout::bind(&outputs), Err(LayoutError::Missing(role)));
+    }
+    let message = Layout::bind(&[]).unwrap_err().to_string();
+    assert!(message.contains("boxes 80x80x64"), "{message}");
+}
+
+#[test]
+fn each_role_can_be_doubled() {
+    for role in Role::ALL {
+        let mut outputs = outputs();
+        outputs.push(TensorInfo {
+            name: "again".into(),
+            ..output(role)
+        });
+        let error = Layout::bind(&outputs).unwrap_err();
+        let first = output(role).name;
+        let second = "again".into();
+        assert_eq!(
+            error,
+            LayoutError::Doubled {
+                role,
+                first,
+                second
+            }
+        );
+    }
+}
+
+#[test]
+fn an_output_of_another_network_is_named() {
+    for shape in [[80, 80, 63], [64, 80, 80], [0, 0, 0], [usize::MAX; 3]] {
+        let mut outputs = outputs();
+        outputs[4].shape = shape;
+        let name = outputs[4].name.clone();
+        let error = Layout::bind(&outputs).unwrap_err();
+        assert_eq!(error, LayoutError::Unknown { name, shape });
+    }
+}
+
+#[test]
+fn scales_and_zero_points_of_no_use_are_refused() {
+    let cases = [
+        (0.0, 0.0),
+        (-0.0, 0.0),
+        (-1.0, 0.0),
+        (f32::NAN, 0.0),
+        (f32::INFINITY, 0.0),
+        (1.0, f32::NAN),
+        (1.0, f32::NEG_INFINITY),
+    ];
+    for (scale, zero_point) in cases {
+        let mut outputs = outputs();
+        outputs[9].quant = QuantInfo { scale, zero_point };
+        let message = Layout::bind(&outputs).unwrap_err().to_string();
+        let said = format!(
+            "output 'net/prototypes 160x160x32' has scale {scale} and zero point {zero_point}"
+        );
+        assert!(message.starts_with(&said), "{message}");
+    }
+    let mut outputs = outputs();
+    outputs[9].quant.zero_point = -0.0;
+    assert!(Layout::bind(&outputs).is_ok());
+}
+
+#[test]
+fn buffers_have_the_type_and_length_of_their_role() {
+    let layout = Layout::bind(&outputs()).unwrap();
+    let mut tensors = Tensors::for_layout(&layout);
+    for role in Role::ALL {
+        let length: usize = role.shape().iter().product();
+        let wide = matches!(role, Role::Boxes(_));
+        assert_eq!(
+            tensors.u16_mut(role).map(|e| e.len()),
+            wide.then_some(length)
+        );
+        assert_eq!(
+            tensors.u8_mut(role).map(|e| e.len()),
+            (!wide).then_some(length)
+        );
+        let view = tensors.view(role);
+        assert_eq!(view.quant, output(role).quant);
+        match view.elements {
+            Elements::U8(elements) => assert!(!wide && elements.len() == length),
+            Elements::U16(elements) => assert!(wide && elements.len() == length),
+        }
+    }
+}
+
+#[test]
+fn a_copy_holds_what_was_written() {
+    let layout = Layout::bind(&outputs()).unwrap();
+    let mut tensors = Tensors::for_layout(&layout);
+    let mut copy = tensors.clone();
+    tensors.u8_mut(Role::Prototypes).unwrap()[5] = 9;
+    tensors.u16_mut(Role::Boxes(Level::Stride16)).unwrap()[7] = 900;
+    assert_ne!(copy, tensors);
+    copy.clone_from(&tensors);
+    assert_eq!(copy, tensors);
+}
