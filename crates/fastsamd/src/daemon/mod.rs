@@ -8,6 +8,7 @@
 mod counters;
 mod demo;
 mod exchange;
+mod logging;
 mod pending;
 mod publish;
 mod shutdown;
@@ -54,6 +55,7 @@ pub struct Extent {
 
 /// Runs the daemon until a signal, the end of all pictures, or a failure.
 pub fn run(config: &Config, extent: Extent) -> anyhow::Result<()> {
+    logging::start(config.log.level)?;
     let shutdown = Shutdown::new();
     end_on_signals(&shutdown)?;
     run_until(config, extent, &shutdown)

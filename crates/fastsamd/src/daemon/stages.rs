@@ -12,7 +12,7 @@ use std::{
 };
 
 use accelerator::{AcceleratorError, Collect, Submit, Tensors, Ticket};
-use camera::Captured;
+use camera::{CameraError, Captured};
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use fastsam::{Segmenter, Segments, Settings};
 use frame::{Frame, INPUT_BYTES, Letterbox, Preprocessor};
@@ -103,7 +103,7 @@ impl<W: CameraWatcher> Capture<W> {
         self.watcher.stopped();
     }
 
-    fn run_once(&mut self, pause: &mut Duration) -> Result<(), camera::CameraError> {
+    fn run_once(&mut self, pause: &mut Duration) -> Result<(), CameraError> {
         let mut source = (self.open)()?;
         self.watcher.opened();
         info!(camera = self.name, "capturing from {}", source.describe());
@@ -125,8 +125,11 @@ impl<W: CameraWatcher> Capture<W> {
                     info!(camera = self.name, "the source has come to its end");
                     return Ok(());
                 }
+                // A slow source is no fault; it is asked again, and looks at the shutdown between.
+                Err(CameraError::Timeout(_)) => {}
                 Err(error) if error.is_transient() => {
                     self.counters.capture_failures.increment();
+                    warn!(camera = self.name, "{error}");
                 }
                 Err(error) => {
                     self.counters.capture_failures.increment();
