@@ -180,8 +180,7 @@ fn level(name: &str) -> Result<&str, MqttError> {
             limit: MAX_LEVEL,
         });
     }
-    let usable =
-        |c: char| !matches!(c, '+' | '#' | '/') && !c.is_control() && !c.is_whitespace();
+    let usable = |c: char| !matches!(c, '+' | '#' | '/') && !c.is_control() && !c.is_whitespace();
     if name.is_empty() || !name.chars().all(usable) {
         return Err(MqttError::TopicLevel(name.to_owned()));
     }
@@ -201,14 +200,23 @@ mod tests {
             (node.info(), "fastsam/garden/info"),
             (node.status(), "fastsam/garden/status"),
             (node.accelerator_state(), "fastsam/garden/accelerator/state"),
-            (node.request("segment").unwrap(), "fastsam/garden/request/segment"),
-            (node.response("segment").unwrap(), "fastsam/garden/response/segment"),
+            (
+                node.request("segment").unwrap(),
+                "fastsam/garden/request/segment",
+            ),
+            (
+                node.response("segment").unwrap(),
+                "fastsam/garden/response/segment",
+            ),
             (camera.state(), "fastsam/garden/cam0/state"),
             (camera.masks(), "fastsam/garden/cam0/masks"),
             (camera.labelmap(), "fastsam/garden/cam0/labelmap"),
             (camera.summary(), "fastsam/garden/cam0/summary"),
             (camera.snapshot(), "fastsam/garden/cam0/snapshot"),
-            (camera.prompt("dog").unwrap(), "fastsam/garden/cam0/prompts/dog"),
+            (
+                camera.prompt("dog").unwrap(),
+                "fastsam/garden/cam0/prompts/dog",
+            ),
         ];
         for (topic, expected) in cases {
             assert_eq!(topic.as_str(), expected);
@@ -227,12 +235,17 @@ mod tests {
     #[test]
     fn names_that_are_no_level_are_refused() {
         let long = "n".repeat(65);
-        for name in ["", "a/b", "/", "+", "a+", "#", "a#", "a b", "a\0", "a\n", "a\u{7f}", &long] {
+        for name in [
+            "", "a/b", "/", "+", "a+", "#", "a#", "a b", "a\0", "a\n", "a\u{7f}", &long,
+        ] {
             assert!(Topics::new("fastsam", name).is_err(), "node {name:?}");
             let node = Topics::new("fastsam", "node").unwrap();
             assert!(node.camera(name).is_err(), "camera {name:?}");
             assert!(node.request(name).is_err(), "request {name:?}");
-            assert!(node.camera("cam0").unwrap().prompt(name).is_err(), "prompt {name:?}");
+            assert!(
+                node.camera("cam0").unwrap().prompt(name).is_err(),
+                "prompt {name:?}"
+            );
         }
         let many = ["p"; 129].join("/");
         for prefix in ["", "/a", "a/", "a//b", "$SYS", "a/#", "+/a", &many] {

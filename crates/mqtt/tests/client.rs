@@ -1,5 +1,12 @@
 //! The client against real brokers: the embedded one, and mosquitto.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used
+)]
+
 mod support;
 
 use std::{
@@ -43,10 +50,16 @@ with_each_broker!(
 fn a_late_subscriber_learns_every_state(broker: Ports) {
     let node = Node::start(options(broker.ours));
     let (info, status) = (topics().info(), topics().status());
-    node.publisher.state(&info, b"{\"version\":\"0\"}", Delivery::AtLeastOnce).unwrap();
-    node.publisher.state(&status, b"first", Delivery::AtMostOnce).unwrap();
+    node.publisher
+        .state(&info, b"{\"version\":\"0\"}", Delivery::AtLeastOnce)
+        .unwrap();
+    node.publisher
+        .state(&status, b"first", Delivery::AtMostOnce)
+        .unwrap();
     node.wait_until_connected();
-    node.publisher.state(&status, b"second", Delivery::AtMostOnce).unwrap();
+    node.publisher
+        .state(&status, b"second", Delivery::AtMostOnce)
+        .unwrap();
     Subscriber::connect(broker.theirs).wait_for("test/status", "second");
 
     let late = Subscriber::connect(broker.theirs);
@@ -71,7 +84,9 @@ fn frames_arrive_in_order_and_are_not_kept(broker: Ports) {
     node.wait_until_connected();
     for i in 0..50 {
         let text = i.to_string();
-        eventually("room in the queue", || node.publisher.frame(&masks, text.as_bytes()).ok());
+        eventually("room in the queue", || {
+            node.publisher.frame(&masks, text.as_bytes()).ok()
+        });
     }
     for i in 0..50 {
         let message = subscriber.next("cam0/masks");
@@ -91,10 +106,15 @@ fn the_last_will_says_that_a_connection_broke(broker: Ports) {
     node.wait_until_connected();
     cable.cut();
     subscriber.wait_for("test/availability", "offline");
-    eventually("the loss is noticed", || (!node.publisher.is_connected()).then_some(()));
+    eventually("the loss is noticed", || {
+        (!node.publisher.is_connected()).then_some(())
+    });
     let late = Subscriber::connect(broker.theirs);
     let kept = late.next("test/availability");
-    assert_eq!((kept.payload.as_slice(), kept.retained), (b"offline".as_slice(), true));
+    assert_eq!(
+        (kept.payload.as_slice(), kept.retained),
+        (b"offline".as_slice(), true)
+    );
 }
 
 fn after_a_break_the_current_states_are_published_again(broker: Ports) {
@@ -102,18 +122,27 @@ fn after_a_break_the_current_states_are_published_again(broker: Ports) {
     let camera = topics().camera("cam0").unwrap();
     let subscriber = Subscriber::connect(broker.theirs);
     let node = Node::start(options(cable.port()));
-    node.publisher.state(&camera.state(), b"online", Delivery::AtLeastOnce).unwrap();
+    node.publisher
+        .state(&camera.state(), b"online", Delivery::AtLeastOnce)
+        .unwrap();
     subscriber.wait_for("cam0/state", "online");
     node.wait_until_connected();
     let before = node.publisher.counters();
     assert_eq!((before.connects, before.dropped_offline), (1, 0));
 
     cable.cut();
-    eventually("the loss is noticed", || (!node.publisher.is_connected()).then_some(()));
+    eventually("the loss is noticed", || {
+        (!node.publisher.is_connected()).then_some(())
+    });
     for _ in 0..5 {
-        assert_eq!(node.publisher.frame(&camera.masks(), b"old"), Err(NotSent::Offline));
+        assert_eq!(
+            node.publisher.frame(&camera.masks(), b"old"),
+            Err(NotSent::Offline)
+        );
     }
-    node.publisher.state(&camera.state(), b"offline", Delivery::AtLeastOnce).unwrap();
+    node.publisher
+        .state(&camera.state(), b"offline", Delivery::AtLeastOnce)
+        .unwrap();
     subscriber.wait_for("test/availability", "offline");
     eventually("another attempt", || {
         (node.publisher.counters().attempts > before.attempts + 1).then_some(())
@@ -136,16 +165,31 @@ fn a_stopped_session_sends_what_is_queued_and_says_offline(broker: Ports) {
     let subscriber = Subscriber::connect(broker.theirs);
     let mut node = Node::start(options(broker.ours));
     node.wait_until_connected();
-    node.publisher.state(&camera.state(), b"offline", Delivery::AtLeastOnce).unwrap();
-    eventually("room", || node.publisher.frame(&camera.masks(), b"last").ok());
+    node.publisher
+        .state(&camera.state(), b"offline", Delivery::AtLeastOnce)
+        .unwrap();
+    eventually("room", || {
+        node.publisher.frame(&camera.masks(), b"last").ok()
+    });
     let took = node.stop();
     assert!(took < Duration::from_secs(1), "{took:?}");
     let came: Vec<_> = (0..4).map(|_| subscriber.next("")).collect();
-    assert!(came.iter().any(|message| message.topic.ends_with("cam0/state")), "{came:?}");
-    assert!(came.iter().any(|message| message.topic.ends_with("cam0/masks")), "{came:?}");
+    assert!(
+        came.iter()
+            .any(|message| message.topic.ends_with("cam0/state")),
+        "{came:?}"
+    );
+    assert!(
+        came.iter()
+            .any(|message| message.topic.ends_with("cam0/masks")),
+        "{came:?}"
+    );
     assert_eq!(came[3].topic, "fastsam/test/availability");
     assert_eq!(came[3].payload, b"offline");
-    assert_eq!(node.publisher.frame(&camera.masks(), b"late"), Err(NotSent::Offline));
+    assert_eq!(
+        node.publisher.frame(&camera.masks(), b"late"),
+        Err(NotSent::Offline)
+    );
 }
 
 fn a_large_payload_arrives(broker: Ports) {
@@ -155,12 +199,23 @@ fn a_large_payload_arrives(broker: Ports) {
     node.wait_until_connected();
     let payload: Vec<u8> = (0..1_500_000_u32).map(|i| (i % 251) as u8).collect();
     eventually("room", || node.publisher.frame(&masks, &payload).ok());
-    assert!(subscriber.next("cam0/masks").payload == payload, "the payload has changed");
+    assert!(
+        subscriber.next("cam0/masks").payload == payload,
+        "the payload has changed"
+    );
 
     let too_large = vec![0; 1_900_001];
     let refused = node.publisher.frame(&masks, &too_large);
-    assert_eq!(refused, Err(NotSent::TooLarge { bytes: 1_900_001, limit: 1_900_000 }));
-    let refused = node.publisher.state(&topics().info(), &too_large, Delivery::AtLeastOnce);
+    assert_eq!(
+        refused,
+        Err(NotSent::TooLarge {
+            bytes: 1_900_001,
+            limit: 1_900_000
+        })
+    );
+    let refused = node
+        .publisher
+        .state(&topics().info(), &too_large, Delivery::AtLeastOnce);
     assert!(refused.is_err());
     assert_eq!(node.publisher.counters().dropped_too_large, 2);
     assert_eq!(node.publisher.counters().connects, 1);
@@ -177,7 +232,10 @@ fn a_command_comes_once_and_never_from_the_past(broker: Ports) {
     node.wait_until_connected();
     subscriber.publish(request.as_str(), false, "now");
     let incoming = node.inbox.recv_timeout(support::DEADLINE).unwrap();
-    assert_eq!((incoming.topic.as_str(), incoming.payload.as_slice()), (request.as_str(), b"now".as_slice()));
+    assert_eq!(
+        (incoming.topic.as_str(), incoming.payload.as_slice()),
+        (request.as_str(), b"now".as_slice())
+    );
     assert!(node.inbox.try_recv().is_err());
 }
 
@@ -197,10 +255,14 @@ fn a_broker_that_answers_no_more_does_not_hold_up_the_end(broker: Ports) {
 
 #[test]
 fn a_broker_that_comes_late_and_restarts_learns_everything_anew() {
-    let Some(mut broker) = Mosquitto::prepare("allow_anonymous true") else { return };
+    let Some(mut broker) = Mosquitto::prepare("allow_anonymous true") else {
+        return;
+    };
     let masks = topics().camera("cam0").unwrap().masks();
     let node = Node::start(options(broker.ports().ours));
-    node.publisher.state(&topics().info(), b"1", Delivery::AtLeastOnce).unwrap();
+    node.publisher
+        .state(&topics().info(), b"1", Delivery::AtLeastOnce)
+        .unwrap();
     let failure = eventually("a failed attempt", || node.publisher.failure());
     assert!(failure.contains("refused"), "{failure}");
 
@@ -209,9 +271,13 @@ fn a_broker_that_comes_late_and_restarts_learns_everything_anew() {
     subscriber.wait_for("test/info", "1");
     node.wait_until_connected();
     broker.kill();
-    eventually("the loss is noticed", || (!node.publisher.is_connected()).then_some(()));
+    eventually("the loss is noticed", || {
+        (!node.publisher.is_connected()).then_some(())
+    });
     assert_eq!(node.publisher.frame(&masks, b"old"), Err(NotSent::Offline));
-    node.publisher.state(&topics().info(), b"2", Delivery::AtLeastOnce).unwrap();
+    node.publisher
+        .state(&topics().info(), b"2", Delivery::AtLeastOnce)
+        .unwrap();
 
     // Without persistence: it knows nothing any more.
     broker.launch();
@@ -223,14 +289,19 @@ fn a_broker_that_comes_late_and_restarts_learns_everything_anew() {
 
 #[test]
 fn a_wrong_password_is_no_connection_and_says_so() {
-    let Some(mut broker) = Mosquitto::prepare("allow_anonymous false") else { return };
+    let Some(mut broker) = Mosquitto::prepare("allow_anonymous false") else {
+        return;
+    };
     let passwords = broker.folder().join("passwords");
     let made = Command::new("mosquitto_passwd")
         .args(["-b", "-c"])
         .arg(&passwords)
         .args(["node", "right"])
         .status();
-    assert!(made.is_ok_and(|status| status.success()), "mosquitto_passwd");
+    assert!(
+        made.is_ok_and(|status| status.success()),
+        "mosquitto_passwd"
+    );
     broker.configure(&format!("password_file {}", passwords.display()));
     broker.launch();
 
@@ -239,7 +310,9 @@ fn a_wrong_password_is_no_connection_and_says_so() {
     let node = Node::start(wrong);
     let failure = eventually("a refusal", || node.publisher.failure());
     assert!(failure.contains("wrong user name or password"), "{failure}");
-    eventually("another attempt", || (node.publisher.counters().attempts > 2).then_some(()));
+    eventually("another attempt", || {
+        (node.publisher.counters().attempts > 2).then_some(())
+    });
     assert!(!node.publisher.is_connected());
     assert_eq!(node.publisher.counters().connects, 0);
 
@@ -258,12 +331,20 @@ fn the_brokers_own_limit_is_kept() {
     let subscriber = Subscriber::connect(broker.ports().theirs);
     let node = Node::start(options(broker.ports().ours));
     // Before the broker has said so, it is what the options say.
-    node.publisher.state(&topics().info(), &[b'x'; 30_000], Delivery::AtLeastOnce).unwrap();
+    node.publisher
+        .state(&topics().info(), &[b'x'; 30_000], Delivery::AtLeastOnce)
+        .unwrap();
     node.wait_until_connected();
     let limit = node.publisher.payload_limit(&masks);
     assert!((19_900..20_000).contains(&limit), "{limit}");
     let refused = node.publisher.frame(&masks, &vec![0; limit + 1]);
-    assert_eq!(refused, Err(NotSent::TooLarge { bytes: limit + 1, limit }));
+    assert_eq!(
+        refused,
+        Err(NotSent::TooLarge {
+            bytes: limit + 1,
+            limit
+        })
+    );
     node.publisher.frame(&masks, &vec![0; limit]).unwrap();
     assert_eq!(subscriber.next("cam0/masks").payload.len(), limit);
     assert_eq!(node.publisher.counters().connects, 1);
@@ -272,24 +353,18 @@ fn the_brokers_own_limit_is_kept() {
 }
 
 #[test]
-fn a_second_node_of_the_same_name_is_told_apart() {
-    let Some(broker) = Mosquitto::start() else { return };
-    let first = Node::start(options(broker.ports().ours));
-    first.wait_until_connected();
-    let _second = Node::start(options(broker.ports().ours));
-    let failure = eventually("being thrown out", || first.publisher.failure());
-    assert!(failure.contains("same client id"), "{failure}");
-}
-
-#[test]
 fn more_states_than_the_queue_holds_all_arrive() {
-    let Some(broker) = Mosquitto::start() else { return };
+    let Some(broker) = Mosquitto::start() else {
+        return;
+    };
     let node = Node::start(options(broker.ports().ours));
     let all: Vec<_> = (0..100)
         .map(|i| topics().camera(&format!("cam{i}")).unwrap().state())
         .collect();
     for topic in &all {
-        node.publisher.state(topic, b"online", Delivery::AtLeastOnce).unwrap();
+        node.publisher
+            .state(topic, b"online", Delivery::AtLeastOnce)
+            .unwrap();
     }
     node.wait_until_connected();
     let subscriber = Subscriber::connect(broker.ports().theirs);

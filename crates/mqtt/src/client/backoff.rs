@@ -67,7 +67,10 @@ mod tests {
         let mut pauses = Pauses::new(Backoff::default());
         for nominal in [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0] {
             let pause = pauses.pause().as_secs_f64();
-            assert!((0.75 * nominal..=nominal).contains(&pause), "{pause} for {nominal}");
+            assert!(
+                (0.75 * nominal..=nominal).contains(&pause),
+                "{pause} for {nominal}"
+            );
         }
     }
 

@@ -232,6 +232,9 @@ mod tests {
         let mut options = options();
         options.login = Some(("user".into(), Secret::new("hunter2")));
         let shown = format!("{options:?}");
-        assert!(shown.contains("user") && !shown.contains("hunter2"), "{shown}");
+        assert!(
+            shown.contains("user") && !shown.contains("hunter2"),
+            "{shown}"
+        );
     }
 }

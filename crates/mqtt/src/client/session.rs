@@ -18,7 +18,9 @@ use rumqttc::{
         AsyncClient, Event, EventLoop, Request,
         mqttbytes::{
             QoS,
-            v5::{ConnAck, Filter, Packet, Publish, RetainForwardRule, SubAck, SubscribeReasonCode},
+            v5::{
+                ConnAck, Filter, Packet, Publish, RetainForwardRule, SubAck, SubscribeReasonCode,
+            },
         },
     },
 };
@@ -209,13 +211,18 @@ impl Worker {
 
     /// Opens the connection for publishing, once subscriptions are made: who says `online` hears.
     fn open(&self, connection: &mut Connection) {
-        let Some(ack) = connection.accepted.take() else { return };
+        let Some(ack) = connection.accepted.take() else {
+            return;
+        };
         let max_packet_bytes = ack.properties.and_then(|given| given.max_packet_size);
         connection.opened = Some(Instant::now());
         self.shared.tally.connects.add(1);
         self.shared.tally.written.reset();
-        self.shared
-            .open(connection.client.clone(), max_packet_bytes, &self.options.availability);
+        self.shared.open(
+            connection.client.clone(),
+            max_packet_bytes,
+            &self.options.availability,
+        );
         info!(broker = self.options.address(), "connected");
     }
 
@@ -281,7 +288,12 @@ impl Worker {
         connection.event_loop.clean();
         let is_frame =
             |request: &&Request| matches!(request, Request::Publish(publish) if !publish.retain);
-        let lost = connection.event_loop.pending.iter().filter(is_frame).count();
+        let lost = connection
+            .event_loop
+            .pending
+            .iter()
+            .filter(is_frame)
+            .count();
         self.shared.tally.offline.add(lost as u64);
     }
 }

@@ -54,7 +54,13 @@ struct Remembered {
 
 impl Link {
     /// Puts a message into the queue, if there is a connection and room.
-    fn push(&mut self, topic: &Topic, qos: QoS, retain: bool, payload: &[u8]) -> Result<(), NotSent> {
+    fn push(
+        &mut self,
+        topic: &Topic,
+        qos: QoS,
+        retain: bool,
+        payload: &[u8],
+    ) -> Result<(), NotSent> {
         let queue = self.queue.as_ref().ok_or(NotSent::Offline)?;
         // The topic is a valid one, so a full queue is all there can be.
         queue
@@ -202,7 +208,10 @@ impl Shared {
                 );
                 continue;
             }
-            if link.push(&state.topic, state.qos, true, &state.payload).is_err() {
+            if link
+                .push(&state.topic, state.qos, true, &state.payload)
+                .is_err()
+            {
                 all = false;
                 break;
             }
@@ -223,7 +232,11 @@ impl Shared {
             attempts: self.tally.attempts.get(),
             connects: self.tally.connects.get(),
             published: self.tally.published.get(),
-            waiting: if connected { queued.saturating_sub(written) } else { 0 },
+            waiting: if connected {
+                queued.saturating_sub(written)
+            } else {
+                0
+            },
             dropped_offline: self.tally.offline.get(),
             dropped_queue_full: self.tally.queue_full.get(),
             dropped_too_large: self.tally.too_large.get(),

@@ -5,9 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use time::{
-    OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description,
-};
+use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 /// UTC with milliseconds: `2026-11-22T10:00:00.123Z`.
 const FORMAT: &[BorrowedFormatItem<'_>] =

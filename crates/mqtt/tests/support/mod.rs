@@ -20,34 +20,40 @@ use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 use tempfile::TempDir;
 
 /// Longer than anything here takes, on a machine that does other things too.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Waits until `condition` gives a value.
-pub fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(value) = condition() {
             return value;
         }
-        assert!(started.elapsed() < DEADLINE, "{what}: not within {DEADLINE:?}");
+        assert!(
+            started.elapsed() < DEADLINE,
+            "{what}: not within {DEADLINE:?}"
+        );
         thread::sleep(Duration::from_millis(5));
     }
 }
 
 /// Where a broker listens: for our client, and for a subscriber with MQTT 3.1.1.
 #[derive(Clone, Copy)]
-pub struct Ports {
-    pub ours: u16,
-    pub theirs: u16,
+pub(crate) struct Ports {
+    pub(crate) ours: u16,
+    pub(crate) theirs: u16,
 }
 
-pub fn embedded() -> Ports {
+pub(crate) fn embedded() -> Ports {
     let broker = EmbeddedBroker::start((Ipv4Addr::LOCALHOST, 0).into()).expect("a broker");
-    Ports { ours: broker.v5_address().port(), theirs: broker.v4_address().port() }
+    Ports {
+        ours: broker.v5_address().port(),
+        theirs: broker.v4_address().port(),
+    }
 }
 
 /// A mosquitto process; killed when dropped.
-pub struct Mosquitto {
+pub(crate) struct Mosquitto {
     child: Option<Child>,
     port: u16,
     folder: TempDir,
@@ -57,10 +63,13 @@ impl Mosquitto {
     /// A broker that is not running yet, with its port chosen and these lines in its
     /// configuration; `None`, with a message, where mosquitto is not installed and
     /// `FASTSAMD_REQUIRE_MOSQUITTO` does not ask for it.
-    pub fn prepare(lines: &str) -> Option<Self> {
+    pub(crate) fn prepare(lines: &str) -> Option<Self> {
         if let Err(error) = mosquitto().arg("-h").stdout(Stdio::null()).status() {
             let required = std::env::var_os("FASTSAMD_REQUIRE_MOSQUITTO").is_some();
-            assert!(!required, "mosquitto is required, but did not start: {error}");
+            assert!(
+                !required,
+                "mosquitto is required, but did not start: {error}"
+            );
             eprintln!("skipped: mosquitto did not start: {error}");
             return None;
         }
@@ -69,25 +78,29 @@ impl Mosquitto {
         let port = listener.local_addr().expect("a bound port").port();
         let config = format!("listener {port} 127.0.0.1\npersistence false\n{lines}\n");
         fs::write(folder.path().join("mosquitto.conf"), config).expect("a written file");
-        Some(Self { child: None, port, folder })
+        Some(Self {
+            child: None,
+            port,
+            folder,
+        })
     }
 
     /// Adds a line to its configuration.
-    pub fn configure(&self, line: &str) {
+    pub(crate) fn configure(&self, line: &str) {
         let path = self.folder.path().join("mosquitto.conf");
         let config = fs::read_to_string(&path).expect("a configuration");
         fs::write(&path, format!("{config}{line}\n")).expect("a written file");
     }
 
     /// A running broker for everybody.
-    pub fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let mut broker = Self::prepare("allow_anonymous true")?;
         broker.launch();
         Some(broker)
     }
 
     /// Starts it, on the same port each time, and waits until it listens.
-    pub fn launch(&mut self) {
+    pub(crate) fn launch(&mut self) {
         let child = mosquitto()
             .arg("-c")
             .arg(self.folder.path().join("mosquitto.conf"))
@@ -102,18 +115,21 @@ impl Mosquitto {
     }
 
     /// Kills it at once, as a crash would.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().expect("a running broker");
             child.wait().expect("an ended broker");
         }
     }
 
-    pub fn ports(&self) -> Ports {
-        Ports { ours: self.port, theirs: self.port }
+    pub(crate) fn ports(&self) -> Ports {
+        Ports {
+            ours: self.port,
+            theirs: self.port,
+        }
     }
 
-    pub fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 }
@@ -127,7 +143,11 @@ impl Drop for Mosquitto {
 /// Debian keeps the broker where only root's PATH leads.
 fn mosquitto() -> Command {
     let packaged = Path::new("/usr/sbin/mosquitto");
-    if packaged.exists() { Command::new(packaged) } else { Command::new("mosquitto") }
+    if packaged.exists() {
+        Command::new(packaged)
+    } else {
+        Command::new("mosquitto")
+    }
 }
 
 /// What a cable does with what comes in.
@@ -136,14 +156,14 @@ const CUT: u8 = 1;
 const DEAD: u8 = 2;
 
 /// A cable between our client and a broker.
-pub struct Cable {
+pub(crate) struct Cable {
     port: u16,
     state: Arc<AtomicU8>,
     sockets: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Cable {
-    pub fn to(broker: u16) -> Self {
+    pub(crate) fn to(broker: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("a bound port").port();
         let state = Arc::new(AtomicU8::new(PLUGGED));
@@ -154,24 +174,32 @@ impl Cable {
                 if seen.load(Ordering::SeqCst) == CUT {
                     continue;
                 }
-                let Ok(far) = TcpStream::connect((Ipv4Addr::LOCALHOST, broker)) else { continue };
+                let Ok(far) = TcpStream::connect((Ipv4Addr::LOCALHOST, broker)) else {
+                    continue;
+                };
                 let copy = |socket: &TcpStream| socket.try_clone().expect("a copy");
-                held.lock().expect("a lock").extend([copy(&near), copy(&far)]);
+                held.lock()
+                    .expect("a lock")
+                    .extend([copy(&near), copy(&far)]);
                 for (from, to) in [(copy(&near), copy(&far)), (far, near)] {
                     let seen = Arc::clone(&seen);
                     thread::spawn(move || forward(from, to, &seen));
                 }
             }
         });
-        Self { port, state, sockets }
+        Self {
+            port,
+            state,
+            sockets,
+        }
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// Breaks the connections, and lets none through.
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.state.store(CUT, Ordering::SeqCst);
         for socket in self.sockets.lock().expect("a lock").drain(..) {
             let _ = socket.shutdown(Shutdown::Both);
@@ -179,12 +207,12 @@ impl Cable {
     }
 
     /// Lets connections through again.
-    pub fn plug(&self) {
+    pub(crate) fn plug(&self) {
         self.state.store(PLUGGED, Ordering::SeqCst);
     }
 
     /// Connections stay, but nothing gets through any more.
-    pub fn die(&self) {
+    pub(crate) fn die(&self) {
         self.state.store(DEAD, Ordering::SeqCst);
     }
 }
@@ -204,30 +232,35 @@ fn forward(mut from: TcpStream, mut to: TcpStream, state: &AtomicU8) {
 
 /// A message that came to a subscriber.
 #[derive(Clone, Debug)]
-pub struct Message {
-    pub topic: String,
-    pub retained: bool,
-    pub payload: Vec<u8>,
+pub(crate) struct Message {
+    pub(crate) topic: String,
+    pub(crate) retained: bool,
+    pub(crate) payload: Vec<u8>,
 }
 
 /// An ordinary MQTT 3.1.1 client, as any user's program is one.
-pub struct Subscriber {
+pub(crate) struct Subscriber {
     client: Client,
     messages: Receiver<Message>,
 }
 
 impl Subscriber {
     /// Subscribes to everything below `fastsam/`; returns once that is acknowledged.
-    pub fn connect(port: u16) -> Self {
+    pub(crate) fn connect(port: u16) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let id = format!("subscriber-{port}-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let id = format!(
+            "subscriber-{port}-{}",
+            NUMBER.fetch_add(1, Ordering::Relaxed)
+        );
         let mut options = MqttOptions::new(id, "127.0.0.1", port);
         options.set_keep_alive(Duration::from_secs(30));
         options.set_max_packet_size(16 << 20, 16 << 20);
         let (client, mut connection) = Client::new(options, 64);
         let (sender, messages) = channel();
         let (ready_in, ready) = channel();
-        client.subscribe("fastsam/#", QoS::AtLeastOnce).expect("a subscription");
+        client
+            .subscribe("fastsam/#", QoS::AtLeastOnce)
+            .expect("a subscription");
         thread::spawn(move || {
             for event in connection.iter() {
                 match event {
@@ -249,12 +282,14 @@ impl Subscriber {
                 }
             }
         });
-        ready.recv_timeout(DEADLINE).expect("an acknowledged subscription");
+        ready
+            .recv_timeout(DEADLINE)
+            .expect("an acknowledged subscription");
         Self { client, messages }
     }
 
     /// The next message on a topic that ends so; others are passed over.
-    pub fn next(&self, topic: &str) -> Message {
+    pub(crate) fn next(&self, topic: &str) -> Message {
         let started = Instant::now();
         while let Some(left) = DEADLINE.checked_sub(started.elapsed()) {
             match self.messages.recv_timeout(left) {
@@ -267,7 +302,7 @@ impl Subscriber {
     }
 
     /// Waits for this text on a topic that ends so.
-    pub fn wait_for(&self, topic: &str, text: &str) -> Message {
+    pub(crate) fn wait_for(&self, topic: &str, text: &str) -> Message {
         loop {
             let message = self.next(topic);
             if message.payload == text.as_bytes() {
@@ -277,8 +312,10 @@ impl Subscriber {
     }
 
     /// Publishes something itself.
-    pub fn publish(&self, topic: &str, retain: bool, payload: &str) {
-        self.client.publish(topic, QoS::AtLeastOnce, retain, payload).expect("a request");
+    pub(crate) fn publish(&self, topic: &str, retain: bool, payload: &str) {
+        self.client
+            .publish(topic, QoS::AtLeastOnce, retain, payload)
+            .expect("a request");
     }
 }
 
@@ -289,7 +326,7 @@ impl Drop for Subscriber {
 }
 
 /// Options with short pauses, for a node that is called `test`.
-pub fn options(port: u16) -> Options {
+pub(crate) fn options(port: u16) -> Options {
     let mut options = Options::new("127.0.0.1", port, "fastsamd-test", topics().availability());
     options.backoff = Backoff {
         first: Duration::from_millis(20),
@@ -298,33 +335,40 @@ pub fn options(port: u16) -> Options {
     options
 }
 
-pub fn topics() -> Topics {
+pub(crate) fn topics() -> Topics {
     Topics::new("fastsam", "test").expect("topics")
 }
 
 /// A client whose session runs on a thread; stopped when dropped.
-pub struct Node {
-    pub publisher: Publisher,
-    pub inbox: Receiver<Incoming>,
+pub(crate) struct Node {
+    pub(crate) publisher: Publisher,
+    pub(crate) inbox: Receiver<Incoming>,
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Node {
-    pub fn start(options: Options) -> Self {
+    pub(crate) fn start(options: Options) -> Self {
         let (publisher, session, inbox) = mqtt::connect(options).expect("a client");
         let stop = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&stop);
         let thread = thread::spawn(move || session.run(|| asked.load(Ordering::SeqCst)));
-        Self { publisher, inbox, stop, thread: Some(thread) }
+        Self {
+            publisher,
+            inbox,
+            stop,
+            thread: Some(thread),
+        }
     }
 
-    pub fn wait_until_connected(&self) {
-        eventually("a connection", || self.publisher.is_connected().then_some(()));
+    pub(crate) fn wait_until_connected(&self) {
+        eventually("a connection", || {
+            self.publisher.is_connected().then_some(())
+        });
     }
 
     /// Ends the session and says how long that took.
-    pub fn stop(&mut self) -> Duration {
+    pub(crate) fn stop(&mut self) -> Duration {
         let started = Instant::now();
         self.stop.store(true, Ordering::SeqCst);
         if let Some(thread) = self.thread.take() {
@@ -341,7 +385,7 @@ impl Drop for Node {
 }
 
 /// An address where nobody answers.
-pub fn nobody() -> SocketAddr {
+pub(crate) fn nobody() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("a bound port")
 }
