@@ -254,6 +254,54 @@ fn a_broker_that_answers_no_more_does_not_hold_up_the_end(broker: Ports) {
 }
 
 #[test]
+fn frames_that_waited_when_a_connection_broke_are_counted() {
+    let Some(broker) = Mosquitto::start() else {
+        return;
+    };
+    let cable = Cable::to(broker.ports().ours);
+    let masks = topics().camera("cam0").unwrap().masks();
+    let node = Node::start(options(cable.port()));
+    node.wait_until_connected();
+    eventually("`online` is written", || {
+        (node.publisher.counters().published == 1).then_some(())
+    });
+    cable.jam();
+    let payload = vec![0; 1_500_000];
+    let mut accepted = 0;
+    while node.publisher.frame(&masks, &payload) != Err(NotSent::QueueFull) {
+        accepted += 1;
+        assert!(accepted < 1000, "the queue never fills");
+    }
+    assert_eq!(node.publisher.counters().dropped_queue_full, 1);
+    cable.cut();
+    let after = eventually("the loss is noticed", || {
+        let counters = node.publisher.counters();
+        (!counters.connected).then_some(counters)
+    });
+    assert!(after.dropped_offline > 0);
+    // Each frame is written or lost, none both or neither.
+    assert_eq!(after.published - 1 + after.dropped_offline, accepted);
+    assert_eq!(after.waiting, 0);
+}
+
+#[test]
+fn a_connection_that_takes_nothing_is_given_up() {
+    let Some(broker) = Mosquitto::start() else {
+        return;
+    };
+    let cable = Cable::to(broker.ports().ours);
+    let masks = topics().camera("cam0").unwrap().masks();
+    let mut options = options(cable.port());
+    options.keep_alive = Duration::from_secs(5);
+    let node = Node::start(options);
+    node.wait_until_connected();
+    cable.jam();
+    while node.publisher.frame(&masks, &[0; 1_500_000]).is_ok() {}
+    let failure = eventually("being given up", || node.publisher.failure());
+    assert!(failure.contains("not taken or sent anything"), "{failure}");
+}
+
+#[test]
 fn a_broker_that_comes_late_and_restarts_learns_everything_anew() {
     let Some(mut broker) = Mosquitto::prepare("allow_anonymous true") else {
         return;

@@ -15,7 +15,7 @@ use std::{
 use rumqttc::{
     Outgoing,
     v5::{
-        AsyncClient, Event, EventLoop, Request,
+        AsyncClient, Event, EventLoop,
         mqttbytes::{
             QoS,
             v5::{
@@ -109,7 +109,7 @@ impl Worker {
             if outcome.is_ok() && connection.opened.is_some() {
                 self.say_farewell(&mut connection).await;
             }
-            self.close(&mut connection);
+            self.shared.close();
             let Err(failure) = outcome else { return };
             if let Some(opened) = connection.opened {
                 last_said.clear();
@@ -217,7 +217,6 @@ impl Worker {
         let max_packet_bytes = ack.properties.and_then(|given| given.max_packet_size);
         connection.opened = Some(Instant::now());
         self.shared.tally.connects.add(1);
-        self.shared.tally.written.reset();
         self.shared.open(
             connection.client.clone(),
             max_packet_bytes,
@@ -242,11 +241,9 @@ impl Worker {
         }
     }
 
-    /// Counts what was written.
     fn note(&self, event: &Event) {
         if matches!(event, Event::Outgoing(Outgoing::Publish(_))) {
-            self.shared.tally.published.add(1);
-            self.shared.tally.written.add(1);
+            self.shared.written();
         }
     }
 
@@ -267,34 +264,18 @@ impl Worker {
     }
 
     async fn publish_offline(&self, connection: &mut Connection) -> Result<(), Failure> {
-        let mut last = None;
+        let mut said = false;
         loop {
-            if last.is_none() && self.shared.send_states() {
-                last = self.shared.send_last(&self.options.availability);
+            if !said && self.shared.send_states() {
+                said = self.shared.send_last(&self.options.availability);
             }
-            let written = self.shared.tally.written.get();
             let acknowledged = connection.event_loop.state.inflight() == 0;
-            if last == Some(written) && acknowledged {
+            if said && acknowledged && self.shared.under_way() == 0 {
                 return Ok(());
             }
             let event = connection.event_loop.poll().await?;
             self.note(&event);
         }
-    }
-
-    /// Takes the connection from the publisher, and counts the frames that are lost with it.
-    fn close(&self, connection: &mut Connection) {
-        self.shared.close();
-        connection.event_loop.clean();
-        let is_frame =
-            |request: &&Request| matches!(request, Request::Publish(publish) if !publish.retain);
-        let lost = connection
-            .event_loop
-            .pending
-            .iter()
-            .filter(is_frame)
-            .count();
-        self.shared.tally.offline.add(lost as u64);
     }
 }
 

@@ -4,9 +4,12 @@
 //! Invariant: `Link::queue` is there exactly while the connection is open for publishing. It is
 //! used and taken away under one lock, so no message can slip into a connection that has ended.
 
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use rumqttc::v5::{AsyncClient, mqttbytes::QoS};
@@ -33,14 +36,22 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 struct Link {
     queue: Option<AsyncClient>,
-    /// Messages that have gone into this connection's queue.
-    queued: u64,
+    /// What has gone into the queue and is not yet written, in order.
+    under_way: VecDeque<Kind>,
     /// What the broker allows.
     max_packet_bytes: Option<u32>,
     /// Why there is no connection.
     failure: Option<String>,
     /// In the order in which they were first published.
     states: Vec<Remembered>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Lost with the connection.
+    Frame,
+    /// Published again on the next.
+    State,
 }
 
 #[derive(Debug)]
@@ -54,19 +65,13 @@ struct Remembered {
 
 impl Link {
     /// Puts a message into the queue, if there is a connection and room.
-    fn push(
-        &mut self,
-        topic: &Topic,
-        qos: QoS,
-        retain: bool,
-        payload: &[u8],
-    ) -> Result<(), NotSent> {
+    fn push(&mut self, kind: Kind, topic: &Topic, qos: QoS, payload: &[u8]) -> Result<(), NotSent> {
         let queue = self.queue.as_ref().ok_or(NotSent::Offline)?;
         // The topic is a valid one, so a full queue is all there can be.
         queue
-            .try_publish(topic.as_str(), qos, retain, payload.to_vec())
+            .try_publish(topic.as_str(), qos, kind == Kind::State, payload.to_vec())
             .map_err(|_| NotSent::QueueFull)?;
-        self.queued += 1;
+        self.under_way.push_back(kind);
         Ok(())
     }
 }
@@ -90,29 +95,49 @@ impl Shared {
     pub(super) fn open(&self, queue: AsyncClient, max_packet_bytes: Option<u32>, online: &Topic) {
         let mut link = self.link();
         link.queue = Some(queue);
-        link.queued = 0;
+        link.under_way.clear();
         link.max_packet_bytes = max_packet_bytes;
         link.failure = None;
         for state in &mut link.states {
             state.unsent = true;
         }
         // The queue of a new connection has room.
-        let _ = link.push(online, QoS::AtLeastOnce, true, State::Online.payload());
+        let online_payload = State::Online.payload();
+        let _ = link.push(Kind::State, online, QoS::AtLeastOnce, online_payload);
     }
 
-    /// Queues `offline` as the last message of this connection. Returns how many messages went
-    /// into the queue, or `None` while there is no room.
-    pub(super) fn send_last(&self, offline: &Topic) -> Option<u64> {
+    /// Queues `offline` as the last message of this connection; says whether there was room.
+    pub(super) fn send_last(&self, offline: &Topic) -> bool {
         let mut link = self.link();
-        link.push(offline, QoS::AtLeastOnce, true, State::Offline.payload())
-            .ok()?;
-        link.queue = None;
-        Some(link.queued)
+        let payload = State::Offline.payload();
+        let sent = link
+            .push(Kind::State, offline, QoS::AtLeastOnce, payload)
+            .is_ok();
+        if sent {
+            link.queue = None;
+        }
+        sent
     }
 
-    /// Closes the connection: nothing goes into its queue any more.
+    /// Closes the connection: nothing goes into its queue any more, and the frames that still
+    /// wait are lost.
     pub(super) fn close(&self) {
-        self.link().queue = None;
+        let mut link = self.link();
+        link.queue = None;
+        let is_frame = |kind: &Kind| *kind == Kind::Frame;
+        let lost = link.under_way.drain(..).filter(is_frame).count();
+        self.tally.offline.add(lost as u64);
+    }
+
+    /// Notes that the oldest message under way has been written.
+    pub(super) fn written(&self) {
+        self.link().under_way.pop_front();
+        self.tally.published.add(1);
+    }
+
+    /// Messages that are queued and not yet written.
+    pub(super) fn under_way(&self) -> usize {
+        self.link().under_way.len()
     }
 
     /// Remembers why there is no connection.
@@ -153,7 +178,7 @@ impl Shared {
                 limit,
             });
         }
-        link.push(topic, QoS::AtMostOnce, false, payload)
+        link.push(Kind::Frame, topic, QoS::AtMostOnce, payload)
     }
 
     /// Remembers a state, to be sent by [`Shared::send_states`].
@@ -209,7 +234,7 @@ impl Shared {
                 continue;
             }
             if link
-                .push(&state.topic, state.qos, true, &state.payload)
+                .push(Kind::State, &state.topic, state.qos, &state.payload)
                 .is_err()
             {
                 all = false;
@@ -222,21 +247,16 @@ impl Shared {
     }
 
     pub(super) fn counters(&self) -> Counters {
-        let (connected, queued) = {
+        let (connected, waiting) = {
             let link = self.link();
-            (link.queue.is_some(), link.queued)
+            (link.queue.is_some(), link.under_way.len() as u64)
         };
-        let written = self.tally.written.get();
         Counters {
             connected,
             attempts: self.tally.attempts.get(),
             connects: self.tally.connects.get(),
             published: self.tally.published.get(),
-            waiting: if connected {
-                queued.saturating_sub(written)
-            } else {
-                0
-            },
+            waiting,
             dropped_offline: self.tally.offline.get(),
             dropped_queue_full: self.tally.queue_full.get(),
             dropped_too_large: self.tally.too_large.get(),
@@ -254,8 +274,6 @@ pub(super) struct Tally {
     pub(super) attempts: Count,
     pub(super) connects: Count,
     pub(super) published: Count,
-    /// As `published`, but of this connection.
-    pub(super) written: Count,
     pub(super) offline: Count,
     pub(super) queue_full: Count,
     pub(super) too_large: Count,
@@ -268,10 +286,6 @@ pub(super) struct Count(AtomicU64);
 impl Count {
     pub(super) fn add(&self, n: u64) {
         self.0.fetch_add(n, Ordering::Relaxed);
-    }
-
-    pub(super) fn reset(&self) {
-        self.0.store(0, Ordering::Relaxed);
     }
 
     pub(super) fn get(&self) -> u64 {

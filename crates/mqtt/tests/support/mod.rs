@@ -154,6 +154,7 @@ fn mosquitto() -> Command {
 const PLUGGED: u8 = 0;
 const CUT: u8 = 1;
 const DEAD: u8 = 2;
+const JAMMED: u8 = 3;
 
 /// A cable between our client and a broker.
 pub(crate) struct Cable {
@@ -211,7 +212,12 @@ impl Cable {
         self.state.store(PLUGGED, Ordering::SeqCst);
     }
 
-    /// Connections stay, but nothing gets through any more.
+    /// Connections stay, but nothing is taken any more.
+    pub(crate) fn jam(&self) {
+        self.state.store(JAMMED, Ordering::SeqCst);
+    }
+
+    /// Connections stay, but what is taken does not get through.
     pub(crate) fn die(&self) {
         self.state.store(DEAD, Ordering::SeqCst);
     }
@@ -220,6 +226,9 @@ impl Cable {
 fn forward(mut from: TcpStream, mut to: TcpStream, state: &AtomicU8) {
     let mut buffer = [0; 1 << 16];
     while let Ok(count @ 1..) = from.read(&mut buffer) {
+        while state.load(Ordering::SeqCst) == JAMMED {
+            thread::sleep(Duration::from_millis(5));
+        }
         if state.load(Ordering::SeqCst) == DEAD {
             continue;
         }
