@@ -1,5 +1,7 @@
 //! The daemon against a real broker: its end, and the broker's comings and goings.
 
+#![expect(clippy::expect_used, reason = "this is a test")]
+
 use std::{fs, time::Duration};
 
 use fastsamd_tests::{Daemon, Mosquitto, Subscriber};

@@ -1,5 +1,7 @@
 //! The demonstration, held against the ground truth of its own scene.
 
+#![expect(clippy::expect_used, reason = "this is a test")]
+
 use std::{collections::HashMap, time::Duration};
 
 use camera::synthetic::{Scene, SceneSettings};
