@@ -5,8 +5,9 @@
 //! MQTT 5 on a free port of the same interface for the daemon's own client. Both see the same
 //! messages. There is no authentication.
 //!
-//! rumqttd can't be stopped: its threads live as long as the process. It logs through `tracing`,
-//! and calls clients that close their socket errors; a subscriber may want to leave out its target.
+//! rumqttd can't be stopped: its threads live as long as the process. It logs through `tracing`
+//! and reports every client that just closes its socket as an error, so logs are better filtered
+//! by its target, `rumqttd`.
 
 use std::{
     collections::HashMap,
@@ -18,13 +19,16 @@ use std::{
 use rumqttd::{Broker, Config, ConnectionSettings, RouterConfig, ServerSettings};
 use tracing::error;
 
-use crate::{MqttError, client::MAX_PAYLOAD_BYTES};
+use crate::MqttError;
 
 /// How long it may take until both ports answer.
 const START: Duration = Duration::from_secs(2);
 
 /// Clients at a time.
 const MAX_CONNECTIONS: usize = 100;
+
+/// The largest packet it takes: far more than the client sends unless told to.
+const MAX_PACKET_BYTES: usize = 16 << 20;
 
 /// Messages are kept in segments of so many bytes until the last subscriber has read them; so
 /// many segments per topic. A slow subscriber loses messages beyond.
@@ -104,7 +108,7 @@ fn config(v4: SocketAddr, v5: SocketAddr) -> Config {
             next_connection_delay_ms: 1,
             connections: ConnectionSettings {
                 connection_timeout_ms: 5_000,
-                max_payload_size: MAX_PAYLOAD_BYTES,
+                max_payload_size: MAX_PACKET_BYTES,
                 max_inflight_count: 100,
                 auth: None,
                 external_auth: None,
