@@ -167,7 +167,8 @@ fn claiming(png: &[u8], width: u32, height: u32) -> Vec<u8> {
 
 #[test]
 fn a_recording_that_is_none_is_told() {
-    let table: [(&str, fn(&mut Recording), &str); 12] = [
+    type Breakage = fn(&mut Recording);
+    let table: [(&str, Breakage, &str); 12] = [
         ("missing tensor", |r| r.outputs.truncate(9), "no output for"),
         ("missing file", |r| r.remove("out_9.npy"), "out_9.npy"),
         (

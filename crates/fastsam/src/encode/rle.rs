@@ -6,7 +6,7 @@
 //! groups of five bits, the lowest group first, in two's complement; a sixth bit says that more
 //! groups follow, and 48 is added to make it a printable character.
 //!
-//! Masks are held by rows and lengths are wanted by columns: see [`Changes`] for how they come
+//! Masks are held by rows and lengths are wanted by columns: see `Changes` for how they come
 //! across without a bitmap, in time proportional to the borders' length.
 
 use frame::Size;

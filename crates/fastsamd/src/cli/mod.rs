@@ -1,4 +1,4 @@
-//! The command line: one verb per module, and one way to end ([`exit`]).
+//! The command line: one verb per module, and one way to end (`exit`).
 
 mod bench;
 mod check;
