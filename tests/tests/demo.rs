@@ -8,6 +8,7 @@ use camera::synthetic::{Scene, SceneSettings};
 use fastsam::Mask;
 use fastsamd_tests::{Daemon, Mosquitto, Subscriber, fastsamd};
 use frame::Size;
+use mqtt::EmbeddedBroker;
 
 /// Objects of fewer visible pixels don't count, as a 160 x 160 prototype can't show them well.
 const LEAST_AREA: u32 = 400;
@@ -51,13 +52,11 @@ fn ious(scene: &Scene, message: &serde_json::Value) -> Vec<f64> {
         .collect()
 }
 
-#[test]
-fn masks_published_by_the_demo_match_the_ground_truth() {
-    let Some(broker) = Mosquitto::start() else {
-        return;
-    };
-    let subscriber = Subscriber::connect(broker.port(), "fastsam/#");
-    let mut demo = Daemon::start(["demo", "--mqtt", &broker.address(), "--frames", "60"]);
+/// Runs the demo with the broker at `publish_to`, reads its messages on `port`, and holds each mask
+/// against the scene.
+fn hold_against_ground_truth(publish_to: &str, port: u16) {
+    let subscriber = Subscriber::connect(port, "fastsam/#");
+    let mut demo = Daemon::start(["demo", "--mqtt", publish_to, "--frames", "60"]);
 
     let scene = Scene::new(SceneSettings::default()).expect("the demo's scene");
     let mut all = Vec::new();
@@ -85,6 +84,20 @@ fn masks_published_by_the_demo_match_the_ground_truth() {
     subscriber.wait_for_text("/availability", "offline");
     let (status, _) = demo.wait();
     assert!(status.success(), "{status}: {}", demo.output());
+}
+
+#[test]
+fn masks_through_mosquitto_match_the_ground_truth() {
+    let Some(broker) = Mosquitto::start() else {
+        return;
+    };
+    hold_against_ground_truth(&broker.address(), broker.port());
+}
+
+#[test]
+fn masks_through_the_embedded_broker_match_the_ground_truth() {
+    let broker = EmbeddedBroker::start(([127, 0, 0, 1], 0).into()).expect("a broker");
+    hold_against_ground_truth(&broker.v5_address().to_string(), broker.v4_address().port());
 }
 
 #[test]
