@@ -7,6 +7,7 @@
 //! comes after the accelerator can't tell it from a chip, and a mask published from a picture can
 //! be held against what is in the picture.
 
+mod codes;
 mod emit;
 mod regions;
 #[cfg(test)]

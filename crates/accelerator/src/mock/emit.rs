@@ -4,9 +4,8 @@
 //! region has a *code* over the other 31, and the prototypes at a block are the codes of the regions
 //! there, weighted with their shares of it. A region's coefficients are its code, with the threshold
 //! on prototype 0. Codes need only differ where boxes meet, since masks are cropped to their boxes:
-//! so regions are coloured greedily, largest first, and a colour's code is one prototype of its own.
-//! Regions for which no colour is left, more than 31 of them overlapping each other's boxes, get
-//! pseudo-random unit vectors: any unit vector is parted from all others by a plane.
+//! so regions are coloured greedily, largest first, and each colour has its code; those that are one
+//! prototype come first.
 //!
 //! *Boxes.* The distribution-focal-loss logits (Li et al., "Generalized Focal Loss", 2020) of a side
 //! put the weight on the two bins around its distance, so that the expectation is the distance.
@@ -14,9 +13,14 @@
 //! Everything that does not belong to a region holds the tensor's zero, so an answer is a function of
 //! its input alone.
 
+use std::{f32::consts::PI, ops::Range};
+
 use frame::INPUT_SIDE;
 
-use super::regions::{MAX_REGIONS, Region, Regions};
+use super::{
+    codes::{CODE_LENGTH, Code, Codes},
+    regions::{MAX_REGIONS, Region, Regions},
+};
 use crate::{
     ElementType, Layout, Level, PROTOTYPE_CHANNELS, PROTOTYPE_SIDE, QuantInfo, Role, TensorInfo,
     Tensors,
@@ -32,21 +36,25 @@ const PEAK: f32 = 5.0;
 const REACH: f32 = 14.5;
 /// Pixels between a region and its box: the mask's edge lies inside the crop.
 const BOX_MARGIN: f32 = 1.0;
-/// Codes of one prototype each.
-const COLOURS: usize = PROTOTYPE_CHANNELS - 1;
 /// Logit at a block that is all the region's own, against one that is none of it.
 const GAIN: f32 = 8.0;
-/// Where between another region's code (0) and its own (1) a region ends. Half-way for codes that
-/// are at right angles; nearer to its own for random ones, which are not quite.
-const COLOUR_THRESHOLD: f32 = 0.5;
-const RANDOM_THRESHOLD: f32 = 0.7;
-/// Largest entry of a random code: no plane through it may cut a colour off.
-const MAX_ENTRY: f32 = 0.4;
+/// Where between nothing of a region and all of it its mask ends.
+const THRESHOLD: f32 = 0.5;
+/// Blocks and the interpolation between them smooth a mask as a Gaussian of two pixels would
+/// (variances 16/12 and 16/6), so that at the edge of a disc of radius r its value is not one half
+/// but less by `2 / (2 r sqrt(2 pi))`: small discs would shrink.
+const CURVATURE: f32 = 0.4;
+/// As much less as a disc of 12 cells needs.
+const MOST_CURVATURE: f32 = 0.1;
+/// Smallest share of its box that a region takes up for its outline to be a disc's, more or less.
+const COMPACT: f32 = 0.6;
 /// Score of a region's best anchor, and how much less its neighbours have.
 const SCORES: (f32, f32) = (0.55, 0.95);
 const NEIGHBOUR_LOSS: f32 = 0.08;
-/// The best anchor and the four around it.
-const ANCHORS: [(isize, isize); 5] = [(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)];
+/// The anchors around the best one.
+const AROUND: [(isize, isize); 4] = [(-1, 0), (1, 0), (0, -1), (0, 1)];
+/// How far from the centre an anchor is looked for, in cells.
+const SEARCH: isize = 8;
 
 /// Scale and zero point of each output, and which of them are 16-bit: as in compiled networks, some
 /// of each.
@@ -87,9 +95,11 @@ pub(super) fn layout() -> Layout {
 /// Writes tensors; owns the buffers.
 #[derive(Debug, Default)]
 pub(super) struct Emitter {
-    /// Colour of each region, or `COLOURS` where there is none left.
+    codes: Codes,
+    /// Colour of each region: the number of its code.
     colours: Vec<usize>,
-    codes: Vec<[f32; COLOURS]>,
+    /// Best anchor of each region.
+    best: Vec<Option<Anchor>>,
     /// Anchors that are taken, all levels in a row.
     taken: Vec<bool>,
 }
@@ -100,7 +110,7 @@ impl Emitter {
         for role in Role::ALL {
             clear(tensors, role);
         }
-        self.assign_codes(found.regions);
+        self.assign_colours(found.regions);
         self.write_prototypes(found, tensors);
         self.taken.clear();
         self.taken.resize(
@@ -110,6 +120,15 @@ impl Emitter {
                 .sum(),
             false,
         );
+        // Each region's best anchor before any region's second best.
+        self.best.clear();
+        for region in found.regions {
+            let best = self.free_anchor(margin_box(region));
+            if let Some(anchor) = best {
+                self.taken[anchor.index()] = true;
+            }
+            self.best.push(best);
+        }
         let largest = found.regions.first().map_or(1, |region| region.area.max(1));
         for (i, region) in found.regions.iter().enumerate() {
             // In proportion to its size, and none like another's.
@@ -120,33 +139,37 @@ impl Emitter {
         }
     }
 
-    fn assign_codes(&mut self, regions: &[Region]) {
+    fn assign_colours(&mut self, regions: &[Region]) {
         self.colours.clear();
-        self.codes.clear();
         for (i, region) in regions.iter().enumerate() {
-            let mut used = [false; COLOURS + 1];
+            let mut used = [false; MAX_REGIONS];
             for (other, &colour) in regions[..i].iter().zip(&self.colours) {
                 used[colour] |= boxes_meet(region, other);
             }
-            let colour = used[..COLOURS]
-                .iter()
-                .position(|used| !used)
-                .unwrap_or(COLOURS);
+            // There are as many colours as regions: one is always free.
+            let colour = used.iter().position(|used| !used).unwrap_or(0);
             self.colours.push(colour);
-            self.codes.push(if colour < COLOURS {
-                std::array::from_fn(|channel| if channel == colour { 1.0 } else { 0.0 })
-            } else {
-                random_code(i as u64)
-            });
         }
     }
 
+    /// Whether a region has a prototype of its own, at least where its box is.
+    fn has_prototype(&self, i: usize) -> bool {
+        self.colours[i] < CODE_LENGTH
+    }
+
+    fn code(&self, i: usize) -> &Code {
+        self.codes.get(self.colours[i])
+    }
+
     /// Where between nothing of a region and all of it its mask ends.
-    fn threshold(&self, i: usize) -> f32 {
-        if self.colours[i] < COLOURS {
-            COLOUR_THRESHOLD
+    fn threshold(&self, i: usize, region: &Region) -> f32 {
+        let [x1, y1, x2, y2] = region.extent.map(f32::from);
+        let area = region.area as f32;
+        let compact = area >= COMPACT * (x2 - x1) * (y2 - y1);
+        if compact && self.has_prototype(i) {
+            THRESHOLD - (CURVATURE / (area / PI).sqrt()).min(MOST_CURVATURE)
         } else {
-            RANDOM_THRESHOLD
+            THRESHOLD
         }
     }
 
@@ -156,114 +179,161 @@ impl Emitter {
             return;
         };
         let one = quantize(1.0, quant, 255) as u8;
-        // A block that is all one colour's is by far the most common.
         for (shares, element) in found
             .blocks
             .iter()
             .zip(elements.chunks_exact_mut(PROTOTYPE_CHANNELS))
         {
             element[0] = one;
-            let mut values = [0.0; COLOURS];
+            if shares.iter().all(|(region, _)| self.has_prototype(region)) {
+                // Regions that share a block have different ones.
+                for (region, share) in shares.iter() {
+                    element[1 + self.colours[region]] = quantize(share, quant, 255) as u8;
+                }
+                continue;
+            }
+            let mut values = [0.0; CODE_LENGTH];
             for (region, share) in shares.iter() {
-                let colour = self.colours[region];
-                if colour < COLOURS {
-                    values[colour] += share;
-                } else {
-                    for (value, entry) in values.iter_mut().zip(&self.codes[region]) {
-                        *value += share * entry;
-                    }
+                for (value, entry) in values.iter_mut().zip(self.code(region)) {
+                    *value += share * entry;
                 }
             }
             for (element, value) in element[1..].iter_mut().zip(values) {
-                if value != 0.0 {
-                    *element = quantize(value, quant, 255) as u8;
-                }
+                *element = quantize(value, quant, 255) as u8;
             }
         }
     }
 
     fn write_detections(&mut self, i: usize, region: &Region, score: f32, tensors: &mut Tensors) {
-        let bbox = margin_box(region);
-        let Some((level, column, row)) = self.free_anchor(bbox) else {
+        let Some(best) = self.best[i] else {
             return;
         };
-        let side = level.side() as isize;
-        for (n, (dx, dy)) in ANCHORS.into_iter().enumerate() {
-            let (x, y) = (column as isize + dx, row as isize + dy);
-            if !(0..side).contains(&x) || !(0..side).contains(&y) {
-                continue;
+        let bbox = margin_box(region);
+        self.write_detection(i, region, best, score, tensors);
+        for (n, (dx, dy)) in AROUND.into_iter().enumerate() {
+            if let Some(anchor) = best.moved(dx, dy)
+                && !self.taken[anchor.index()]
+                && anchor.distances(bbox).is_some()
+            {
+                self.taken[anchor.index()] = true;
+                let score = score - NEIGHBOUR_LOSS - 0.01 * n as f32;
+                self.write_detection(i, region, anchor, score, tensors);
             }
-            let cell = (y * side + x) as usize;
-            let Some(distances) = distances(bbox, level, x as usize, y as usize) else {
-                continue;
-            };
-            if n > 0 && self.taken[first_anchor(level) + cell] {
-                continue;
-            }
-            self.taken[first_anchor(level) + cell] = true;
-            let score = if n == 0 {
-                score
-            } else {
-                score - NEIGHBOUR_LOSS - 0.01 * n as f32
-            };
-            write(tensors, Role::Scores(level), cell, score);
-            for (side, distance) in distances.into_iter().enumerate() {
-                write_distribution(tensors, level, cell * 4 + side, distance);
-            }
-            let threshold = self.threshold(i);
-            let first = cell * PROTOTYPE_CHANNELS;
-            write(tensors, Role::Coefficients(level), first, -GAIN * threshold);
-            for (channel, entry) in self.codes[i].iter().enumerate() {
-                if *entry != 0.0 {
-                    // The largest number that 8 bits hold is a little under 8.
-                    let coefficient = (GAIN * entry).min(7.9375);
-                    write(
-                        tensors,
-                        Role::Coefficients(level),
-                        first + 1 + channel,
-                        coefficient,
-                    );
-                }
+        }
+    }
+
+    fn write_detection(
+        &self,
+        i: usize,
+        region: &Region,
+        anchor: Anchor,
+        score: f32,
+        tensors: &mut Tensors,
+    ) {
+        let Some(distances) = anchor.distances(margin_box(region)) else {
+            return;
+        };
+        let (level, cell) = (anchor.level, anchor.cell());
+        write(tensors, Role::Scores(level), cell, score);
+        for (side, distance) in distances.into_iter().enumerate() {
+            write_distribution(tensors, level, cell * 4 + side, distance);
+        }
+        let coefficients = Role::Coefficients(level);
+        let first = cell * PROTOTYPE_CHANNELS;
+        let threshold = self.threshold(i, region);
+        write(tensors, coefficients, first, -GAIN * threshold);
+        for (channel, entry) in self.code(i).iter().enumerate() {
+            if *entry != 0.0 {
+                // The largest number that 8 bits hold is a little under 8.
+                let coefficient = (GAIN * entry).min(7.9375);
+                write(tensors, coefficients, first + 1 + channel, coefficient);
             }
         }
     }
 
     /// The free anchor nearest the box's centre from which all four sides are in reach, on the
     /// finest level that reaches comfortably, or a coarser one.
-    fn free_anchor(&self, bbox: [f32; 4]) -> Option<(Level, usize, usize)> {
+    fn free_anchor(&self, bbox: [f32; 4]) -> Option<Anchor> {
         let [x1, y1, x2, y2] = bbox;
         let half = (x2 - x1).max(y2 - y1) / 2.0;
-        for level in Level::ALL {
+        Level::ALL.into_iter().find_map(|level| {
             let stride = level.stride() as f32;
             // The sizes a detector's levels specialise in; the coarsest takes all the rest.
             if level != Level::Stride32 && half > 6.0 * stride {
-                continue;
+                return None;
             }
-            let centre =
-                |a: f32, b: f32| (((a + b) / 2.0 / stride) as isize).min(level.side() as isize - 1);
-            let (column, row) = (centre(x1, x2), centre(y1, y2));
-            let grid = 0..level.side() as isize;
-            for ring in 0isize..4 {
-                for dy in -ring..=ring {
-                    for dx in -ring..=ring {
-                        let (x, y) = (column + dx, row + dy);
-                        if dx.abs().max(dy.abs()) != ring
-                            || !grid.contains(&x)
-                            || !grid.contains(&y)
-                        {
-                            continue;
-                        }
-                        let (x, y) = (x as usize, y as usize);
-                        let free = !self.taken[first_anchor(level) + y * level.side() + x];
-                        if free && distances(bbox, level, x, y).is_some() {
-                            return Some((level, x, y));
-                        }
-                    }
-                }
-            }
-        }
-        None
+            let last = level.side() - 1;
+            let centre = Anchor {
+                level,
+                column: (((x1 + x2) / 2.0 / stride) as usize).min(last),
+                row: (((y1 + y2) / 2.0 / stride) as usize).min(last),
+            };
+            (0..SEARCH).find_map(|distance| {
+                square(distance)
+                    .filter_map(|(dx, dy)| centre.moved(dx, dy))
+                    .find(|anchor| !self.taken[anchor.index()] && anchor.distances(bbox).is_some())
+            })
+        })
     }
+}
+
+/// A cell of a detection level.
+#[derive(Clone, Copy, Debug)]
+struct Anchor {
+    level: Level,
+    column: usize,
+    row: usize,
+}
+
+impl Anchor {
+    fn cell(self) -> usize {
+        self.row * self.level.side() + self.column
+    }
+
+    /// Its place among the anchors of all levels.
+    fn index(self) -> usize {
+        let finer = Level::ALL.iter().take_while(|level| **level != self.level);
+        finer.map(|level| level.side().pow(2)).sum::<usize>() + self.cell()
+    }
+
+    /// The cell so many columns and rows away, if there is one.
+    fn moved(self, dx: isize, dy: isize) -> Option<Self> {
+        let column = self.column.checked_add_signed(dx)?;
+        let row = self.row.checked_add_signed(dy)?;
+        let side = self.level.side();
+        (column < side && row < side).then_some(Self {
+            column,
+            row,
+            ..self
+        })
+    }
+
+    /// Distances to the sides left, top, right, bottom, in cells; `None` where one is out of reach.
+    fn distances(self, bbox: [f32; 4]) -> Option<[f32; 4]> {
+        let stride = self.level.stride() as f32;
+        let (x, y) = (self.column as f32 + 0.5, self.row as f32 + 0.5);
+        let [x1, y1, x2, y2] = bbox.map(|side| side / stride);
+        let distances = [x - x1, y - y1, x2 - x, y2 - y];
+        distances
+            .iter()
+            .all(|distance| (0.0..=REACH).contains(distance))
+            .then_some(distances)
+    }
+}
+
+/// The offsets at just this distance, counted as a king walks.
+fn square(distance: isize) -> impl Iterator<Item = (isize, isize)> {
+    (-distance..=distance).flat_map(move |dy| {
+        // Whole rows above and below, the two ends of those between.
+        let step = if dy.abs() == distance {
+            1
+        } else {
+            2 * distance
+        };
+        (-distance..=distance)
+            .step_by(step.max(1) as usize)
+            .map(move |dx| (dx, dy))
+    })
 }
 
 /// The region's extent with a margin; it may reach beyond the input, as a network's boxes do.
@@ -286,41 +356,26 @@ fn boxes_meet(a: &Region, b: &Region) -> bool {
     !apart(ax1, ax2, bx1, bx2) && !apart(ay1, ay2, by1, by2)
 }
 
-/// Distances from an anchor to the sides left, top, right, bottom, in cells; `None` where one is out
-/// of reach.
-fn distances(bbox: [f32; 4], level: Level, column: usize, row: usize) -> Option<[f32; 4]> {
-    let stride = level.stride() as f32;
-    let (x, y) = (column as f32 + 0.5, row as f32 + 0.5);
-    let [x1, y1, x2, y2] = bbox.map(|side| side / stride);
-    let distances = [x - x1, y - y1, x2 - x, y2 - y];
-    distances
-        .iter()
-        .all(|distance| (0.0..=REACH).contains(distance))
-        .then_some(distances)
-}
-
-fn first_anchor(level: Level) -> usize {
-    Level::ALL
-        .iter()
-        .take_while(|finer| **finer != level)
-        .map(|finer| finer.side() * finer.side())
-        .sum()
-}
-
 fn write_distribution(tensors: &mut Tensors, level: Level, side: usize, distance: f32) {
     let lower = distance.floor();
     let upper_weight = distance - lower;
     let logit = |weight: f32| (PEAK + weight.ln()).max(FLOOR);
-    for bin in 0..BINS {
-        let value = if bin == lower as usize {
-            logit(1.0 - upper_weight)
-        } else if bin == lower as usize + 1 {
-            logit(upper_weight)
-        } else {
-            FLOOR
-        };
-        write(tensors, Role::Boxes(level), side * BINS + bin, value);
-    }
+    let bins = side * BINS..(side + 1) * BINS;
+    let lower_bin = bins.start + lower as usize;
+    fill(tensors, Role::Boxes(level), bins, FLOOR);
+    // `REACH` keeps both inside.
+    write(
+        tensors,
+        Role::Boxes(level),
+        lower_bin,
+        logit(1.0 - upper_weight),
+    );
+    write(
+        tensors,
+        Role::Boxes(level),
+        lower_bin + 1,
+        logit(upper_weight),
+    );
 }
 
 fn quantize(value: f32, quant: QuantInfo, most: u16) -> u16 {
@@ -338,35 +393,17 @@ fn write(tensors: &mut Tensors, role: Role, index: usize, value: f32) {
     }
 }
 
-fn clear(tensors: &mut Tensors, role: Role) {
-    let zero = quantize(0.0, output(role).1, u16::MAX);
+fn fill(tensors: &mut Tensors, role: Role, range: Range<usize>, value: f32) {
+    let quant = output(role).1;
     if let Some(elements) = tensors.u8_mut(role) {
-        elements.fill(zero as u8);
+        elements[range].fill(quantize(value, quant, 255) as u8);
     } else if let Some(elements) = tensors.u16_mut(role) {
-        elements.fill(zero);
+        elements[range].fill(quantize(value, quant, u16::MAX));
     }
 }
 
-/// The `n`-th of a fixed sequence of unit vectors without large entries.
-fn random_code(n: u64) -> [f32; COLOURS] {
-    // SplitMix64 (Steele et al. 2014): a few lines, and the same everywhere.
-    let mut state = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut next = move || {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 40) as f32 / (1u64 << 24) as f32 * 2.0 - 1.0
-    };
-    let mut code: [f32; COLOURS] = std::array::from_fn(|_| next());
-    // Entries are clipped after normalising, which shortens the vector a little; once more mends it.
-    for _ in 0..4 {
-        let length = code.iter().map(|entry| entry * entry).sum::<f32>().sqrt();
-        for entry in &mut code {
-            *entry = (*entry / length).clamp(-MAX_ENTRY, MAX_ENTRY);
-        }
-    }
-    code
+fn clear(tensors: &mut Tensors, role: Role) {
+    fill(tensors, role, 0..role.shape().iter().product(), 0.0);
 }
 
 #[cfg(test)]
@@ -382,11 +419,12 @@ mod tests {
             })
             .collect();
         let mut emitter = Emitter::default();
-        emitter.assign_codes(&regions);
-        for (i, own) in emitter.codes.iter().enumerate() {
-            for (j, other) in emitter.codes.iter().enumerate() {
-                let likeness: f32 = own.iter().zip(other).map(|(a, b)| a * b).sum();
-                let inside = likeness > emitter.threshold(i);
+        emitter.assign_colours(&regions);
+        for (i, region) in regions.iter().enumerate() {
+            for j in 0..MAX_REGIONS {
+                let codes = emitter.code(i).iter().zip(emitter.code(j));
+                let likeness: f32 = codes.map(|(a, b)| a * b).sum();
+                let inside = likeness > emitter.threshold(i, region);
                 assert_eq!(inside, i == j, "{i} and {j}: {likeness}");
             }
         }
@@ -399,7 +437,7 @@ mod tests {
             area: 100,
         };
         let mut emitter = Emitter::default();
-        emitter.assign_codes(&[at(0), at(100), at(5), at(300)]);
+        emitter.assign_colours(&[at(0), at(100), at(5), at(300)]);
         assert_eq!(emitter.colours, [0, 0, 1, 0]);
     }
 }

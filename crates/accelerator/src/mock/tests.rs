@@ -118,6 +118,8 @@ struct Painting {
     input: Vec<u8>,
     owner: Vec<usize>,
     count: usize,
+    /// Amplitude of the waves on what is painted, against its colour.
+    texture: f32,
 }
 
 impl Painting {
@@ -126,6 +128,7 @@ impl Painting {
             input: vec![0; SIDE * SIDE * 3],
             owner: vec![0; SIDE * SIDE],
             count: 0,
+            texture: 0.1,
         };
         painting.paint([90, 84, 76], |_, _| true);
         painting
@@ -135,8 +138,8 @@ impl Painting {
         for y in 0..SIDE {
             for x in 0..SIDE {
                 if inside(x as f32 + 0.5, y as f32 + 0.5) {
-                    // Texture: waves of a tenth of the colour.
-                    let wave = ((x as f32 * 0.35).sin() * (y as f32 * 0.22).cos() * 0.1) + 1.0;
+                    let wave = (x as f32 * 0.35).sin() * (y as f32 * 0.22).cos();
+                    let wave = 1.0 + wave * self.texture;
                     let at = y * SIDE + x;
                     self.owner[at] = self.count;
                     for (value, channel) in self.input[at * 3..at * 3 + 3].iter_mut().zip(colour) {
@@ -159,7 +162,7 @@ impl Painting {
     /// Each object's area and the IoU of the mask that fits it best.
     fn judge(&self) -> Vec<(usize, f64)> {
         // Boxes around one centre overlap much: every detection counts here.
-        let found = decode(&infer(&self.input), 0.95);
+        let found = decode(&infer(&self.input), 0.98);
         (0..self.count)
             .map(|object| {
                 let truth = self.truth(object);
@@ -192,8 +195,12 @@ const COLOURS: [[u8; 3]; 8] = [
 ];
 
 fn assert_found(painting: &Painting, name: &str) {
+    assert_found_to(painting, name, 0.95);
+}
+
+fn assert_found_to(painting: &Painting, name: &str, least_of_large: f64) {
     for (object, (area, iou)) in painting.judge().into_iter().enumerate() {
-        let least = if area > 400 { 0.95 } else { 0.85 };
+        let least = if area > 400 { least_of_large } else { 0.9 };
         assert!(
             area <= 100 || iou >= least,
             "{name}: object {object} of {area} pixels: IoU {iou:.3}"
@@ -223,6 +230,61 @@ fn rings_and_what_lies_in_their_holes_are_found() {
         painting.disc(*colour, (320.0, 320.0), 280.0 - 50.0 * i as f32);
     }
     assert_found(&painting, "nested");
+}
+
+#[test]
+fn thin_and_small_objects_are_found() {
+    let mut painting = Painting::new();
+    for i in 0..6 {
+        let (cx, cy) = (90.0 + 90.0 * i as f32, 100.0 + 3.3 * i as f32);
+        let radius = 18.0 + 3.0 * i as f32;
+        painting.paint(COLOURS[i], |x, y| {
+            (radius - 6.0..radius).contains(&(x - cx).hypot(y - cy))
+        });
+        painting.disc(COLOURS[i + 1], (cx, cy + 120.5), 6.5 + 0.3 * i as f32);
+        painting.paint(COLOURS[i], |x, y| {
+            let along = (x - cx) * 0.6 + (y - cy - 300.0) * 0.8;
+            let across = (x - cx) * 0.8 - (y - cy - 300.0) * 0.6;
+            along.abs() < 70.0 && across.abs() < 3.5
+        });
+    }
+    // Half the pixels lie next to the outline, which a 160 x 160 prototype only approaches.
+    assert_found_to(&painting, "thin", 0.9);
+}
+
+#[test]
+fn a_gradient_is_one_region() {
+    let mut painting = Painting::new();
+    painting.disc(COLOURS[2], (420.0, 200.0), 100.0);
+    // From dark to light across the whole picture, and the other way within the object.
+    for (i, value) in painting.input.iter_mut().enumerate() {
+        let (x, channel) = (i / 3 % SIDE, i % 3);
+        let ramp = if painting.owner[i / 3] == 0 {
+            x / 8
+        } else {
+            (SIDE - x) / 8
+        };
+        *value = value.saturating_add(ramp as u8 / (channel as u8 + 1));
+    }
+    assert_found(&painting, "gradient");
+    assert_eq!(decode(&infer(&painting.input), 0.7).len(), 2);
+}
+
+/// Boxes within boxes: no prototype can be used twice, and there are too few of them.
+#[test]
+fn more_overlapping_boxes_than_prototypes_are_found() {
+    let mut painting = Painting::new();
+    // Bands of two blocks: strong waves would cut them.
+    painting.texture = 0.03;
+    for i in 0..38 {
+        let margin = 4.0 + 8.0 * i as f32;
+        let inside = margin..640.0 - margin;
+        painting.paint(COLOURS[i % 8], |x, y| {
+            inside.contains(&x) && inside.contains(&y)
+        });
+    }
+    // The codes of the innermost are not at right angles, which moves the edges between them.
+    assert_found_to(&painting, "boxes within boxes", 0.85);
 }
 
 #[test]
