@@ -70,10 +70,6 @@ fn hold_against_ground_truth(publish_to: &str, port: u16) {
         frames += 1;
     }
     let mean = all.iter().sum::<f64>() / all.len() as f64;
-    println!(
-        "{} objects in {frames} frames: mean IoU {mean:.4}",
-        all.len()
-    );
     assert!(
         all.len() > 300,
         "only {} visible objects in {frames} frames",
