@@ -1,7 +1,7 @@
 //! The mock accelerator: finds regions in the pixels and answers as FastSAM's network would.
 //!
-//! It knows nothing of the scene. [`regions`] looks at the input in blocks of 4 x 4 pixels, the
-//! resolution of the prototypes, and groups blocks of like colour; [`emit`] writes the ten
+//! It knows nothing of the scene. `regions` looks at the input in blocks of 4 x 4 pixels, the
+//! resolution of the prototypes, and groups blocks of like colour; `emit` writes the ten
 //! quantized tensors that a FastSAM HEF would answer with for these regions: DFL logits at several
 //! anchors, scores, mask coefficients and prototypes, some of them 8-bit, some 16-bit. So whatever
 //! comes after the accelerator can't tell it from a chip, and a mask published from a picture can
