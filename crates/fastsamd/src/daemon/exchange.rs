@@ -132,7 +132,7 @@ mod tests {
                 exchange.put(0, ());
             }
         }
-        assert_eq!(served, [0, 1, 2, 0, 0, 0]);
+        assert_eq!(served, [0, 1, 2, 0, 0]);
     }
 
     #[test]
