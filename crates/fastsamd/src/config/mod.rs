@@ -12,7 +12,6 @@ mod choice;
 mod error;
 mod mqtt;
 mod output;
-mod secret;
 mod segmentation;
 #[cfg(test)]
 mod tests;
@@ -22,13 +21,14 @@ use std::{fs::File, io::Read, path::Path};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use ::mqtt::Secret;
+
 pub use self::{
     accelerator::{Accelerator, Backend, Mock, Replay},
     camera::{Camera, Images, Source, Synthetic},
     error::ConfigError,
     mqtt::Mqtt,
     output::{Level, Log, MaskFormat, Publish},
-    secret::Secret,
     segmentation::{Cleanup, MaskSize, Segmentation},
 };
 

@@ -39,8 +39,6 @@ pub(super) struct Counters {
     pub(super) dropped_at_segment: Counter,
     /// Results replaced by a newer one before they were published.
     pub(super) dropped_before_publish: Counter,
-    /// `masks` messages handed to MQTT.
-    pub(super) published: Counter,
     /// Messages that leave segments out to keep to the broker's limit.
     pub(super) reduced: Counter,
 }

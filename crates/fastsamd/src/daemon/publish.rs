@@ -127,12 +127,8 @@ pub(super) fn connect(
     options.keep_alive = Duration::from_secs(u64::from(config.mqtt.keep_alive_s));
     options.max_payload_bytes = config.mqtt.max_payload_bytes;
     options.login = config.mqtt.username.clone().map(|name| {
-        let password = config
-            .mqtt
-            .password
-            .as_ref()
-            .map_or("", |secret| secret.expose());
-        (name, mqtt::Secret::new(password))
+        let password = config.mqtt.password.clone();
+        (name, password.unwrap_or_else(|| mqtt::Secret::new("")))
     });
     let (publisher, session, inbox) = mqtt::connect(options).context("mqtt")?;
 
@@ -343,7 +339,6 @@ impl PublishStage {
         }
         match self.publisher.frame(&camera.masks_topic, &self.message) {
             Ok(()) => {
-                self.counters.published.increment();
                 camera.since_summary += 1;
             }
             Err(NotSent::Offline | NotSent::QueueFull) => {}
