@@ -126,8 +126,13 @@ pub fn paint(layout: &Layout, size: Size, objects: usize, seed: u64) -> (Tensors
 }
 
 fn paint_prototype(prototypes: &mut [f32], channel: usize, blob: &Blob) {
-    for y in 0..160 {
-        for x in 0..160 {
+    // Further out than this the height is below -1/3, and the prototype stays at -1.
+    let near = |middle: f32, radius: f32| {
+        let cell = |at: f32| (at / 4.0).clamp(0.0, 159.0) as usize;
+        cell(middle - 1.4 * radius)..cell(middle + 1.4 * radius) + 1
+    };
+    for y in near(blob.y, blob.ry) {
+        for x in near(blob.x, blob.rx) {
             let height = blob.height(4.0 * x as f32 + 2.0, 4.0 * y as f32 + 2.0);
             let value = &mut prototypes[(y * 160 + x) * 32 + channel];
             *value = value.max((3.0 * height).clamp(-1.0, 1.0));

@@ -1,0 +1,142 @@
+//! Every stage once, on fixed inputs, for `scripts/count-instructions`.
+//!
+//! Each stage runs once to let its buffers grow, and once between [`begin`] and [`end`], at which
+//! the script has callgrind set its counters to zero and write them down. The stages' names go to
+//! stdout in that order.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "the names are what this program is asked for"
+)]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::hint::black_box;
+
+use accelerator::ElementType::{self, U8, U16};
+use accelerator::{Layout, Tensors};
+use fastsam::contour::Tracer;
+use fastsam::encode::{polygon::Simplifier, rle};
+use fastsam::{Contours, Decoder, Detection, Mask, MaskSize, Rasterizer, Suppressor};
+use frame::{Frame, INPUT_BYTES, Letterbox, PixelFormat, Preprocessor, Size};
+use support::scene::{self, Random};
+
+const HD: Size = Size::new(1280, 720);
+const FULL_HD: Size = Size::new(1920, 1080);
+/// Its padding is odd: two knots per prototype.
+const ODD: Size = Size::new(1640, 1232);
+
+fn main() {
+    for (name, size, element_type) in [
+        ("720p u8", HD, U8),
+        ("720p u16", HD, U16),
+        ("1080p u8", FULL_HD, U8),
+        ("1640x1232 u8", ODD, U8),
+    ] {
+        segmentation(name, size, element_type);
+    }
+    for (name, size) in [("720p", HD), ("1080p", FULL_HD)] {
+        for format in [
+            PixelFormat::Rgb8,
+            PixelFormat::Bgr8,
+            PixelFormat::Grey8,
+            PixelFormat::Yuyv,
+            PixelFormat::Nv12,
+            PixelFormat::I420,
+        ] {
+            preprocessing(&format!("letterbox {name} {format:?}"), size, format);
+        }
+    }
+}
+
+/// Called before what is counted.
+#[inline(never)]
+fn begin() {
+    let _ = black_box("begin");
+}
+
+/// Called after what is counted.
+#[inline(never)]
+fn end() {
+    let _ = black_box("end");
+}
+
+fn count(name: &str, mut work: impl FnMut()) {
+    work();
+    begin();
+    work();
+    end();
+    println!("{name}");
+}
+
+/// A hundred objects, from tensors to encodings.
+fn segmentation(name: &str, size: Size, element_type: ElementType) {
+    let layout: Layout = scene::layout(element_type, element_type);
+    let (tensors, letterbox): (Tensors, Letterbox) = scene::paint(&layout, size, 100, 1);
+    let mut decoder = Decoder::new(&layout);
+    let mut candidates: Vec<Detection> = Vec::new();
+    count(&format!("decode {name}"), || {
+        decoder.decode(black_box(&tensors), 0.4, &mut candidates);
+    });
+
+    let (mut suppressor, mut detections) = (Suppressor::new(), Vec::new());
+    count(&format!("nms {name}"), || {
+        suppressor.suppress(black_box(&candidates), 0.9, 300, &mut detections);
+    });
+
+    let mut rasterizer = Rasterizer::new();
+    rasterizer.fit(&letterbox, MaskSize::Frame);
+    let mut masks = vec![Mask::empty(size); detections.len()];
+    count(&format!("masks {name}"), || {
+        for (detection, mask) in detections.iter().zip(&mut masks) {
+            rasterizer.rasterize(black_box(&tensors), detection, mask);
+        }
+    });
+
+    let mut tracer = Tracer::new();
+    let mut contours = vec![Contours::default(); masks.len()];
+    count(&format!("contours {name}"), || {
+        for (mask, contours) in masks.iter().zip(&mut contours) {
+            tracer.trace(black_box(mask), contours);
+        }
+    });
+
+    let (mut encoder, mut counts) = (rle::Encoder::new(), Vec::new());
+    count(&format!("rle {name}"), || {
+        for mask in &masks {
+            counts.clear();
+            encoder.encode(black_box(mask), &mut counts);
+        }
+    });
+
+    let mut simplifier = Simplifier::new();
+    count(&format!("polygons {name}"), || {
+        for contours in &contours {
+            simplifier.rings(black_box(contours), 1.0, |ring| {
+                black_box(ring);
+            });
+        }
+    });
+}
+
+/// A frame of noise to network input.
+fn preprocessing(name: &str, size: Size, pixel_format: PixelFormat) {
+    let stride = pixel_format.min_stride(size.width);
+    let mut random = Random(1);
+    let frame = Frame {
+        size,
+        stride,
+        pixel_format,
+        data: (0..pixel_format.min_bytes(size, stride))
+            .map(|_| random.bits() as u8)
+            .collect(),
+        ..Frame::empty()
+    };
+    let mut preprocessor = Preprocessor::new();
+    let mut input = Box::new([0; INPUT_BYTES]);
+    count(name, || {
+        let letterbox = preprocessor.letterbox(black_box(&frame), &mut input);
+        assert!(letterbox.is_ok(), "{letterbox:?}");
+    });
+}
