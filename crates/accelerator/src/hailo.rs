@@ -8,8 +8,8 @@
 //! When something fails, the reader climbs a ladder of steps ([`Step`]), one step per call of
 //! `collect`; [`Monitor`] shows any other thread how it stands.
 //!
-//! Invariant: the ten outputs of an answer are of one input, the one its ticket names. A read that
-//! times out has the library clear that output's pipeline and no other's, so after any failed read
+//! Invariant: the ten outputs of an answer are of one input, the one its ticket names, but for the
+//! time until a frame that the chip swallowed is missed (`drain_every`). A read that times out has the library clear that output's pipeline and no other's, so after any failed read
 //! the vstreams are made anew: what came next would mix frames.
 
 mod chip;
@@ -55,6 +55,9 @@ pub struct HailoSettings {
     pub priority: Option<u8>,
     /// The longest that a transfer may take. A frame takes about 21 ms, a batch of 8 about 123 ms.
     pub timeout: Duration,
+    /// How often the chip is let run empty, so that a frame it has swallowed is missed. Costs about a
+    /// batch each time.
+    pub drain_every: Duration,
     /// How often a vdevice is made anew in a row before the backend gives up.
     pub vdevice_attempts: u32,
     /// Where to read the driver's version and the PCIe link.
@@ -77,6 +80,7 @@ impl HailoSettings {
             scheduler_timeout: Duration::from_millis(100),
             priority: None,
             timeout: Duration::from_secs(1),
+            drain_every: Duration::from_secs(30),
             vdevice_attempts: 10,
             sysfs: SysFs::default(),
         }

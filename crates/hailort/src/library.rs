@@ -24,6 +24,9 @@ const NAMES: [&str; 6] = [
     "libhailort.so.4.20.0",
 ];
 
+/// How the loader ends its word on a file that is not there.
+const NOT_FOUND: &str = "No such file or directory";
+
 /// The minor versions of 4.x whose layouts and behaviour this crate was written for.
 pub const SUPPORTED_VERSIONS: std::ops::RangeInclusive<u32> = 20..=23;
 
@@ -201,6 +204,16 @@ impl Library {
                         .map_or_else(|| error.to_string(), ToString::to_string),
                 ),
             }
+        }
+        // A library that is there and can't be loaded is worth more words than those that aren't.
+        causes.retain(|cause| path.is_some() || !cause.ends_with(NOT_FOUND));
+        if causes.is_empty() {
+            let [first, others @ ..] = NAMES;
+            let versions = others.map(|name| name.trim_start_matches(first));
+            causes.push(format!(
+                "there is no {first}, nor one of {}",
+                versions.join(", ")
+            ));
         }
         Err(Error::Open {
             cause: causes.join("; "),

@@ -10,6 +10,7 @@
 
 use std::{
     fs,
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
@@ -231,6 +232,63 @@ fn a_lost_frame_costs_new_vstreams() {
         drop(running);
         assert_clean(&sandbox);
     }
+}
+
+#[test]
+fn a_frame_swallowed_under_load_is_missed_in_time() {
+    let sandbox = Sandbox::new("lose = 20").unwrap();
+    let Running {
+        mut submit,
+        mut collect,
+        monitor,
+        mut tensors,
+        ..
+    } = start(HailoSettings {
+        drain_every: Duration::from_millis(500) * patience(),
+        ..settings(&sandbox)
+    });
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // Always something under way: each read finds an answer, if not its own.
+        scope.spawn(|| {
+            let mut ticket = 0;
+            while !stop.load(Ordering::Relaxed) {
+                ticket += 1;
+                let _ = submit.submit(ticket, &picture(ticket), Duration::from_millis(100));
+            }
+            drop(submit);
+        });
+        let started = Instant::now();
+        let mut missed = None;
+        while missed.is_none() && started.elapsed() < LONG * patience() {
+            missed = collect
+                .collect(&mut tensors, Duration::from_millis(100))
+                .err()
+                .filter(|error| !matches!(error, AcceleratorError::Timeout(_)));
+        }
+        let missed = missed.expect("the lost frame was missed");
+        assert_eq!(fault(&missed), (Step::RestartVStreams, 1));
+        // From then on answers are right again.
+        let (mut network, mut expected) = (Network::new(), Tensors::for_layout(&Network::layout()));
+        let mut checked = 0;
+        while checked < 5 && started.elapsed() < LONG * patience() {
+            if let Ok(ticket) = collect.collect(&mut tensors, Duration::from_millis(100)) {
+                network.infer(&picture(ticket), &mut expected);
+                for role in Role::ALL {
+                    assert!(
+                        tensors.view(role) == expected.view(role),
+                        "{role} of {ticket}"
+                    );
+                }
+                checked += 1;
+            }
+        }
+        assert_eq!(checked, 5);
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(monitor.health().frames_lost, 1);
+    drop(collect);
+    assert_clean(&sandbox);
 }
 
 #[test]

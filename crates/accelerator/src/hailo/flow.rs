@@ -3,6 +3,10 @@
 //! Locks are taken in the order input, then state. The writer holds the input from the write to
 //! noting the ticket, and the reader takes it before it restarts anything: so no ticket of before a
 //! restart is noted after it.
+//!
+//! Vstreams carry no names of frames: if the chip ever swallowed one, each answer would be taken for
+//! the frame before it, for ever. So now and then the writer waits until all that is under way is
+//! answered. Where something is missing the reader's next read fails, and the vstreams are made anew.
 
 use std::{
     collections::VecDeque,
@@ -20,6 +24,8 @@ const REFUSALS: u32 = 2;
 
 struct State {
     under_way: VecDeque<Ticket>,
+    /// When nothing was under way last.
+    emptied_at: Instant,
     accepting: bool,
     refusals: u32,
     write_fault: Option<HailoError>,
@@ -32,6 +38,7 @@ pub(super) struct Flow {
     changed: Condvar,
     input: Mutex<Option<InputVStream>>,
     in_flight: usize,
+    drain_every: Duration,
 }
 
 /// What the reader finds when it looks for work.
@@ -58,10 +65,11 @@ pub(super) enum Written {
 }
 
 impl Flow {
-    pub(super) fn new(input: InputVStream, in_flight: usize) -> Self {
+    pub(super) fn new(input: InputVStream, in_flight: usize, drain_every: Duration) -> Self {
         Self {
             state: Mutex::new(State {
                 under_way: VecDeque::with_capacity(in_flight),
+                emptied_at: Instant::now(),
                 accepting: true,
                 refusals: 0,
                 write_fault: None,
@@ -71,6 +79,7 @@ impl Flow {
             changed: Condvar::new(),
             input: Mutex::new(Some(input)),
             in_flight,
+            drain_every,
         }
     }
 
@@ -111,7 +120,7 @@ impl Flow {
         let deadline = Instant::now() + timeout;
         loop {
             let (state, ready) = self.wait(self.state(), deadline, |state| {
-                state.reader_gone || (state.accepting && state.under_way.len() < self.in_flight)
+                state.reader_gone || (state.accepting && self.has_room(state))
             });
             if state.reader_gone {
                 return Written::Ended;
@@ -129,6 +138,9 @@ impl Flow {
             let mut state = self.state();
             match written {
                 Ok(()) => {
+                    if state.under_way.is_empty() {
+                        state.emptied_at = Instant::now();
+                    }
                     state.under_way.push_back(ticket);
                     state.refusals = 0;
                     self.changed.notify_all();
@@ -153,6 +165,12 @@ impl Flow {
         }
     }
 
+    fn has_room(&self, state: &State) -> bool {
+        state.under_way.is_empty()
+            || (state.under_way.len() < self.in_flight
+                && state.emptied_at.elapsed() < self.drain_every)
+    }
+
     /// Waits until there is something for the reader to do.
     pub(super) fn work(&self, timeout: Duration) -> Work {
         let (mut state, _) = self.wait(self.state(), Instant::now() + timeout, |state| {
@@ -171,7 +189,12 @@ impl Flow {
 
     /// The oldest input is answered.
     pub(super) fn answered(&self) -> Option<Ticket> {
-        let ticket = self.state().under_way.pop_front();
+        let mut state = self.state();
+        let ticket = state.under_way.pop_front();
+        if state.under_way.is_empty() {
+            state.emptied_at = Instant::now();
+        }
+        drop(state);
         self.changed.notify_all();
         ticket
     }
@@ -185,6 +208,7 @@ impl Flow {
         state.write_fault = None;
         let lost = state.under_way.len();
         state.under_way.clear();
+        state.emptied_at = Instant::now();
         (input, lost)
     }
 

@@ -59,7 +59,7 @@ impl Hailo {
         let batch_size = settings.batch_size.max(1);
         let in_flight = settings.in_flight.max(batch_size);
         let monitor = Monitor::new(chip.device.clone());
-        let flow = Arc::new(Flow::new(input, in_flight));
+        let flow = Arc::new(Flow::new(input, in_flight, settings.drain_every));
         Self {
             description: Description {
                 backend: "hailo",

@@ -46,7 +46,7 @@ pub(super) fn run(arguments: &RecordArgs) -> anyhow::Result<()> {
     let camera = choose(&config, arguments.camera.as_deref())?;
     make_empty_folder(&arguments.out)?;
     let mut source = sources::camera(camera)()?;
-    let mut inference = Inference::new(sources::accelerator(&config.accelerator)?);
+    let mut inference = Inference::new(sources::accelerator(&config.accelerator)?.accelerator);
     let mut preprocessor = Preprocessor::new();
     let (mut frame, mut rgb) = (Frame::empty(), Vec::new());
 

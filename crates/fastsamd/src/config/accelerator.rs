@@ -1,9 +1,12 @@
 //! What runs the network.
 
-use std::path::PathBuf;
+use std::{borrow::Cow, path::PathBuf};
 
-use schemars::{JsonSchema, Schema};
-use serde::{Deserialize, Deserializer, Serialize, de::MapAccess};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, MapAccess},
+};
 
 use super::{
     check::{self, bounded},
@@ -15,13 +18,13 @@ use super::{
 #[serde(default, deny_unknown_fields)]
 pub struct Accelerator {
     /// Which one: `mock` (no hardware: finds regions in the pixels and answers as the network
-    /// would) or `replay` (repeats a recording).
+    /// would), `hailo` (a Hailo-8 or 8L) or `replay` (repeats a recording).
     pub backend: Backend,
     /// Frames under way at once. Default: 4, enough to keep the chip busy while one frame is
-    /// prepared and one is read; each more adds a frame time of latency.
+    /// prepared and one is read, or two batches; each more adds a frame time of latency.
     #[serde(deserialize_with = "in_flight")]
     #[schemars(range(min = 1, max = 32))]
-    pub in_flight: usize,
+    pub in_flight: Option<usize>,
     /// Frames the chip takes together. Default: 1, for the least latency; 8 raises a Hailo-8
     /// from 48 to 65 frames per second.
     #[serde(deserialize_with = "batch_size")]
@@ -29,17 +32,27 @@ pub struct Accelerator {
     pub batch_size: usize,
 }
 
-bounded!(in_flight: usize, 1..=32);
 bounded!(batch_size: usize, 1..=16);
 
 impl Default for Accelerator {
     fn default() -> Self {
         Self {
             backend: Backend::default(),
-            in_flight: 4,
+            in_flight: None,
             batch_size: 1,
         }
     }
+}
+
+impl Accelerator {
+    /// Frames under way at once.
+    pub fn frames_in_flight(&self) -> usize {
+        self.in_flight.unwrap_or((2 * self.batch_size).max(4))
+    }
+}
+
+fn in_flight<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    check::optional_within(deserializer, 1..=32)
 }
 
 /// The kinds of accelerator, with their settings.
@@ -49,6 +62,8 @@ impl Default for Accelerator {
 pub enum Backend {
     /// A stand-in that computes from the pixels, at a Hailo-8's pace.
     Mock(Mock),
+    /// A Hailo-8 or Hailo-8L, through libhailort.
+    Hailo(Hailo),
     /// Answers from a recording, whatever the input.
     Replay(Replay),
 }
@@ -59,12 +74,24 @@ impl Default for Backend {
     }
 }
 
+impl Backend {
+    /// Its name in the configuration.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Mock(_) => "mock",
+            Self::Hailo(_) => "hailo",
+            Self::Replay(_) => "replay",
+        }
+    }
+}
+
 impl Choice for Backend {
-    const NAMES: &'static [&'static str] = &["mock", "replay"];
+    const NAMES: &'static [&'static str] = &["mock", "hailo", "replay"];
 
     fn bare(name: &str) -> Result<Self, String> {
         match name {
             "mock" => Ok(Self::Mock(Mock::default())),
+            "hailo" => Ok(Self::Hailo(Hailo::default())),
             "replay" => Err("replay needs a recording: {replay: {recording: FOLDER}}".into()),
             other => Err(Self::unknown(other)),
         }
@@ -73,8 +100,9 @@ impl Choice for Backend {
     fn with_settings<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<Self, A::Error> {
         match name {
             "mock" => map.next_value().map(Self::Mock),
+            "hailo" => map.next_value().map(Self::Hailo),
             "replay" => map.next_value().map(Self::Replay),
-            other => Err(serde::de::Error::custom(Self::unknown(other))),
+            other => Err(A::Error::custom(Self::unknown(other))),
         }
     }
 }
@@ -86,7 +114,7 @@ impl<'de> Deserialize<'de> for Backend {
 }
 
 fn allow_bare_names(schema: &mut Schema) {
-    choice::allow_bare_names(schema, &["mock"]);
+    choice::allow_bare_names(schema, &["mock", "hailo"]);
 }
 
 /// The mock accelerator.
@@ -118,6 +146,115 @@ impl Default for Mock {
             fps_batch_8: 65.0,
             latency_ms: 0,
         }
+    }
+}
+
+/// A Hailo-8 or Hailo-8L.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Hailo {
+    /// A FastSAM HEF for the chip. Default: where `scripts/fetch-hef fast_sam_s hailo8` puts it.
+    /// Looked for when the daemon starts, so that a configuration can be checked elsewhere.
+    pub hef: PathBuf,
+    /// The HEF's sha256, 64 hexadecimal digits: another file is refused. Default: any is taken.
+    pub sha256: Option<Sha256>,
+    /// libhailort. Default: `libhailort.so` and versions 4.23.0 to 4.20.0, where the system looks
+    /// for libraries.
+    pub library: Option<PathBuf>,
+    /// The device's PCIe address, such as `0001:01:00.0`. Default: any that is free.
+    pub device: Option<String>,
+    /// Shares the chip with other users of the group inside this process. Default: taken alone.
+    pub group_id: Option<String>,
+    /// Shares the chip with other programs through a running hailort_service. Default: no.
+    pub multi_process_service: bool,
+    /// How long the chip waits for a batch to fill. Default: 100.
+    #[serde(deserialize_with = "scheduler_timeout_ms")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub scheduler_timeout_ms: u32,
+    /// Who goes first where programs share the chip, 0 to 31. Default: the library's, 16.
+    #[serde(deserialize_with = "priority")]
+    #[schemars(range(max = 31))]
+    pub priority: Option<u8>,
+    /// The longest a frame may take before the vstreams are made anew. Default: 1000; a frame
+    /// takes about 21, a batch of 8 about 123.
+    #[serde(deserialize_with = "timeout_ms")]
+    #[schemars(range(min = 200, max = 1200))]
+    pub timeout_ms: u32,
+    /// How often in a row the device is taken anew before the daemon gives up and exits, so that
+    /// the service manager starts it afresh. Default: 10, about 15 seconds.
+    #[serde(deserialize_with = "restart_attempts")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub restart_attempts: u32,
+}
+
+bounded!(scheduler_timeout_ms: u32, 1..=1000);
+// A reader may wait twice this long: nothing is to hang for more than 3 seconds.
+bounded!(timeout_ms: u32, 200..=1200);
+bounded!(restart_attempts: u32, 1..=1000);
+
+impl Default for Hailo {
+    fn default() -> Self {
+        Self {
+            hef: "/usr/share/fastsamd/hef/fast_sam_s.hailo8.hef".into(),
+            sha256: None,
+            library: None,
+            device: None,
+            group_id: None,
+            multi_process_service: false,
+            scheduler_timeout_ms: 100,
+            priority: None,
+            timeout_ms: 1000,
+            restart_attempts: 10,
+        }
+    }
+}
+
+fn priority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
+    check::optional_within(deserializer, 0..=31)
+}
+
+/// A file's SHA-256, written as 64 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sha256(pub [u8; 32]);
+
+impl Serialize for Sha256 {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let digits = self.0.map(|byte| format!("{byte:02x}")).concat();
+        serializer.serialize_str(&digits)
+    }
+}
+
+impl<'de> Deserialize<'de> for Sha256 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let digits = String::deserialize(deserializer)?;
+        let mut sum = [0; 32];
+        let bytes = digits.as_bytes().chunks(2).map(|pair| {
+            let pair = std::str::from_utf8(pair).ok()?;
+            let hexadecimal = pair.bytes().all(|digit| digit.is_ascii_hexdigit());
+            u8::from_str_radix(pair, 16).ok().filter(|_| hexadecimal)
+        });
+        let complete = digits.len() == 2 * sum.len()
+            && sum
+                .iter_mut()
+                .zip(bytes)
+                .all(|(byte, read)| read.inspect(|&read| *byte = read).is_some());
+        if complete {
+            Ok(Self(sum))
+        } else {
+            Err(D::Error::custom(format_args!(
+                "'{digits}' is no SHA-256: expected 64 hexadecimal digits, as sha256sum prints"
+            )))
+        }
+    }
+}
+
+impl JsonSchema for Sha256 {
+    fn schema_name() -> Cow<'static, str> {
+        "Sha256".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9A-Fa-f]{64}$" })
     }
 }
 

@@ -27,15 +27,33 @@ where
     D: Deserializer<'de>,
     T: Deserialize<'de> + PartialOrd + Display,
 {
-    let value = T::deserialize(deserializer)?;
+    inside(T::deserialize(deserializer)?, &bounds).map_err(D::Error::custom)
+}
+
+/// A number inside bounds, or none.
+pub(super) fn optional_within<'de, D, T>(
+    deserializer: D,
+    bounds: RangeInclusive<T>,
+) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + PartialOrd + Display,
+{
+    Option::<T>::deserialize(deserializer)?
+        .map(|value| inside(value, &bounds).map_err(D::Error::custom))
+        .transpose()
+}
+
+/// Passes on a value inside bounds.
+fn inside<T: PartialOrd + Display>(value: T, bounds: &RangeInclusive<T>) -> Result<T, String> {
     if bounds.contains(&value) {
         Ok(value)
     } else {
-        Err(D::Error::custom(format_args!(
+        Err(format!(
             "{value} is out of range: expected {} to {}",
             bounds.start(),
             bounds.end()
-        )))
+        ))
     }
 }
 

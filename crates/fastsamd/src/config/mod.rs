@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 pub use ::mqtt::Secret;
 
 pub use self::{
-    accelerator::{Accelerator, Backend, Mock, Replay},
+    accelerator::{Accelerator, Backend, Hailo, Mock, Replay, Sha256},
     camera::{Camera, Images, Source, Synthetic},
     error::ConfigError,
     mqtt::Mqtt,

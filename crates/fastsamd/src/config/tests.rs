@@ -117,6 +117,46 @@ fn kinds_are_chosen_by_name_or_with_settings() {
 }
 
 #[test]
+fn the_hailo_defaults_stand_in_the_commented_file() {
+    let text = std::fs::read_to_string(shipped("fastsamd.yaml")).unwrap();
+    // The block in the comment, uncommented.
+    let block: String = text
+        .lines()
+        .skip_while(|line| !line.contains("`hailo` alone means:"))
+        .skip(1)
+        .map_while(|line| line.strip_prefix("  #   "))
+        .map(|line| format!("  {line}\n"))
+        .collect();
+    let config = parse(&format!("accelerator:\n{block}")).unwrap();
+    let defaults = Hailo::default();
+    assert_eq!(config.accelerator.backend, Backend::Hailo(defaults));
+    let shown: serde_json::Value = serde_yaml::from_str(&block).unwrap();
+    let known = serde_json::to_value(&config.accelerator).unwrap();
+    assert_eq!(keys(&shown["backend"]), keys(&known["backend"]));
+}
+
+#[test]
+fn twice_the_batch_is_under_way() {
+    for (batch, in_flight) in [(1, 4), (2, 4), (8, 16), (16, 32)] {
+        let config = parse(&format!("accelerator: {{batch_size: {batch}}}")).unwrap();
+        assert_eq!(config.accelerator.frames_in_flight(), in_flight);
+    }
+    let config = parse("accelerator: {batch_size: 8, in_flight: 8}").unwrap();
+    assert_eq!(config.accelerator.frames_in_flight(), 8);
+}
+
+#[test]
+fn a_sha256_is_read_and_written() {
+    let digits = "00ff".repeat(16);
+    let text = format!("accelerator: {{backend: {{hailo: {{sha256: '{digits}'}}}}}}");
+    let Backend::Hailo(hailo) = parse(&text).unwrap().accelerator.backend else {
+        panic!("another backend")
+    };
+    assert_eq!(hailo.sha256.unwrap().0[..2], [0, 255]);
+    assert_eq!(serde_json::to_value(hailo).unwrap()["sha256"], digits);
+}
+
+#[test]
 fn clean_up_steps_are_read_from_the_command_line() {
     let usual = Cleanup {
         close: 3,
@@ -256,19 +296,27 @@ fn what_is_wrong_is_reported_where_it_stands() {
         // Kinds.
         (
             "accelerator:\n  backend: mok",
-            "2:12: unknown value 'mok' (did you mean 'mock'?), expected one of: mock, replay",
+            "2:12: unknown value 'mok' (did you mean 'mock'?), expected one of: mock, hailo, replay",
         ),
         (
-            "accelerator:\n  backend: {hailo: {}}",
-            "2:13: unknown value 'hailo', expected one of: mock, replay",
+            "accelerator:\n  backend: {coral: {}}",
+            "2:13: unknown value 'coral', expected one of: mock, hailo, replay",
         ),
         (
             "accelerator: {backend: {mock: {}, replay: {recording: .}}}",
             "1:24: 'replay' beside 'mock': expected only one of them",
         ),
         (
+            "accelerator: {backend: {hailo: {priority: 32}}}",
+            "1:43: 32 is out of range: expected 0 to 31",
+        ),
+        (
+            "accelerator: {backend: {hailo: {sha256: 'abc'}}}",
+            "1:41: 'abc' is no SHA-256: expected 64 hexadecimal digits, as sha256sum prints",
+        ),
+        (
             "accelerator: {backend: {}}",
-            "1:24: expected mock or replay",
+            "1:24: expected mock or hailo or replay",
         ),
         (
             "accelerator: {backend: replay}",
@@ -417,7 +465,7 @@ fn the_schema_describes_every_key_of_the_default() {
     assert!(
         backend
             .to_string()
-            .contains(r#"{"enum":["mock"],"type":"string"}"#),
+            .contains(r#"{"enum":["mock","hailo"],"type":"string"}"#),
         "{backend}"
     );
     // As a person would write it.

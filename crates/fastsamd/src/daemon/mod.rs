@@ -8,12 +8,14 @@
 mod counters;
 mod demo;
 mod exchange;
+mod health;
 mod logging;
 mod pending;
 mod publish;
 mod shutdown;
 pub(crate) mod sources;
 mod stages;
+mod start;
 
 use std::{
     sync::Arc,
@@ -38,6 +40,7 @@ use crate::config::Config;
 use counters::Counters;
 use exchange::Exchange;
 use pending::Pending;
+use publish::Connected;
 use stages::{Capture, CollectStage, SegmentStage, SubmitStage};
 
 /// Answers that wait for the post-processor. One is enough to keep it busy; more is only delay.
@@ -64,36 +67,24 @@ pub fn run(config: &Config, extent: Extent) -> anyhow::Result<()> {
 /// Runs the daemon until the token, the end of all pictures, or a failure.
 pub fn run_until(config: &Config, extent: Extent, shutdown: &Shutdown) -> anyhow::Result<()> {
     let started = Instant::now();
-    let accelerator = sources::accelerator(&config.accelerator)?;
-    let description = accelerator.description();
-    info!(
-        backend = description.backend,
-        network = description.network,
-        in_flight = description.in_flight,
-        batch_size = description.batch_size,
-        "accelerator ready"
-    );
-
+    let first_attempt = start::first_attempt(&config.accelerator)?;
     let cameras = config.cameras.len();
     let counters = Arc::new(Counters::default());
     let frames = Arc::new(Exchange::new(cameras));
-    let pending = Arc::new(Pending::with_capacity(description.in_flight + 2));
+    let pending = Arc::new(Pending::with_capacity(
+        config.accelerator.frames_in_flight() + 2,
+    ));
     let outcomes = Arc::new(Exchange::new(cameras));
-    let (answers_in, answers_out) = bounded(WAITING_ANSWERS);
-    // One buffer being filled, one being read, and those that wait between.
-    let buffers = WAITING_ANSWERS + 2;
-    let (free_in, free_out) = bounded(buffers);
-    for _ in 0..buffers {
-        free_in.try_send(Tensors::for_layout(accelerator.layout()))?;
-    }
     // One result being filled, one waiting for each camera, one being published.
     let (segments_in, segments_out) = bounded(cameras + 2);
-
-    let segmenter = Segmenter::new(accelerator.layout());
-    let (publishing, session, farewell) = publish::connect(publish::Environment {
+    let Connected {
+        stage: publishing,
+        session,
+        accelerator: mut watcher,
+        farewell,
+    } = publish::connect(publish::Environment {
         config,
         extent,
-        description: &description,
         started,
         counters: Arc::clone(&counters),
         frames: Arc::clone(&frames),
@@ -102,18 +93,58 @@ pub fn run_until(config: &Config, extent: Extent, shutdown: &Shutdown) -> anyhow
         used: segments_in,
         shutdown: shutdown.clone(),
     })?;
+    let watchers: Vec<_> = (0..cameras).map(|i| publishing.watch_camera(i)).collect();
 
+    let threads = Threads { shutdown };
+    let session = threads.spawn("mqtt", move || {
+        session.run();
+        Ok(())
+    })?;
+    let publish = threads.spawn("publish", move || publishing.run())?;
+    let end = |outcome: anyhow::Result<()>| {
+        if let Err(error) = outcome {
+            shutdown.fail(error);
+        }
+        join([publish]);
+        farewell.say();
+        join([session]);
+        match shutdown.take_failure() {
+            Some(failure) => Err(failure),
+            None => {
+                info!("stopped");
+                Ok(())
+            }
+        }
+    };
+
+    let section = &config.accelerator;
+    let accelerator = match start::accelerator(section, first_attempt, &mut watcher, shutdown) {
+        Ok(Some(accelerator)) => accelerator,
+        outcome => {
+            outcomes.close();
+            return end(outcome.map(|_| ()));
+        }
+    };
+    let (answers_in, answers_out) = bounded(WAITING_ANSWERS);
+    // One buffer being filled, one being read, and those that wait between.
+    let buffers = WAITING_ANSWERS + 2;
+    let (free_in, free_out) = bounded(buffers);
+    for _ in 0..buffers {
+        free_in.try_send(Tensors::for_layout(accelerator.layout()))?;
+    }
+
+    let segmenter = Segmenter::new(accelerator.layout());
     let (submit, collect) = accelerator.split();
     let mut captures = Vec::with_capacity(cameras);
     let mut used_frames = Vec::with_capacity(cameras);
-    for (index, camera) in config.cameras.iter().enumerate() {
+    for (index, (camera, watcher)) in config.cameras.iter().zip(watchers).enumerate() {
         let (used_in, used_out) = bounded(FRAMES_PER_CAMERA);
         used_frames.push(used_in);
         captures.push(Capture {
             camera: index,
             name: camera.name.clone(),
             open: sources::camera(camera),
-            watcher: publishing.watch_camera(index),
+            watcher,
             frames: Arc::clone(&frames),
             used: used_out,
             counters: Arc::clone(&counters),
@@ -127,9 +158,11 @@ pub fn run_until(config: &Config, extent: Extent, shutdown: &Shutdown) -> anyhow
         used: used_frames,
         pending: Arc::clone(&pending),
         counters: Arc::clone(&counters),
+        shutdown: shutdown.clone(),
     };
     let collect_stage = CollectStage {
         collect,
+        watcher,
         pending,
         answers: answers_in,
         free: free_out,
@@ -146,12 +179,6 @@ pub fn run_until(config: &Config, extent: Extent, shutdown: &Shutdown) -> anyhow
         counters,
     };
 
-    let threads = Threads { shutdown };
-    let session = threads.spawn("mqtt", move || {
-        session.run();
-        Ok(())
-    })?;
-    let publish = threads.spawn("publish", move || publishing.run())?;
     let segment = threads.spawn("segment", move || {
         segment_stage.run();
         Ok(())
@@ -180,16 +207,8 @@ pub fn run_until(config: &Config, extent: Extent, shutdown: &Shutdown) -> anyhow
     // Every camera ends at the shutdown, or when its pictures do.
     join(capture);
     frames.close();
-    join([submit, collect, segment, publish]);
-    farewell.say();
-    join([session]);
-    match shutdown.take_failure() {
-        Some(failure) => Err(failure),
-        None => {
-            info!("stopped");
-            Ok(())
-        }
-    }
+    join([submit, collect, segment]);
+    end(Ok(()))
 }
 
 /// Starts threads whose failure or panic ends the daemon.

@@ -4,6 +4,7 @@
 //! `summary`, `status`) the MQTT client remembers and publishes again after each connect.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     sync::{
         Arc,
@@ -13,7 +14,6 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use accelerator::Description;
 use anyhow::Context;
 use crossbeam_channel::Sender;
 use fastsam::Segments;
@@ -27,13 +27,17 @@ use tracing::{debug, warn};
 
 use super::{
     Extent,
-    counters::{Counter, Counters},
+    counters::Counters,
     exchange::{Exchange, Taken},
+    health::{AcceleratorHealth, CameraHealth, StateOfAccelerator, StateOfCamera},
     pending::Pending,
     shutdown::Shutdown,
-    stages::{CameraWatcher, Flight, Outcome},
+    stages::{Flight, Outcome},
 };
-use crate::config::Config;
+use crate::{
+    config::Config,
+    host::{self, Host},
+};
 
 /// The longest the thread waits for a frame before it looks at the clock.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -42,7 +46,6 @@ const PATIENCE: Duration = Duration::from_millis(250);
 pub(super) struct Environment<'a> {
     pub config: &'a Config,
     pub extent: Extent,
-    pub description: &'a Description,
     pub started: Instant,
     pub counters: Arc<Counters>,
     pub frames: Arc<Exchange<Frame>>,
@@ -50,6 +53,14 @@ pub(super) struct Environment<'a> {
     pub outcomes: Arc<Exchange<Outcome>>,
     pub used: Sender<Segments>,
     pub shutdown: Shutdown,
+}
+
+/// The daemon's side of the connection, in parts for their threads.
+pub(super) struct Connected {
+    pub stage: PublishStage,
+    pub session: MqttStage,
+    pub accelerator: StateOfAccelerator,
+    pub farewell: Farewell,
 }
 
 /// Runs the connection to the broker until the daemon ends.
@@ -73,6 +84,8 @@ pub(super) struct PublishStage {
     publisher: Publisher,
     status_topic: Topic,
     cameras: Vec<CameraSide>,
+    accelerator: Arc<AcceleratorHealth>,
+    host: Host,
     writer: MasksWriter,
     format: MaskFormat,
     message: Vec<u8>,
@@ -95,7 +108,7 @@ struct CameraSide {
     name: String,
     topics: CameraTopics,
     masks_topic: Topic,
-    health: Arc<Health>,
+    health: Arc<CameraHealth>,
     summary_at: Option<Instant>,
     /// Frames published since the last summary.
     since_summary: u64,
@@ -103,18 +116,8 @@ struct CameraSide {
     captured_before: u64,
 }
 
-/// What a camera's thread and the publishing thread both know of it.
-#[derive(Debug, Default)]
-struct Health {
-    online: AtomicBool,
-    captured: Counter,
-    opened: Counter,
-}
-
 /// Prepares the connection and says what the daemon is.
-pub(super) fn connect(
-    environment: Environment<'_>,
-) -> anyhow::Result<(PublishStage, MqttStage, Farewell)> {
+pub(super) fn connect(environment: Environment<'_>) -> anyhow::Result<Connected> {
     let config = environment.config;
     let topics = Topics::new(&config.mqtt.prefix, &config.node)?;
     let client_id = format!("fastsamd-{}-{}", config.node, std::process::id());
@@ -150,14 +153,26 @@ pub(super) fn connect(
             captured_before: 0,
         });
     }
-    let info = info(config, environment.description)?;
+    let info = info(config)?;
     publisher.state(
         &topics.info(),
         &serde_json::to_vec(&info)?,
         Delivery::AtLeastOnce,
     )?;
     let accelerator = topics.accelerator_state();
-    publisher.state(&accelerator, State::Online.payload(), Delivery::AtLeastOnce)?;
+    publisher.state(
+        &accelerator,
+        State::Offline.payload(),
+        Delivery::AtLeastOnce,
+    )?;
+    let accelerator_health = Arc::default();
+    let watcher = StateOfAccelerator {
+        publisher: publisher.clone(),
+        topic: accelerator.clone(),
+        info_topic: topics.info(),
+        info,
+        health: Arc::clone(&accelerator_health),
+    };
 
     let ended = Arc::new(AtomicBool::new(false));
     let farewell = Farewell {
@@ -170,6 +185,8 @@ pub(super) fn connect(
         publisher,
         status_topic: topics.status(),
         cameras,
+        accelerator: accelerator_health,
+        host: Host::default(),
         writer: MasksWriter::new(),
         format: config.publish.format(),
         message: Vec::new(),
@@ -185,26 +202,28 @@ pub(super) fn connect(
         used: environment.used,
         shutdown: environment.shutdown,
     };
-    Ok((
+    Ok(Connected {
         stage,
-        MqttStage {
+        session: MqttStage {
             session,
             _inbox: inbox,
             ended,
         },
+        accelerator: watcher,
         farewell,
-    ))
+    })
 }
 
-fn info(config: &Config, description: &Description) -> anyhow::Result<Info> {
+/// What the daemon is, as far as it is known before the accelerator is open.
+fn info(config: &Config) -> anyhow::Result<Info> {
     let started_at = time::OffsetDateTime::now_utc();
     Ok(Info {
         schema: mqtt::message::SCHEMA,
         version: env!("CARGO_PKG_VERSION").into(),
         node: config.node.clone(),
         started_at: started_at.format(&time::format_description::well_known::Rfc3339)?,
-        backend: description.backend.to_owned(),
-        network: description.network.clone(),
+        backend: config.accelerator.backend.name().to_owned(),
+        network: String::new(),
         versions: BTreeMap::new(),
         cameras: config
             .cameras
@@ -232,40 +251,6 @@ impl Farewell {
             Delivery::AtLeastOnce,
         );
         self.ended.store(true, Ordering::Release);
-    }
-}
-
-/// Publishes a camera's state when it changes.
-pub(super) struct StateOfCamera {
-    publisher: Publisher,
-    topic: Topic,
-    health: Arc<Health>,
-}
-
-impl CameraWatcher for StateOfCamera {
-    fn opened(&mut self) {
-        self.health.opened.increment();
-    }
-
-    fn captured(&mut self) {
-        self.health.captured.increment();
-        self.set(true);
-    }
-
-    fn stopped(&mut self) {
-        self.set(false);
-    }
-}
-
-impl StateOfCamera {
-    fn set(&mut self, online: bool) {
-        if self.health.online.swap(online, Ordering::Relaxed) != online {
-            let payload = State::from(online).payload();
-            // A state is refused only for its size.
-            let _ = self
-                .publisher
-                .state(&self.topic, payload, Delivery::AtLeastOnce);
-        }
     }
 }
 
@@ -372,7 +357,8 @@ impl PublishStage {
     fn publish_status_when_due(&mut self) -> anyhow::Result<()> {
         let now = Instant::now();
         let since = self.status_at.map(|at| now.saturating_duration_since(at));
-        if since.is_some_and(|since| since < self.status_interval) {
+        let is_due = since.is_none_or(|since| since >= self.status_interval);
+        if !is_due && !self.accelerator.take_news() {
             return Ok(());
         }
         self.status_at = Some(now);
@@ -394,7 +380,7 @@ impl PublishStage {
         let mqtt = self.publisher.counters();
         let status = Status {
             uptime_s: self.started.elapsed().as_secs(),
-            rss_bytes: resident_bytes(),
+            rss_bytes: host::resident_bytes(),
             dropped: BTreeMap::from([
                 ("capture_failures".into(), counters.capture_failures.get()),
                 ("before_submit".into(), counters.dropped_before_submit.get()),
@@ -418,22 +404,22 @@ impl PublishStage {
             ]),
             cameras,
             mqtt,
-            temperatures_c: BTreeMap::new(),
-            throttled: None,
+            accelerator: self.accelerator.status(),
+            temperatures_c: self.temperatures(),
+            throttled: self.host.slowed_by().map(|causes| !causes.is_empty()),
         };
         let payload = serde_json::to_vec(&status)?;
         self.publisher
             .state(&self.status_topic, &payload, Delivery::AtMostOnce)?;
         Ok(())
     }
-}
 
-/// The process's resident memory, where the system says.
-fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kilobytes * 1024)
+    fn temperatures(&self) -> BTreeMap<Cow<'static, str>, f64> {
+        let zones = self.host.temperatures().into_iter();
+        let chip = self.accelerator.temperature();
+        zones
+            .map(|(zone, degrees)| (zone.into(), degrees))
+            .chain(chip.map(|degrees| ("hailo".into(), degrees)))
+            .collect()
+    }
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use accelerator::{Accelerator, Pace, Recording};
+use accelerator::{
+    Accelerator, AcceleratorError, Pace, Recording,
+    hailo::{self, HailoSettings},
+};
 use camera::{
     CameraError, Source,
     images::{Images, ImagesSettings},
@@ -42,20 +45,34 @@ fn scene(section: &config::Synthetic) -> SceneSettings {
     }
 }
 
-/// Starts the accelerator.
-pub(crate) fn accelerator(section: &config::Accelerator) -> anyhow::Result<Box<dyn Accelerator>> {
+/// An accelerator that has been opened.
+pub(crate) struct Opened {
+    pub(crate) accelerator: Box<dyn Accelerator>,
+    /// A window on the chip, where there is one.
+    pub(crate) monitor: Option<hailo::Monitor>,
+}
+
+/// Opens the accelerator.
+pub(crate) fn accelerator(section: &config::Accelerator) -> Result<Opened, AcceleratorError> {
     let pace = Pace {
-        in_flight: section.in_flight,
+        in_flight: section.frames_in_flight(),
         batch_size: section.batch_size,
         ..Pace::default()
     };
-    Ok(match &section.backend {
+    let accelerator = match &section.backend {
         Backend::Mock(mock) => accelerator::mock::open(Pace {
             fps_batch_1: mock.fps,
             fps_batch_8: mock.fps_batch_8,
             latency: Duration::from_millis(u64::from(mock.latency_ms)),
             ..pace
         })?,
+        Backend::Hailo(hailo) => {
+            let hailo = accelerator::hailo::open(hailo_settings(section, hailo))?;
+            return Ok(Opened {
+                monitor: Some(hailo.monitor()),
+                accelerator: Box::new(hailo),
+            });
+        }
         Backend::Replay(replay) => {
             let name = replay.recording.display().to_string();
             let recordings = Recording::open_all(&replay.recording)?;
@@ -66,5 +83,30 @@ pub(crate) fn accelerator(section: &config::Accelerator) -> anyhow::Result<Box<d
             };
             accelerator::replay::open(&name, recordings, pace)?
         }
+    };
+    Ok(Opened {
+        accelerator,
+        monitor: None,
     })
+}
+
+/// How to open a Hailo chip.
+pub(crate) fn hailo_settings(
+    section: &config::Accelerator,
+    hailo: &config::Hailo,
+) -> HailoSettings {
+    HailoSettings {
+        sha256: hailo.sha256.map(|sum| sum.0),
+        library: hailo.library.clone(),
+        device: hailo.device.clone(),
+        group_id: hailo.group_id.clone(),
+        multi_process_service: hailo.multi_process_service,
+        in_flight: section.frames_in_flight(),
+        batch_size: section.batch_size,
+        scheduler_timeout: Duration::from_millis(hailo.scheduler_timeout_ms.into()),
+        priority: hailo.priority,
+        timeout: Duration::from_millis(hailo.timeout_ms.into()),
+        vdevice_attempts: hailo.restart_attempts,
+        ..HailoSettings::new(&hailo.hef)
+    }
 }

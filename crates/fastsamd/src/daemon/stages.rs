@@ -72,6 +72,14 @@ pub(super) trait CameraWatcher: Send {
     fn stopped(&mut self);
 }
 
+/// What the collecting thread tells of the accelerator.
+pub(super) trait AcceleratorWatcher: Send {
+    /// An answer came.
+    fn answered(&mut self);
+    /// Something failed, and frames with it.
+    fn failed(&mut self, error: &AcceleratorError);
+}
+
 /// Captures from one camera until the shutdown or the end of its pictures.
 pub(super) struct Capture<W> {
     pub camera: usize,
@@ -149,6 +157,7 @@ pub(super) struct SubmitStage {
     pub used: Vec<Sender<Frame>>,
     pub pending: Arc<Pending<Flight>>,
     pub counters: Arc<Counters>,
+    pub shutdown: Shutdown,
 }
 
 impl SubmitStage {
@@ -204,8 +213,16 @@ impl SubmitStage {
             self.counters.dropped_at_submit.increment();
         }
         match outcome {
-            Err(error) if !error.is_transient() => Err(error),
-            _ => Ok(()),
+            Err(error) if error.is_transient() => {
+                warn!("frame {} dropped: {error}", flight.sequence);
+                Ok(())
+            }
+            Err(error) => {
+                // The collecting thread knows why, and its word is the better one.
+                self.shutdown.wait(PATIENCE);
+                Err(error)
+            }
+            Ok(()) => Ok(()),
         }
     }
 }
@@ -218,8 +235,9 @@ fn boxed_input() -> Box<[u8; INPUT_BYTES]> {
 }
 
 /// Takes answers from the accelerator and hands them to the post-processor.
-pub(super) struct CollectStage {
+pub(super) struct CollectStage<W> {
     pub collect: Box<dyn Collect>,
+    pub watcher: W,
     pub pending: Arc<Pending<Flight>>,
     pub answers: Sender<Answer>,
     /// Buffers that the post-processor has read.
@@ -229,7 +247,7 @@ pub(super) struct CollectStage {
     pub submitting: Receiver<()>,
 }
 
-impl CollectStage {
+impl<W: AcceleratorWatcher> CollectStage<W> {
     /// Runs until all that was submitted is answered or given up.
     pub(super) fn run(mut self) -> Result<(), AcceleratorError> {
         let outcome = self.run_until_drained();
@@ -273,14 +291,23 @@ impl CollectStage {
                 return Ok(None);
             }
             match self.collect.collect(tensors, PATIENCE) {
-                Ok(ticket) => return Ok(Some(ticket)),
+                Ok(ticket) => {
+                    self.watcher.answered();
+                    return Ok(Some(ticket));
+                }
                 Err(AcceleratorError::Closed) if self.has_ended() => return Ok(None),
-                Err(error) if error.is_transient() => {
+                Err(error) => {
+                    // Nothing within the time is no fault where nothing was submitted.
+                    if !matches!(error, AcceleratorError::Timeout(_)) {
+                        self.watcher.failed(&error);
+                    }
+                    if !error.is_transient() {
+                        return Err(error);
+                    }
                     if self.has_ended() {
                         return Ok(None);
                     }
                 }
-                Err(error) => return Err(error),
             }
         }
     }

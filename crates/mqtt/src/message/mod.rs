@@ -10,5 +10,5 @@ mod time;
 mod writer;
 
 pub use masks::{Frame, LatencyMs, Masks, Reduced, SCHEMA, Segment, Segmentation, masks_schema};
-pub use report::{CameraStatus, Info, State, Status, Summary};
+pub use report::{AcceleratorStatus, CameraStatus, DeviceStatus, Info, State, Status, Summary};
 pub use writer::{FrameHeader, Latency, MaskFormat, MasksWriter, Written};

@@ -93,6 +93,9 @@ pub struct Status {
     pub queues: BTreeMap<Name, u64>,
     /// Each camera.
     pub cameras: BTreeMap<String, CameraStatus>,
+    /// What runs the network.
+    #[serde(default)]
+    pub accelerator: AcceleratorStatus,
     /// The connection to the broker.
     pub mqtt: Counters,
     /// Degrees Celsius by sensor.
@@ -114,4 +117,46 @@ pub struct CameraStatus {
     pub captured: u64,
     /// Times it had to be opened again since the start.
     pub reconnects: u64,
+}
+
+/// The accelerator's health.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AcceleratorStatus {
+    /// Whether it answers.
+    pub online: bool,
+    /// Faults since the start: each cost frames and led to a step of recovery.
+    pub faults: u64,
+    /// What failed last, and what was done about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_fault: Option<String>,
+    /// Steps of recovery taken, and frames lost, since the start.
+    pub recovery: BTreeMap<Name, u64>,
+    /// The chip, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceStatus>,
+}
+
+/// What a chip is and how it is attached; what it doesn't say is left out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DeviceStatus {
+    /// PCIe address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    /// `Hailo-8`, `Hailo-8L`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
+    /// Version of its firmware.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firmware: Option<String>,
+    /// Version of the library that drives it.
+    pub library: String,
+    /// Version of its kernel driver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
+    /// Speed of its PCIe link, gigatransfers per second; 8 is full speed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pcie_gts: Option<f64>,
+    /// Lanes of its PCIe link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pcie_lanes: Option<u32>,
 }

@@ -1,0 +1,352 @@
+//! The daemon on a Hailo chip: the real binary, the real dlopen, the stand-in libhailort, mosquitto.
+
+#![expect(clippy::expect_used, reason = "this is a test")]
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    time::{Duration, Instant},
+};
+
+use fastsamd_tests::{Daemon, Message, Mosquitto, Subscriber, fastsamd};
+use hailort_standin::Sandbox;
+
+/// The promise: nothing hangs longer. Masks flow again within it, where no waiting is scripted.
+const LONGEST_HANG: Duration = Duration::from_secs(3);
+
+/// A chip with a script, and a broker to watch what becomes of it.
+struct Setup {
+    broker: Mosquitto,
+    sandbox: Sandbox,
+}
+
+impl Setup {
+    /// `None` where there is no mosquitto and none is required.
+    fn new(script: &str) -> Option<Self> {
+        Some(Self {
+            broker: Mosquitto::start()?,
+            sandbox: Sandbox::new(script).expect("a sandbox"),
+        })
+    }
+
+    /// The backend's part of a configuration.
+    fn hailo(&self, more: &str) -> String {
+        format!(
+            "hailo: {{hef: {}, library: {}, restart_attempts: 3, timeout_ms: 400{more}}}",
+            self.sandbox.hef().display(),
+            self.sandbox.library().display()
+        )
+    }
+
+    fn config(&self, name: &str, backend: &str, fps: u32) -> String {
+        let path = self.sandbox.folder().join(name);
+        let text = format!(
+            "node: test\n\
+             mqtt: {{host: 127.0.0.1, port: {}}}\n\
+             accelerator: {{backend: {{{backend}}}}}\n\
+             cameras: [{{name: cam, source: {{synthetic: {{fps: {fps}, seed: 5}}}}}}]\n\
+             publish: {{status_interval_s: 0.5}}\n",
+            self.broker.port()
+        );
+        fs::write(&path, text).expect("a written file");
+        path.to_str().expect("a UTF-8 path").to_owned()
+    }
+
+    fn start(&self) -> Daemon {
+        let config = self.config("config.yaml", &self.hailo(""), 60);
+        Daemon::start(["run", "--config", &config])
+    }
+
+    fn subscribe(&self) -> Subscriber {
+        Subscriber::connect(self.broker.port(), "fastsam/test/#")
+    }
+
+    /// Nothing leaked, nothing called out of order.
+    #[track_caller]
+    fn assert_clean(&self) {
+        assert_eq!(self.sandbox.report(), [""; 0]);
+    }
+}
+
+#[track_caller]
+fn stop(mut daemon: Daemon) {
+    daemon.signal("TERM");
+    let (status, took) = daemon.wait();
+    assert!(status.success(), "{status}: {}", daemon.output());
+    assert!(took < LONGEST_HANG, "stopping took {took:?}");
+}
+
+fn is_masks(message: &Message) -> bool {
+    message.topic.ends_with("/masks")
+}
+
+/// The first `status` for which the accelerator's part is as wanted.
+fn wait_for_status(
+    subscriber: &Subscriber,
+    what: &str,
+    wanted: impl Fn(&serde_json::Value) -> bool,
+) -> serde_json::Value {
+    let message = subscriber.wait_for(what, |message| {
+        message.topic.ends_with("/status") && wanted(&message.json()["accelerator"])
+    });
+    message.json()
+}
+
+/// The segments of the first frames, by sequence number.
+fn segments(setup: &Setup, backend: &str, frames: usize) -> BTreeMap<u64, serde_json::Value> {
+    let subscriber = setup.subscribe();
+    // Slower than the accelerator, so that no frame is dropped.
+    let config = setup.config("equal.yaml", backend, 10);
+    let daemon = Daemon::start(["run", "--config", &config]);
+    let mut found = BTreeMap::new();
+    while found.len() < frames {
+        let message = subscriber.wait_for("masks", is_masks).json();
+        let sequence = message["frame"]["sequence"].as_u64().expect("a sequence");
+        found.insert(sequence, message["segments"].clone());
+    }
+    stop(daemon);
+    found
+}
+
+#[test]
+fn masks_are_those_of_the_mock() {
+    let Some(setup) = Setup::new("") else { return };
+    let mock = segments(&setup, "mock: {}", 12);
+    let hailo = segments(&setup, &setup.hailo(""), 12);
+    let common: Vec<_> = mock.keys().filter(|key| hailo.contains_key(key)).collect();
+    assert!(common.len() >= 6, "only frames {common:?} were seen twice");
+    for sequence in common {
+        assert_eq!(mock[sequence], hailo[sequence], "frame {sequence}");
+        let list = mock[sequence].as_array().expect("a list");
+        assert!(list.len() > 3, "too few segments to compare");
+    }
+    setup.assert_clean();
+}
+
+#[test]
+fn what_the_chip_is_stands_in_info_and_status() {
+    let Some(setup) = Setup::new("temperature = 60+1.5") else {
+        return;
+    };
+    let subscriber = setup.subscribe();
+    let daemon = setup.start();
+    let info = subscriber.wait_for("an info with versions", |message| {
+        message.topic.ends_with("/info") && message.json()["versions"]["libhailort"].is_string()
+    });
+    let info = info.json();
+    assert_eq!(info["backend"], "hailo");
+    assert_eq!(info["network"], "fast_sam_s");
+    assert_eq!(info["versions"]["libhailort"], "4.23.0");
+    subscriber.wait_for_text("accelerator/state", "online");
+    let status = wait_for_status(&subscriber, "a status of the device", |accelerator| {
+        accelerator["device"]["architecture"] == "Hailo-8"
+    });
+    assert_eq!(status["accelerator"]["device"]["library"], "4.23.0");
+    // It gets warmer with each reading.
+    subscriber.wait_for("a rising temperature", |message| {
+        message.topic.ends_with("/status")
+            && message.json()["temperatures_c"]["hailo"]
+                .as_f64()
+                .is_some_and(|degrees| degrees > 60.0)
+    });
+    stop(daemon);
+    setup.assert_clean();
+}
+
+#[test]
+fn masks_flow_again_after_each_fault() {
+    // Script, what the ladder did at least, and how long the scripted cause itself lasts.
+    let cases = [
+        ("late = 30:1500", "vstream_restarts", 1500),
+        ("hang = 30:vstreams", "vstream_restarts", 0),
+        ("hang = 30:vdevice", "vdevice_restarts", 0),
+        ("abort = 30", "vstream_restarts", 0),
+    ];
+    for (script, step, lasts_ms) in cases {
+        let Some(setup) = Setup::new(script) else {
+            return;
+        };
+        let subscriber = setup.subscribe();
+        let daemon = setup.start();
+        subscriber.wait_for("masks", is_masks);
+        let offline = subscriber.wait_for_text("accelerator/state", "offline");
+        let online = subscriber.wait_for_text("accelerator/state", "online");
+        let masks = subscriber.wait_for("masks after the fault", is_masks);
+        let status = wait_for_status(&subscriber, "a status of the fault", |accelerator| {
+            accelerator["online"] == true
+                && accelerator["recovery"][step]
+                    .as_u64()
+                    .is_some_and(|n| n > 0)
+        });
+        let took = masks.at.max(online.at) - offline.at;
+        let limit = LONGEST_HANG + Duration::from_millis(lasts_ms);
+        assert!(took < limit, "{script}: {took:?}");
+        let accelerator = &status["accelerator"];
+        assert!(accelerator["faults"].as_u64() > Some(0), "{script}");
+        assert!(accelerator["last_fault"].is_string(), "{script}");
+        stop(daemon);
+        setup.assert_clean();
+    }
+}
+
+#[test]
+fn a_device_that_goes_and_comes_back() {
+    let Some(setup) = Setup::new("") else { return };
+    let subscriber = setup.subscribe();
+    let daemon = setup.start();
+    subscriber.wait_for("masks", is_masks);
+    setup.sandbox.script("device = lost").expect("a script");
+    subscriber.wait_for_text("accelerator/state", "offline");
+    wait_for_status(&subscriber, "a lost device", |accelerator| {
+        accelerator["recovery"]["vdevice_restarts"].as_u64() > Some(0)
+    });
+    setup.sandbox.script("").expect("a script");
+    let back = Instant::now();
+    subscriber.wait_for_text("accelerator/state", "online");
+    subscriber.wait_for("masks", is_masks);
+    assert!(back.elapsed() < LONGEST_HANG, "{:?}", back.elapsed());
+    stop(daemon);
+    setup.assert_clean();
+}
+
+#[test]
+fn a_device_in_use_is_waited_for() {
+    let Some(setup) = Setup::new("device = busy") else {
+        return;
+    };
+    let subscriber = setup.subscribe();
+    let daemon = setup.start();
+    let status = wait_for_status(&subscriber, "a failed start", |accelerator| {
+        accelerator["recovery"]["failed_starts"].as_u64() > Some(0)
+    });
+    let said = status["accelerator"]["last_fault"].to_string();
+    assert!(said.contains("in use") && said.contains("fuser"), "{said}");
+    setup.sandbox.script("").expect("a script");
+    subscriber.wait_for_text("accelerator/state", "online");
+    subscriber.wait_for("masks", is_masks);
+    stop(daemon);
+    setup.assert_clean();
+}
+
+#[test]
+fn a_chip_that_nothing_helps_ends_the_daemon() {
+    let Some(setup) = Setup::new("hang = 30:never") else {
+        return;
+    };
+    let subscriber = setup.subscribe();
+    let mut daemon = setup.start();
+    subscriber.wait_for("masks", is_masks);
+    subscriber.wait_for_text("accelerator/state", "offline");
+    let (status, _) = daemon.wait();
+    let said = daemon.output();
+    assert_eq!(status.code(), Some(1), "{said}");
+    let last = said.lines().last().unwrap_or_default();
+    assert!(last.contains("given up after 3 attempts"), "{said}");
+    assert!(last.contains("HAILO_TIMEOUT (4)"), "{said}");
+    subscriber.wait_for_text("test/availability", "offline");
+    setup.assert_clean();
+}
+
+#[test]
+fn what_stops_a_start_is_one_line_with_its_fix() {
+    // Script, exit code, what the line says.
+    let cases: [(&str, i32, &[&str]); 9] = [
+        (
+            "device = none",
+            1,
+            &["no Hailo device found", "lspci", "given up after 3"],
+        ),
+        ("device = busy", 1, &["in use", "fuser"]),
+        ("driver = mismatch", 1, &["differ", "full-upgrade"]),
+        (
+            "firmware = mismatch",
+            1,
+            &["HAILO_UNSUPPORTED_FW_VERSION", "power off and on"],
+        ),
+        ("page-size = refused", 1, &["force_desc_page_size=4096"]),
+        ("chip = hailo8l", 1, &["Hailo-8", "Hailo-8L", "fetch-hef"]),
+        ("version = 5.1.0", 1, &["5.1.0", "4.20 to 4.23"]),
+        ("frame-size = short", 1, &["frames of"]),
+        ("frame-size = padded", 1, &["frames of"]),
+    ];
+    for (script, code, words) in cases {
+        let Some(setup) = Setup::new(script) else {
+            return;
+        };
+        let started = Instant::now();
+        let mut daemon = setup.start();
+        let (status, _) = daemon.wait();
+        let said = daemon.output();
+        assert_eq!(status.code(), Some(code), "{script}: {said}");
+        let last = said.lines().last().unwrap_or_default();
+        for word in words {
+            assert!(last.contains(word), "{script}: '{word}' in {said}");
+        }
+        let took = started.elapsed();
+        assert!(took < 3 * LONGEST_HANG, "{script}: {took:?}");
+        setup.assert_clean();
+    }
+}
+
+#[test]
+fn outputs_of_other_types_make_masks_too() {
+    for types in ["u8", "u16"] {
+        let Some(setup) = Setup::new(&format!("types = {types}")) else {
+            return;
+        };
+        let subscriber = setup.subscribe();
+        let daemon = setup.start();
+        let masks = subscriber.wait_for("masks", is_masks).json();
+        let segments = masks["segments"].as_array().expect("a list");
+        assert!(!segments.is_empty(), "{types}");
+        stop(daemon);
+        setup.assert_clean();
+    }
+}
+
+/// Runs a configuration with this backend to its end, which comes by itself.
+fn failure(backend: &str) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("config.yaml");
+    fs::write(&path, format!("accelerator: {{backend: {backend}}}\n")).expect("a written file");
+    let output = fastsamd()
+        .args(["run", "--config"])
+        .arg(&path)
+        .output()
+        .expect("an ended daemon");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), said)
+}
+
+#[test]
+fn without_a_library_there_is_one_clear_line() {
+    for backend in ["hailo", "{hailo: {library: /nowhere/libhailort.so}}"] {
+        let (code, said) = failure(backend);
+        assert_eq!(code, Some(1), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(
+            said.contains("libhailort") && said.contains("apt install hailo-all"),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_hef_that_is_not_there_is_the_users_to_mend() {
+    let sandbox = Sandbox::new("").expect("a sandbox");
+    let library = sandbox.library().display().to_string();
+    let garbage = sandbox.folder().join("garbage.hef");
+    fs::write(&garbage, [7; 100]).expect("a written file");
+    let hef = sandbox.hef().display().to_string();
+    let other = "0".repeat(64);
+    for (settings, word) in [
+        ("hef: /nowhere.hef".to_owned(), "/nowhere.hef"),
+        (format!("hef: {}", garbage.display()), "not a HEF"),
+        (format!("hef: {hef}, sha256: '{other}'"), "sha256"),
+    ] {
+        let (code, said) = failure(&format!("{{hailo: {{library: {library}, {settings}}}}}"));
+        assert_eq!(code, Some(2), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains(word), "{said}");
+    }
+}
