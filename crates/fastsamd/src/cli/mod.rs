@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod doctor;
 mod exit;
 mod inference;
 mod inputs;
@@ -45,6 +46,9 @@ enum Verb {
     Record(record::RecordArgs),
     /// Checks a configuration file.
     Check(check::CheckArgs),
+    /// Looks at everything the daemon needs - library, driver, device, HEF, cameras, broker - and
+    /// says how to fix what is missing.
+    Doctor(doctor::DoctorArgs),
     /// Prints a JSON Schema.
     Schema(schema::SchemaArgs),
     /// Times the post-processing on this machine, stage by stage.
@@ -86,6 +90,7 @@ fn run(verb: Verb) -> ExitCode {
         Verb::Segment(arguments) => segment::run(&arguments),
         Verb::Record(arguments) => exit::conclude(record::run(&arguments)),
         Verb::Check(arguments) => exit::conclude(check::run(&arguments)),
+        Verb::Doctor(arguments) => exit::conclude(doctor::run(&arguments)),
         Verb::Schema(arguments) => exit::conclude(schema::run(&arguments)),
         Verb::Bench(arguments) => exit::conclude(bench::run(&arguments)),
     }

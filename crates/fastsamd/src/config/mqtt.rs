@@ -77,6 +77,13 @@ impl Section for Mqtt {
 }
 
 impl Mqtt {
+    /// Name and password for the broker, where it asks for them.
+    pub fn login(&self) -> Option<(String, Secret)> {
+        let name = self.username.clone()?;
+        let password = self.password.clone();
+        Some((name, password.unwrap_or_else(|| Secret::new(""))))
+    }
+
     /// Takes the password from its file, where there is one.
     pub(super) fn read_password_file(&mut self) -> Result<(), ConfigError> {
         let Some(path) = &self.password_file else {

@@ -129,10 +129,7 @@ pub(super) fn connect(environment: Environment<'_>) -> anyhow::Result<Connected>
     );
     options.keep_alive = Duration::from_secs(u64::from(config.mqtt.keep_alive_s));
     options.max_payload_bytes = config.mqtt.max_payload_bytes;
-    options.login = config.mqtt.username.clone().map(|name| {
-        let password = config.mqtt.password.clone();
-        (name, password.unwrap_or_else(|| mqtt::Secret::new("")))
-    });
+    options.login = config.mqtt.login();
     let (publisher, session, inbox) = mqtt::connect(options).context("mqtt")?;
 
     let mut cameras = Vec::with_capacity(config.cameras.len());

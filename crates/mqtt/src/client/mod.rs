@@ -16,6 +16,7 @@
 
 mod backoff;
 mod failure;
+mod probe;
 mod publisher;
 mod session;
 mod shared;
@@ -35,6 +36,7 @@ use rumqttc::v5::{
 };
 
 pub use backoff::Backoff;
+pub use probe::{Probe, probe};
 pub use publisher::{Delivery, NotSent, Publisher};
 pub use session::Session;
 pub use shared::Counters;
@@ -117,7 +119,18 @@ impl Options {
         Ok(())
     }
 
-    /// The same for rumqttc.
+    /// What the broker says in our place when the connection breaks.
+    fn last_will(&self) -> LastWill {
+        LastWill::new(
+            self.availability.as_str(),
+            State::Offline.payload(),
+            QoS::AtLeastOnce,
+            true,
+            None,
+        )
+    }
+
+    /// The same for rumqttc, without the last will.
     fn for_rumqttc(&self) -> MqttOptions {
         // rumqttc puts host and port together with a colon.
         let host = match self.host.parse::<Ipv6Addr>() {
@@ -130,14 +143,7 @@ impl Options {
             .set_keep_alive(self.keep_alive)
             .set_clean_start(true)
             .set_max_packet_size(Some(u32::try_from(max_packet).unwrap_or(u32::MAX)))
-            .set_outgoing_inflight_upper_limit(IN_FLIGHT)
-            .set_last_will(LastWill::new(
-                self.availability.as_str(),
-                State::Offline.payload(),
-                QoS::AtLeastOnce,
-                true,
-                None,
-            ));
+            .set_outgoing_inflight_upper_limit(IN_FLIGHT);
         let mut network = options.network_options();
         network.set_tcp_nodelay(true);
         options.set_network_options(network);

@@ -131,7 +131,9 @@ impl Worker {
     }
 
     fn connection(&self) -> Connection {
-        let (client, event_loop) = AsyncClient::new(self.options.for_rumqttc(), QUEUE);
+        let mut options = self.options.for_rumqttc();
+        options.set_last_will(self.options.last_will());
+        let (client, event_loop) = AsyncClient::new(options, QUEUE);
         Connection {
             client,
             event_loop,
