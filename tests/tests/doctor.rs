@@ -1,6 +1,6 @@
 //! `doctor`: each thing that goes wrong for users is recognised, in its row, with its fix.
 
-#![expect(clippy::expect_used, reason = "this is a test")]
+#![expect(clippy::expect_used, clippy::panic, reason = "this is a test")]
 
 use std::{fs, path::Path};
 
