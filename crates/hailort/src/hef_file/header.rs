@@ -21,6 +21,37 @@ pub enum Hash {
     Xxh3(u64),
 }
 
+impl Hash {
+    /// `MD5`, `CRC-32` or `XXH3`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Md5(_) => "MD5",
+            Self::Crc32(_) => "CRC-32",
+            Self::Xxh3(_) => "XXH3",
+        }
+    }
+
+    /// The hash of other bytes, of the same kind.
+    fn of(&self, bytes: &[u8]) -> Self {
+        match self {
+            Self::Md5(_) => Self::Md5(md5::Md5::digest(bytes).into()),
+            Self::Crc32(_) => Self::Crc32(crc32fast::hash(bytes)),
+            Self::Xxh3(_) => Self::Xxh3(xxhash_rust::xxh3::xxh3_64(bytes)),
+        }
+    }
+}
+
+/// In hexadecimal.
+impl std::fmt::Display for Hash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Md5(hash) => f.write_str(&hex(hash)),
+            Self::Crc32(hash) => write!(f, "{hash:08x}"),
+            Self::Xxh3(hash) => write!(f, "{hash:016x}"),
+        }
+    }
+}
+
 /// A container's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -112,40 +143,30 @@ impl Header {
         }
     }
 
-    /// Checks the length and the hash of what follows the header.
-    pub fn verify(&self, file: &[u8]) -> Result<(), HefFileError> {
-        let rest = file.get(self.size()..).unwrap_or_default();
-        let found = rest.len() as u64;
+    /// Checks the length that the header states against a whole file's.
+    pub(super) fn check_length(&self, file_size: u64) -> Result<(), HefFileError> {
+        let found = file_size.saturating_sub(self.size() as u64);
         let expected = u64::from(self.message_size)
             .saturating_add(self.ccws_size.unwrap_or(0))
             .saturating_add(self.additional_size);
-        if found != expected {
-            return Err(HefFileError::Length { found, expected });
+        if found == expected {
+            return Ok(());
         }
-        let (kind, found, expected) = match self.hash {
-            Hash::Md5(expected) => {
-                let found = md5::Md5::digest(rest);
-                ("MD5", hex(&found), hex(&expected))
-            }
-            Hash::Crc32(expected) => (
-                "CRC-32",
-                hex(&crc32fast::hash(rest).to_be_bytes()),
-                hex(&expected.to_be_bytes()),
-            ),
-            Hash::Xxh3(expected) => (
-                "XXH3",
-                hex(&xxhash_rust::xxh3::xxh3_64(rest).to_be_bytes()),
-                hex(&expected.to_be_bytes()),
-            ),
-        };
-        if found != expected {
-            return Err(HefFileError::Hash {
-                kind,
-                found,
-                expected,
-            });
+        Err(HefFileError::Length { found, expected })
+    }
+
+    /// Checks the length and the hash of what follows the header.
+    pub fn verify(&self, file: &[u8]) -> Result<(), HefFileError> {
+        self.check_length(file.len() as u64)?;
+        let found = self.hash.of(file.get(self.size()..).unwrap_or_default());
+        if found == self.hash {
+            return Ok(());
         }
-        Ok(())
+        Err(HefFileError::Hash {
+            kind: self.hash.kind(),
+            found: found.to_string(),
+            expected: self.hash.to_string(),
+        })
     }
 
     /// The description in a file.

@@ -16,7 +16,11 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-use std::{fs::File, io::Read, path::Path};
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::Path,
+};
 
 use sha2::{Digest, Sha256};
 
@@ -31,7 +35,10 @@ pub const MAX_SIZE: u64 = 1 << 30;
 pub enum HefFileError {
     /// The file can't be read.
     #[error("the HEF can't be read: {0}")]
-    Read(#[from] std::io::Error),
+    Read(#[from] io::Error),
+    /// A folder, a pipe or a device.
+    #[error("the HEF can't be read: it is not a file")]
+    NotAFile,
     /// Too few bytes to be one.
     #[error("{size} bytes are too few for a HEF (at least {MIN_SIZE}): was the download cut off?")]
     TooSmall {
@@ -97,18 +104,34 @@ pub struct HefFile {
 }
 
 impl HefFile {
-    /// Reads a file.
+    /// Reads a file, if it begins as a HEF does and is as long as its header says.
     pub fn read(path: &Path) -> Result<Self, HefFileError> {
-        let mut file = File::open(path)?;
+        // To open a pipe is to wait for its other end.
+        if !fs::metadata(path)?.is_file() {
+            return Err(HefFileError::NotAFile);
+        }
+        let file = File::open(path)?;
         let size = file.metadata()?.len();
         if size > MAX_SIZE {
             return Err(HefFileError::TooLarge { size });
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-        // The file may grow meanwhile, or be a pipe of any length.
+        // It may grow meanwhile.
+        let mut file = file.take(MAX_SIZE + 1);
+        let mut bytes = Vec::new();
         Read::by_ref(&mut file)
-            .take(MAX_SIZE + 1)
+            .take(MIN_SIZE)
             .read_to_end(&mut bytes)?;
+        let front = Self::from_bytes(bytes)?;
+        // A container of an unknown version does not say its length in a way known here.
+        if let Ok(header) = front.header() {
+            header.check_length(size)?;
+        }
+        let Self { mut bytes } = front;
+        let rest = usize::try_from(size.saturating_sub(MIN_SIZE)).unwrap_or(0);
+        bytes
+            .try_reserve_exact(rest)
+            .map_err(|_| io::Error::from(io::ErrorKind::OutOfMemory))?;
+        file.read_to_end(&mut bytes)?;
         Self::from_bytes(bytes)
     }
 

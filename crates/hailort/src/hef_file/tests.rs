@@ -219,6 +219,38 @@ fn files_that_are_none() {
 }
 
 #[test]
+fn files_that_are_not_read_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8], size: u64| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let file = File::options().write(true).open(&path).unwrap();
+        file.set_len(size).unwrap();
+        path
+    };
+    let good = hef(2, &message(), &[9; 40]);
+    let size = good.len() as u64;
+    // Sparse: as long as it says, of zeros.
+    let zeros = write("zeros", &[], MAX_SIZE);
+    let endless = write("endless", &good, MAX_SIZE + 1);
+    let longer = write("longer", &good, MAX_SIZE);
+    let shorter = write("shorter", &good, size - 1);
+    let whole = write("whole", &good, size);
+    for (path, expected) in [
+        (folder.path(), "it is not a file"),
+        (Path::new("/dev/zero"), "it is not a file"),
+        (&zeros, "this is not a HEF"),
+        (&endless, "too many"),
+        (&longer, "was the download cut off?"),
+        (&shorter, "was the download cut off?"),
+    ] {
+        let error = HefFile::read(path).err().unwrap().to_string();
+        assert!(error.contains(expected), "{}: {error}", path.display());
+    }
+    assert_eq!(HefFile::read(&whole).unwrap().bytes(), good);
+}
+
+#[test]
 fn the_sha256_is_the_files() {
     let file = HefFile::from_bytes(hef(2, &message(), &[1; 100])).unwrap();
     file.verify_sha256(file.sha256()).unwrap();
