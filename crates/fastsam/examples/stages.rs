@@ -15,12 +15,9 @@ mod support;
 use std::hint::black_box;
 
 use accelerator::ElementType::{self, U8, U16};
-use accelerator::{Layout, Tensors};
-use fastsam::contour::Tracer;
-use fastsam::encode::{polygon::Simplifier, rle};
-use fastsam::{Contours, Decoder, Detection, Mask, MaskSize, Rasterizer, Suppressor};
-use frame::{Frame, INPUT_BYTES, Letterbox, PixelFormat, Preprocessor, Size};
-use support::scene::{self, Random};
+use frame::{Frame, INPUT_BYTES, PixelFormat, Preprocessor, Size};
+use support::scene::Random;
+use support::stages::Stages;
 
 const HD: Size = Size::new(1280, 720);
 const FULL_HD: Size = Size::new(1920, 1080);
@@ -72,52 +69,12 @@ fn count(name: &str, mut work: impl FnMut()) {
 
 /// A hundred objects, from tensors to encodings.
 fn segmentation(name: &str, size: Size, element_type: ElementType) {
-    let layout: Layout = scene::layout(element_type, element_type);
-    let (tensors, letterbox): (Tensors, Letterbox) = scene::paint(&layout, size, 100, 1);
-    let mut decoder = Decoder::new(&layout);
-    let mut candidates: Vec<Detection> = Vec::new();
-    count(&format!("decode {name}"), || {
-        decoder.decode(black_box(&tensors), 0.4, &mut candidates);
-    });
-
-    let (mut suppressor, mut detections) = (Suppressor::new(), Vec::new());
-    count(&format!("nms {name}"), || {
-        suppressor.suppress(black_box(&candidates), 0.9, 300, &mut detections);
-    });
-
-    let mut rasterizer = Rasterizer::new();
-    rasterizer.fit(&letterbox, MaskSize::Frame);
-    let mut masks = vec![Mask::empty(size); detections.len()];
-    count(&format!("masks {name}"), || {
-        for (detection, mask) in detections.iter().zip(&mut masks) {
-            rasterizer.rasterize(black_box(&tensors), detection, mask);
-        }
-    });
-
-    let mut tracer = Tracer::new();
-    let mut contours = vec![Contours::default(); masks.len()];
-    count(&format!("contours {name}"), || {
-        for (mask, contours) in masks.iter().zip(&mut contours) {
-            tracer.trace(black_box(mask), contours);
-        }
-    });
-
-    let (mut encoder, mut counts) = (rle::Encoder::new(), Vec::new());
-    count(&format!("rle {name}"), || {
-        for mask in &masks {
-            counts.clear();
-            encoder.encode(black_box(mask), &mut counts);
-        }
-    });
-
-    let mut simplifier = Simplifier::new();
-    count(&format!("polygons {name}"), || {
-        for contours in &contours {
-            simplifier.rings(black_box(contours), 1.0, |ring| {
-                black_box(ring);
-            });
-        }
-    });
+    let mut scene = Stages::new(size, element_type, 100);
+    for (stage_name, stage) in Stages::ALL {
+        count(&format!("{stage_name} {name}"), || {
+            stage(black_box(&mut scene))
+        });
+    }
 }
 
 /// A frame of noise to network input.

@@ -26,23 +26,34 @@ pub(crate) fn for_each_touching(
         Connectivity::Four => 0,
         Connectivity::Eight => 1,
     };
-    // Places in reading order, so that one comparison tells rows apart, too.
-    const ROW: i64 = 1 << 16;
-    let place = |y: u16, x: u16| (i64::from(y) * ROW) | i64::from(x);
-    // The first run that may touch this one or a later one.
-    let mut first = 0;
+    // Runs of the row above, from the first that may touch this run or a later one of its row.
+    let (mut above, mut above_end) = (0, 0);
+    // The row that is being gone through, and its first run.
+    let (mut row, mut row_start) = (0, 0);
     for (j, lower) in runs.iter().enumerate() {
-        let start = place(lower.y, lower.start) - ROW - reach;
-        let end = place(lower.y, lower.end) - ROW + reach;
-        while place(runs[first].y, runs[first].end) <= start {
-            first += 1;
+        if lower.y != row || j == 0 {
+            let follows = u32::from(lower.y) == u32::from(row) + 1;
+            above = if follows { row_start } else { j };
+            above_end = j;
+            (row, row_start) = (lower.y, j);
         }
-        let mut i = first;
-        while place(runs[i].y, runs[i].start) < end {
+        let (start, end) = (i32::from(lower.start) - reach, i32::from(lower.end) + reach);
+        let row_above = &runs[..above_end];
+        while row_above
+            .get(above)
+            .is_some_and(|run| i32::from(run.end) <= start)
+        {
+            above += 1;
+        }
+        let mut i = above;
+        while row_above
+            .get(i)
+            .is_some_and(|run| i32::from(run.start) < end)
+        {
             touch(i, j);
             i += 1;
         }
         // The last one may touch the next run of the row, too.
-        first = first.max(i.saturating_sub(1));
+        above = above.max(i.saturating_sub(1));
     }
 }

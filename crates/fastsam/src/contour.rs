@@ -29,20 +29,34 @@ use crate::{Contours, Mask, Run};
 /// Traces the outer borders of masks, reusing its buffers.
 #[derive(Clone, Debug, Default)]
 pub struct Tracer {
-    /// For each run, the first touching run in the row below, or [`NONE`].
-    below: Vec<u32>,
-    /// For each run, the last touching run in the row above, or [`NONE`].
-    above: Vec<u32>,
-    /// Whether a run's left end lies on a border already traced.
-    left_traced: Vec<bool>,
-    /// Whether its right end does.
-    right_traced: Vec<bool>,
+    nodes: Vec<Node>,
+    /// Runs that touch nothing in the row above: where borders may begin.
+    tops: Vec<u32>,
     /// Chains as they are found, in the buffer's first part.
     points: Vec<[u16; 2]>,
     /// Where each of them ends.
     ends: Vec<u32>,
 }
 
+/// A run and what it touches.
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    /// The first touching run in the row below, or [`NONE`]. With [`SHARED`], the run before this
+    /// one touches that, too.
+    below: u32,
+    /// The last touching run in the row above, or [`NONE`]. With [`SHARED`], the run behind this
+    /// one touches that, too.
+    above: u32,
+    run: Run,
+    /// Whether the run's left end lies on a border already traced.
+    left_traced: bool,
+    /// Whether its right end does.
+    right_traced: bool,
+}
+
+/// Set in links that another run of the row has, too. No mask has so many runs that an index
+/// would need this bit.
+const SHARED: u32 = 1 << 31;
 const NONE: u32 = u32::MAX;
 
 impl Tracer {
@@ -54,19 +68,20 @@ impl Tracer {
     /// Replaces `contours` by the outer borders of `mask`, in pixels of the mask. Takes time in
     /// proportion to the number of runs.
     pub fn trace(&mut self, mask: &Mask, contours: &mut Contours) {
-        let runs = mask.runs();
-        self.link(runs);
+        self.link(mask.runs());
         self.ends.clear();
         let mut written = 0;
-        for first in 0..runs.len() {
-            // Borders are met in the order of their first left end. What lies left of a run is
-            // outside where nothing is there, or a traced right end; else it is inside a hole.
-            let outside = match previous_in_row(runs, first) {
+        for &top in &self.tops {
+            // Borders are met in the order of their first left end, which nothing touches from
+            // above. What lies left of a run is outside where nothing is there, or a traced right
+            // end; else it is inside a hole.
+            let first = top as usize;
+            let outside = match previous_in_row(&self.nodes, first) {
                 None => true,
-                Some(previous) => self.right_traced[previous],
+                Some(previous) => previous.right_traced,
             };
-            if outside && !self.left_traced[first] {
-                written = self.walk(runs, first, written);
+            if outside && !self.nodes[first].left_traced {
+                written = walk(&mut self.nodes, first, &mut self.points, written);
                 self.ends.push(written as u32);
             }
         }
@@ -82,134 +97,134 @@ impl Tracer {
 
     /// Finds out which runs touch.
     fn link(&mut self, runs: &[Run]) {
-        for links in [&mut self.below, &mut self.above] {
-            links.clear();
-            links.resize(runs.len(), NONE);
-        }
-        for traced in [&mut self.left_traced, &mut self.right_traced] {
-            traced.clear();
-            traced.resize(runs.len(), false);
-        }
-        let (below, above) = (&mut self.below, &mut self.above);
+        let nodes = &mut self.nodes;
+        nodes.clear();
+        nodes.extend(runs.iter().map(|&run| Node {
+            below: NONE,
+            above: NONE,
+            run,
+            left_traced: false,
+            right_traced: false,
+        }));
         for_each_touching(runs, Connectivity::Eight, |i, j| {
-            below[i] = below[i].min(j as u32);
-            above[j] = i as u32;
+            if nodes[i].below == NONE {
+                let shared = if nodes[j].above == NONE { 0 } else { SHARED };
+                nodes[i].below = j as u32 | shared;
+            } else {
+                nodes[j - 1].above |= SHARED;
+            }
+            nodes[j].above = i as u32;
         });
-        let points = MOST_POINTS_PER_END * 2 * runs.len() + 1;
+        self.tops.clear();
+        let tops = (0..)
+            .zip(&self.nodes)
+            .filter(|(_, node)| node.above == NONE);
+        self.tops.extend(tops.map(|(run, _)| run));
+        let points = MOST_POINTS_PER_END * 2 * runs.len() + SPARE_POINTS;
         if self.points.len() < points {
             self.points.resize(points, [0; 2]);
         }
     }
+}
 
-    /// Writes the border that begins at the left end of run `first` behind the points `written`
-    /// so far, and returns how many there are then.
-    fn walk(&mut self, runs: &[Run], first: usize, written: usize) -> usize {
-        let mut pen = Pen {
-            points: &mut self.points,
-            written,
-            direction: None,
+/// Writes the border that begins at the left end of run `first` behind the points `written` so
+/// far, and returns how many there are then.
+fn walk(nodes: &mut [Node], first: usize, points: &mut [[u16; 2]], written: usize) -> usize {
+    let mut pen = Pen {
+        points,
+        written,
+        direction: NOWHERE,
+    };
+    let mut end = End::Left(first);
+    loop {
+        (end, pen) = match end {
+            End::Left(i) => descend(nodes, i, pen),
+            End::Right(i) => ascend(nodes, i, pen),
         };
-        let mut end = End::Left(first);
-        loop {
-            end = match end {
-                End::Left(i) => {
-                    self.left_traced[i] = true;
-                    descend(runs, i, self.below[i], &mut pen)
-                }
-                End::Right(i) => {
-                    self.right_traced[i] = true;
-                    ascend(runs, i, self.above[i], &mut pen)
-                }
-            };
-            if end == End::Left(first) {
-                break;
-            }
+        if end == End::Left(first) {
+            break;
         }
-        if pen.direction.is_none() {
-            // A single pixel: there is nowhere to go.
-            let Run { y, start, .. } = runs[first];
-            pen.points[pen.written] = [start, y];
-            pen.written += 1;
-        }
-        pen.written
     }
+    if pen.direction == NOWHERE {
+        // A single pixel: there is nowhere to go.
+        let Run { y, start, .. } = nodes[first].run;
+        pen.points[pen.written] = [start, y];
+        pen.written += 1;
+    }
+    pen.written
 }
 
-/// The way from the left end of run `i`, when `below` is the first that touches it there.
-#[inline]
-fn descend(runs: &[Run], i: usize, below: u32, pen: &mut Pen<'_>) -> End {
-    let Run { y, start, .. } = runs[i];
-    if below == NONE {
-        let right = runs[i].end - 1;
-        pen.step(Direction::East, [start, y], start < right);
-        return End::Right(i);
-    }
-    let below = below as usize;
-    let target = runs[below].start;
-    if let Some(previous) = previous_in_row(runs, i)
-        && runs[previous].end >= target
-    {
-        let gap = runs[previous].end;
-        pen.step(Direction::SouthWest, [start, y], true);
-        pen.step(Direction::West, [start - 1, y + 1], gap < start - 1);
-        pen.step(Direction::NorthWest, [gap, y + 1], true);
-        return End::Right(previous);
-    }
-    // Diagonally to the left and along the lower run's top, or straight down, or along this
-    // run's bottom and diagonally to the right. Outlines turn at every other row, which no branch
-    // predictor foresees: hence two steps with conditions.
-    let shift = i32::from(target) - i32::from(start);
-    let [one, other] = DOWN[(shift.signum() + 1) as usize];
-    let corner = if shift > 0 {
-        [target.wrapping_sub(1), y]
-    } else {
-        [start.wrapping_sub(1), y + 1]
+/// The way down left ends from that of run `i`, as far as each leads to one in the row below, and
+/// round to the next right end.
+fn descend<'a>(nodes: &mut [Node], mut i: usize, mut pen: Pen<'a>) -> (End, Pen<'a>) {
+    let Run {
+        mut y, mut start, ..
+    } = nodes[i].run;
+    let link = loop {
+        let node = &mut nodes[i];
+        node.left_traced = true;
+        let link = node.below;
+        if link & SHARED != 0 {
+            break link;
+        }
+        i = link as usize;
+        let target = nodes[i].run.start;
+        // Diagonally to the left and along the lower run's top, or straight down, or along this
+        // run's bottom and diagonally to the right.
+        let shift = i32::from(target) - i32::from(start);
+        let corner = if shift > 0 {
+            [target.wrapping_sub(1), y]
+        } else {
+            [start.wrapping_sub(1), y + 1]
+        };
+        pen.step_to_next_row(SOUTH, shift, [start, y], corner);
+        (start, y) = (target, y + 1);
     };
-    pen.step(one, [start, y], shift != 1);
-    pen.step(other, corner, !(-1..=0).contains(&shift));
-    End::Left(below)
+    if link == NONE {
+        let right = nodes[i].run.end - 1;
+        pen.step(EAST, [start, y], start < right);
+        return (End::Right(i), pen);
+    }
+    let gap = nodes[i - 1].run.end;
+    pen.step(SOUTH_WEST, [start, y], true);
+    pen.step(WEST, [start - 1, y + 1], gap < start - 1);
+    pen.step(NORTH_WEST, [gap, y + 1], true);
+    (End::Right(i - 1), pen)
 }
 
-/// The way from the right end of run `i`, when `above` is the last that touches it there.
-#[inline]
-fn ascend(runs: &[Run], i: usize, above: u32, pen: &mut Pen<'_>) -> End {
-    let Run { y, start, end } = runs[i];
+/// The way up right ends from that of run `i`, likewise.
+fn ascend<'a>(nodes: &mut [Node], mut i: usize, mut pen: Pen<'a>) -> (End, Pen<'a>) {
+    let Run { mut y, mut end, .. } = nodes[i].run;
+    let link = loop {
+        let node = &mut nodes[i];
+        node.right_traced = true;
+        let link = node.above;
+        if link & SHARED != 0 {
+            break link;
+        }
+        i = link as usize;
+        let target = nodes[i].run.end;
+        let shift = i32::from(end) - i32::from(target);
+        let corner = if shift > 0 { [target, y] } else { [end, y - 1] };
+        pen.step_to_next_row(NORTH, shift, [end - 1, y], corner);
+        (end, y) = (target, y - 1);
+    };
     let right = end - 1;
-    if above == NONE {
-        pen.step(Direction::West, [right, y], start < right);
-        return End::Left(i);
+    if link == NONE {
+        let start = nodes[i].run.start;
+        pen.step(WEST, [right, y], start < right);
+        return (End::Left(i), pen);
     }
-    let above = above as usize;
-    let target = runs[above].end - 1;
-    if let Some(next) = next_in_row(runs, i)
-        && runs[next].start <= runs[above].end
-    {
-        let gap = runs[next].start - 1;
-        pen.step(Direction::NorthEast, [right, y], true);
-        pen.step(Direction::East, [end, y - 1], end < gap);
-        pen.step(Direction::SouthEast, [gap, y - 1], true);
-        return End::Left(next);
-    }
-    let shift = i32::from(target) - i32::from(right);
-    let [one, other] = UP[(shift.signum() + 1) as usize];
-    let corner = if shift < 0 {
-        [runs[above].end, y]
-    } else {
-        [end, y - 1]
-    };
-    pen.step(one, [right, y], shift != -1);
-    pen.step(other, corner, !(0..=1).contains(&shift));
-    End::Right(above)
+    let gap = nodes[i + 1].run.start - 1;
+    pen.step(NORTH_EAST, [right, y], true);
+    pen.step(EAST, [end, y - 1], end < gap);
+    pen.step(SOUTH_EAST, [gap, y - 1], true);
+    (End::Left(i + 1), pen)
 }
 
-fn previous_in_row(runs: &[Run], i: usize) -> Option<usize> {
-    let previous = i.checked_sub(1)?;
-    (runs[previous].y == runs[i].y).then_some(previous)
-}
-
-fn next_in_row(runs: &[Run], i: usize) -> Option<usize> {
-    let next = i + 1;
-    (next < runs.len() && runs[next].y == runs[i].y).then_some(next)
+fn previous_in_row(nodes: &[Node], i: usize) -> Option<&Node> {
+    let previous = &nodes[i.checked_sub(1)?];
+    (previous.run.y == nodes[i].run.y).then_some(previous)
 }
 
 /// An end of a run, by the run's index. Left ends are passed downwards, right ends upwards.
@@ -219,56 +234,65 @@ enum End {
     Right(usize),
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Direction {
-    East,
-    NorthEast,
-    North,
-    NorthWest,
-    West,
-    SouthWest,
-    South,
-    SouthEast,
-}
-
-/// The two steps from a left end to one in the row below, where that is further left, in the same
-/// column, further right.
-const DOWN: [[Direction; 2]; 3] = [
-    [Direction::SouthWest, Direction::West],
-    [Direction::South, Direction::South],
-    [Direction::East, Direction::SouthEast],
-];
-
-/// The two steps from a right end to one in the row above, likewise.
-const UP: [[Direction; 2]; 3] = [
-    [Direction::West, Direction::NorthWest],
-    [Direction::North, Direction::North],
-    [Direction::NorthEast, Direction::East],
-];
+// Directions, in eighths of a turn. On the way up, east comes out as 0; but there it is only ever
+// left for the north or the west, so that it need not equal the other.
+type Direction = i32;
+const NOWHERE: Direction = -1;
+const NORTH_EAST: Direction = 1;
+const NORTH: Direction = 2;
+const NORTH_WEST: Direction = 3;
+const WEST: Direction = 4;
+const SOUTH_WEST: Direction = 5;
+const SOUTH: Direction = 6;
+const SOUTH_EAST: Direction = 7;
+const EAST: Direction = 8;
 
 /// Most points that the way from one end to the next has.
 const MOST_POINTS_PER_END: usize = 3;
 
+/// Points that are written, but not counted, behind the last.
+const SPARE_POINTS: usize = 2;
+
 /// Writes down the pixels at which the direction changes.
 struct Pen<'a> {
-    /// With room for all there can be, and one more.
+    /// With room for all there can be, and [`SPARE_POINTS`].
     points: &'a mut [[u16; 2]],
     written: usize,
-    direction: Option<Direction>,
+    direction: Direction,
 }
 
 impl Pen<'_> {
     /// Leaves `pixel` in `direction`, or does nothing where the step isn't `taken`.
     #[inline]
     fn step(&mut self, direction: Direction, pixel: [u16; 2], taken: bool) {
-        let turned = taken & (self.direction != Some(direction));
+        if taken {
+            self.points[self.written] = pixel;
+            self.written += usize::from(self.direction != direction);
+            self.direction = direction;
+        }
+    }
+
+    /// Goes from `pixel` to an end in the next row, `ahead` being south on the way down and north
+    /// on the way up, and `shift` by how many columns that end lies to the left of the walker.
+    /// Beyond one column the way has two parts, and a `corner` between them.
+    ///
+    /// Outlines turn at every other row, which no branch predictor foresees: hence no branches,
+    /// and pixels that are written whether they count or not.
+    #[inline]
+    fn step_to_next_row(
+        &mut self,
+        ahead: Direction,
+        shift: i32,
+        pixel: [u16; 2],
+        corner: [u16; 2],
+    ) {
+        let first = ahead + shift.clamp(-1, 2);
+        let second = ahead + shift.clamp(-2, 1);
         self.points[self.written] = pixel;
-        self.written += usize::from(turned);
-        self.direction = if taken {
-            Some(direction)
-        } else {
-            self.direction
-        };
+        self.written += usize::from(self.direction != first);
+        self.points[self.written] = corner;
+        self.written += usize::from(first != second);
+        self.direction = second;
     }
 }
 

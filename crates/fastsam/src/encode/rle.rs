@@ -91,13 +91,7 @@ impl Encoder {
             .changes
             .sort(|column, row| u32::from(column) * height + row);
 
-        let mut writer = Writer::new(counts);
-        let mut last = 0;
-        for &position in positions {
-            writer.write(position - last);
-            last = position;
-        }
-        writer.write(width * height - last);
+        write(positions, width * height, counts);
     }
 
     /// Read by columns, the pixel before one of the top row is in the bottom row, a column ahead.
@@ -126,41 +120,63 @@ const BASE: u8 = b'0';
 /// Groups of the largest difference between two 32-bit lengths.
 const MAX_GROUPS: usize = 7;
 
-/// Writes lengths as differences, and those as characters.
-struct Writer<'a> {
-    counts: &'a mut Vec<u8>,
-    written: usize,
-    last: u32,
-    before_last: u32,
+/// Numbers turned into characters together.
+const LANES: usize = 8;
+
+/// Appends the lengths up to, between and behind `positions`, which ascend to `end` at most.
+fn write(positions: &[u32], end: u32, counts: &mut Vec<u8>) {
+    let position = |i: usize| positions.get(i).copied().unwrap_or(end);
+    let length = |i: usize| {
+        let before = i.checked_sub(1).map_or(0, position);
+        i64::from(position(i) - before)
+    };
+    let number = |i: usize| length(i) - if i > 2 { length(i - 2) } else { 0 };
+
+    let mut next = 0;
+    while next < positions.len().min(3) {
+        write_number(number(next), counts);
+        next += 1;
+    }
+    // Outlines are smooth: nearly all numbers are between -16 and 15, one character each. In 32
+    // bits, no larger number looks like such a one as long as lengths have 31.
+    while end <= i32::MAX.cast_unsigned()
+        && let Some(places) = positions[next.saturating_sub(3)..].first_chunk::<{ LANES + 3 }>()
+    {
+        let numbers: [i32; LANES] = std::array::from_fn(|i| {
+            let length = |i: usize| places[i + 1].cast_signed() - places[i].cast_signed();
+            length(i + 2) - length(i)
+        });
+        let small = |number: i32| (-16..16).contains(&number);
+        if numbers
+            .into_iter()
+            .fold(true, |all, number| all & small(number))
+        {
+            counts.extend_from_slice(&numbers.map(|number| (number as u8 & DIGIT) + BASE));
+        } else {
+            for number in numbers {
+                write_number(i64::from(number), counts);
+            }
+        }
+        next += LANES;
+    }
+    for i in next..=positions.len() {
+        write_number(number(i), counts);
+    }
 }
 
-impl<'a> Writer<'a> {
-    fn new(counts: &'a mut Vec<u8>) -> Self {
-        Self {
-            counts,
-            written: 0,
-            last: 0,
-            before_last: 0,
+/// Appends one number's characters.
+#[inline]
+fn write_number(number: i64, counts: &mut Vec<u8>) {
+    let mut rest = number;
+    loop {
+        let digit = rest as u8 & DIGIT;
+        rest >>= 5;
+        // Done where the rest is what a reader takes from the digit's sign.
+        if rest == (if digit & SIGN == 0 { 0 } else { -1 }) {
+            counts.push(digit + BASE);
+            break;
         }
-    }
-
-    fn write(&mut self, length: u32) {
-        let mut rest = i64::from(length);
-        if self.written > 2 {
-            rest -= i64::from(self.before_last);
-        }
-        self.written += 1;
-        (self.before_last, self.last) = (self.last, length);
-        loop {
-            let digit = rest as u8 & DIGIT;
-            rest >>= 5;
-            // Done where the rest is what a reader takes from the digit's sign.
-            if rest == (if digit & SIGN == 0 { 0 } else { -1 }) {
-                self.counts.push(digit + BASE);
-                break;
-            }
-            self.counts.push((digit | MORE) + BASE);
-        }
+        counts.push((digit | MORE) + BASE);
     }
 }
 

@@ -12,15 +12,17 @@ use crate::Run;
 /// "Line" is a row when an encoder goes from rows to columns, a column when a decoder goes back.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Changes {
-    /// Sorted by line.
+    /// Sorted by line, in the buffer's first part.
     changes: Vec<Change>,
+    /// How many there are.
+    count: usize,
     /// For each position across, from the first that changes, where its changes go in `sorted`.
     offsets: Vec<u32>,
     sorted: Vec<u32>,
 }
 
 /// All of `start..end` of a line differ from the line before.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Change {
     line: u32,
     start: u16,
@@ -30,69 +32,55 @@ struct Change {
 impl Changes {
     /// Compares each of `lines` lines with the one before, and the first one with `before`.
     pub(super) fn collect(&mut self, before: &[Run], runs: &[Run], lines: u32) {
-        self.changes.clear();
+        // Each run's two ends count in its own line and in the next.
+        let most = 2 * (before.len() + runs.len()) + SPARE_CHANGES;
+        if self.changes.len() < most {
+            self.changes.resize(most, Change::default());
+        }
+        let mut pen = Pen {
+            changes: &mut self.changes,
+            written: 0,
+            line: 0,
+        };
         let mut previous = before;
-        let mut line_after = 0;
-        for current in runs.chunk_by(|a, b| a.y == b.y) {
-            let line = u32::from(current[0].y);
-            if line_after < line {
-                self.compare(previous, &[], line_after);
+        let mut rest = runs;
+        while let Some(first) = rest.first() {
+            let line = u32::from(first.y);
+            if pen.line < line {
+                pen.compare(previous, &[]);
                 previous = &[];
+                pen.line = line;
             }
-            self.compare(previous, current, line);
-            previous = current;
-            line_after = line + 1;
+            let length = 1 + rest[1..].iter().take_while(|run| run.y == first.y).count();
+            let (current, after) = rest.split_at(length);
+            pen.compare(previous, current);
+            pen.line += 1;
+            (previous, rest) = (current, after);
         }
-        if line_after < lines {
-            self.compare(previous, &[], line_after);
+        if pen.line < lines {
+            pen.compare(previous, &[]);
         }
+        self.count = pen.written;
     }
 
-    /// Appends where two lines differ.
-    fn compare(&mut self, previous: &[Run], current: &[Run], line: u32) {
-        let mut pen = Pen::new(&mut self.changes, line, previous.len() + current.len());
-        if previous.is_empty() || current.is_empty() {
-            for run in previous.iter().chain(current) {
-                pen.push(run.start, run.end);
-            }
-        } else if are_parallel(previous, current) {
-            for (a, b) in previous.iter().zip(current) {
-                let (start, end) = (a.start.max(b.start), a.end.min(b.end));
-                pen.push(a.start.min(b.start), start.min(end));
-                pen.push(start.max(end), a.end.max(b.end));
-            }
-        } else {
-            // The ends of both lines' runs in ascending order; each one switches between equal
-            // and different.
-            let (mut a, mut b) = (ends(previous).peekable(), ends(current).peekable());
-            let mut start = None;
-            loop {
-                let end = match (a.peek(), b.peek()) {
-                    (Some(p), Some(q)) if p <= q => a.next(),
-                    (Some(_), None) => a.next(),
-                    _ => b.next(),
-                };
-                let Some(end) = end else { break };
-                match start.take() {
-                    None => start = Some(end),
-                    Some(start) => pen.push(start, end),
-                }
-            }
-        }
-        pen.finish();
+    fn changes(&self) -> &[Change] {
+        &self.changes[..self.count]
     }
 
     /// How many pixels differ from the one in the line before.
     pub(super) fn pixels(&self) -> u64 {
-        let lengths = self.changes.iter().map(|change| change.end - change.start);
+        let lengths = self
+            .changes()
+            .iter()
+            .map(|change| change.end - change.start);
         lengths.map(u64::from).sum()
     }
 
     /// What `key` makes of each pixel that differs, given where it is across and its line, in
     /// ascending order of both.
     pub(super) fn sort(&mut self, key: impl Fn(u16, u32) -> u32) -> &[u32] {
-        let left = self.changes.iter().map(|change| change.start).min();
-        let right = self.changes.iter().map(|change| change.end).max();
+        let left = self.changes().iter().map(|change| change.start).min();
+        let right = self.changes().iter().map(|change| change.end).max();
         let (Some(left), Some(right)) = (left, right) else {
             return &[];
         };
@@ -101,7 +89,7 @@ impl Changes {
         // those numbers' running sum.
         self.offsets.clear();
         self.offsets.resize(usize::from(right - left) + 1, 0);
-        for change in &self.changes {
+        for change in &self.changes[..self.count] {
             let (start, end) = (change.start - left, change.end - left);
             let (rise, fall) = (usize::from(start), usize::from(end));
             self.offsets[rise] = self.offsets[rise].wrapping_add(1);
@@ -119,7 +107,7 @@ impl Changes {
             self.sorted.resize(total, 0);
         }
         let sorted = &mut self.sorted[..total];
-        for &Change { line, start, end } in &self.changes {
+        for &Change { line, start, end } in &self.changes[..self.count] {
             let offsets = &mut self.offsets[usize::from(start - left)..usize::from(end - left)];
             for (offset, across) in offsets.iter_mut().zip(start..end) {
                 sorted[*offset as usize] = key(across, line);
@@ -130,39 +118,65 @@ impl Changes {
     }
 }
 
+/// Changes that are written, but not counted, behind the last.
+const SPARE_CHANGES: usize = 1;
+
 /// Appends intervals, and leaves out empty ones without a branch: whether an outline stays in its
 /// column from one line to the next, no branch predictor foresees.
 struct Pen<'a> {
-    changes: &'a mut Vec<Change>,
-    line: u32,
+    /// With room for all there can be, and [`SPARE_CHANGES`].
+    changes: &'a mut [Change],
     written: usize,
+    line: u32,
 }
 
-impl<'a> Pen<'a> {
-    /// With room for `most` intervals.
-    fn new(changes: &'a mut Vec<Change>, line: u32, most: usize) -> Self {
-        let written = changes.len();
-        let room = Change {
-            line,
-            start: 0,
-            end: 0,
-        };
-        changes.resize(written + most, room);
-        Self {
-            changes,
-            line,
-            written,
+impl Pen<'_> {
+    /// Appends where a line differs from the previous one.
+    #[inline]
+    fn compare(&mut self, previous: &[Run], current: &[Run]) {
+        if previous.is_empty() || current.is_empty() {
+            for run in previous.iter().chain(current) {
+                self.push(run.start, run.end);
+            }
+        } else if are_parallel(previous, current) {
+            for (a, b) in previous.iter().zip(current) {
+                let (start, end) = (a.start.max(b.start), a.end.min(b.end));
+                self.push(a.start.min(b.start), start.min(end));
+                self.push(start.max(end), a.end.max(b.end));
+            }
+        } else {
+            self.compare_any(previous, current);
         }
     }
 
-    fn push(&mut self, start: u16, end: u16) {
-        let line = self.line;
-        self.changes[self.written] = Change { line, start, end };
-        self.written += usize::from(start < end);
+    #[cold]
+    fn compare_any(&mut self, previous: &[Run], current: &[Run]) {
+        // The ends of both lines' runs in ascending order; each one switches between equal and
+        // different.
+        let (mut a, mut b) = (ends(previous).peekable(), ends(current).peekable());
+        let mut start = None;
+        loop {
+            let end = match (a.peek(), b.peek()) {
+                (Some(p), Some(q)) if p <= q => a.next(),
+                (Some(_), None) => a.next(),
+                _ => b.next(),
+            };
+            let Some(end) = end else { break };
+            match start.take() {
+                None => start = Some(end),
+                Some(start) => self.push(start, end),
+            }
+        }
     }
 
-    fn finish(self) {
-        self.changes.truncate(self.written);
+    #[inline]
+    fn push(&mut self, start: u16, end: u16) {
+        self.changes[self.written] = Change {
+            line: self.line,
+            start,
+            end,
+        };
+        self.written += usize::from(start < end);
     }
 }
 

@@ -4,3 +4,4 @@
 pub mod reference;
 pub mod sample;
 pub mod scene;
+pub mod stages;
