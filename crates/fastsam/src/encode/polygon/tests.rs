@@ -55,10 +55,61 @@ fn long_rings_need_no_stack() {
     let points: Vec<_> = teeth.collect();
     let ends = vec![points.len() as u32];
     let zigzag = Contours { points, ends };
-    assert!(rings(&zigzag, 100.0)[0].len() > 1000);
+    assert!(rings(&zigzag, 0.5)[0].len() > 7000);
+}
+
+#[test]
+fn work_is_bounded_on_the_worst_rings() {
+    // Teeth that grow to one side: the farthest point is next to the end, again and again.
+    let teeth = (0..30_000_u16).map(|x| [x, (x % 2) * (x + 30_000)]);
+    let points: Vec<_> = teeth.collect();
+    let count = points.len();
+    let ends = vec![count as u32];
+    let mut simplifier = Simplifier::new();
+    for tolerance in [0.0, 0.5] {
+        simplifier.measured = 0;
+        let saw = Contours {
+            points: points.clone(),
+            ends: ends.clone(),
+        };
+        let mut kept = 0;
+        simplifier.rings(&saw, tolerance, |ring| kept = ring.len() / 2);
+        assert!(kept > count / 2, "{kept} of {count}");
+        let bound = count * (DEEPEST as usize + count.ilog2() as usize + 3);
+        let measured = simplifier.measured;
+        assert!(measured <= bound, "{tolerance}: {measured}");
+        assert!(
+            measured > 20 * count,
+            "{tolerance}: {measured} is no bad case"
+        );
+    }
+}
+
+/// From a point to the segment between `a` and `b`.
+fn squared_distance([x, y]: [f64; 2], a: [f64; 2], b: [f64; 2]) -> f64 {
+    let (dx, dy) = (b[0] - a[0], b[1] - a[1]);
+    let (px, py) = (x - a[0], y - a[1]);
+    let length_squared = dx * dx + dy * dy;
+    let along = if length_squared > 0.0 {
+        ((px * dx + py * dy) / length_squared).clamp(0.0, 1.0)
+    } else {
+        0.0
+    };
+    let (ex, ey) = (px - along * dx, py - along * dy);
+    ex * ex + ey * ey
 }
 
 proptest! {
+    #[test]
+    fn distances_are_to_the_segment(
+        [x, y, ax, ay, bx, by] in prop::array::uniform6((0_u16..2000).prop_map(f64::from)),
+    ) {
+        let segment = Segment::new([ax, ay], [bx, by]);
+        let distance = segment.distance(x, y) / segment.scale;
+        let expected = squared_distance([x, y], [ax, ay], [bx, by]);
+        prop_assert!((distance - expected).abs() <= 1e-6, "{} for {}", distance, expected);
+    }
+
     #[test]
     fn chains_stay_within_the_tolerance_of_their_rings(
         mask in any_mask(),
