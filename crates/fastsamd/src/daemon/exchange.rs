@@ -1,10 +1,12 @@
-//! Latest-wins hand-over between two stages, with one place per camera.
+//! Latest-wins hand-over between two stages, with a short queue per camera.
 //!
-//! A value that nobody took in time is replaced by the newer one and handed back to its producer,
+//! A value that nobody took in time makes room for a newer one and is handed back to its producer,
 //! which counts it as dropped and reuses its buffers. The consumer takes from the cameras in turn,
-//! so that a fast camera can't starve a slow one. Invariant: at most one value waits per camera.
+//! so that a fast camera can't starve a slow one. Invariant: no more values than the depth wait per
+//! camera: one where they come evenly, a batch where they come in batches.
 
 use std::{
+    collections::VecDeque,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -14,11 +16,12 @@ use std::{
 pub(super) struct Exchange<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
+    depth: usize,
 }
 
 #[derive(Debug)]
 struct State<T> {
-    places: Vec<Option<T>>,
+    queues: Vec<VecDeque<T>>,
     /// The camera to look at first.
     turn: usize,
     closed: bool,
@@ -27,7 +30,7 @@ struct State<T> {
 /// What a call to [`Exchange::take`] brought.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Taken<T> {
-    /// The newest value of a camera.
+    /// A value of a camera.
     Value(usize, T),
     /// Nothing came in time.
     Nothing,
@@ -36,15 +39,19 @@ pub(super) enum Taken<T> {
 }
 
 impl<T> Exchange<T> {
-    /// An empty exchange for so many cameras.
-    pub(super) fn new(cameras: usize) -> Self {
+    /// An empty exchange for so many cameras, with room for `depth` values of each.
+    pub(super) fn new(cameras: usize, depth: usize) -> Self {
+        let depth = depth.max(1);
         Self {
             state: Mutex::new(State {
-                places: (0..cameras).map(|_| None).collect(),
+                queues: (0..cameras)
+                    .map(|_| VecDeque::with_capacity(depth))
+                    .collect(),
                 turn: 0,
                 closed: false,
             }),
             changed: Condvar::new(),
+            depth,
         }
     }
 
@@ -53,13 +60,15 @@ impl<T> Exchange<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a value in a camera's place and returns the one it replaces, if nobody took it.
+    /// Puts a value into a camera's queue and returns the oldest one if there was no room left.
     pub(super) fn put(&self, camera: usize, value: T) -> Option<T> {
-        let replaced = self
-            .state()
-            .places
-            .get_mut(camera)
-            .and_then(|place| place.replace(value));
+        let mut state = self.state();
+        let queue = state.queues.get_mut(camera)?;
+        let replaced = (queue.len() == self.depth)
+            .then(|| queue.pop_front())
+            .flatten();
+        queue.push_back(value);
+        drop(state);
         self.changed.notify_one();
         replaced
     }
@@ -70,10 +79,10 @@ impl<T> Exchange<T> {
         let deadline = Instant::now() + timeout;
         let mut state = self.state();
         loop {
-            let cameras = state.places.len();
+            let cameras = state.queues.len();
             for step in 0..cameras {
                 let camera = (state.turn + step) % cameras;
-                if let Some(value) = state.places[camera].take() {
+                if let Some(value) = state.queues[camera].pop_front() {
                     state.turn = (camera + 1) % cameras;
                     return Taken::Value(camera, value);
                 }
@@ -94,7 +103,7 @@ impl<T> Exchange<T> {
 
     /// How many values wait.
     pub(super) fn waiting(&self) -> usize {
-        self.state().places.iter().flatten().count()
+        self.state().queues.iter().map(VecDeque::len).sum()
     }
 
     /// Says that no more values come.
@@ -112,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_newer_value_replaces_the_older() {
-        let exchange = Exchange::new(1);
+        let exchange = Exchange::new(1, 1);
         assert_eq!(exchange.put(0, 'a'), None);
         assert_eq!(exchange.put(0, 'b'), Some('a'));
         assert_eq!(exchange.take(SHORT), Taken::Value(0, 'b'));
@@ -120,8 +129,21 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_has_room_and_its_order() {
+        let exchange = Exchange::new(1, 3);
+        for value in 1..=3 {
+            assert_eq!(exchange.put(0, value), None);
+        }
+        assert_eq!(exchange.put(0, 4), Some(1));
+        for value in 2..=4 {
+            assert_eq!(exchange.take(SHORT), Taken::Value(0, value));
+        }
+        assert_eq!(exchange.take(SHORT), Taken::Nothing);
+    }
+
+    #[test]
     fn a_camera_that_is_always_ready_does_not_starve_the_others() {
-        let exchange = Exchange::new(3);
+        let exchange = Exchange::new(3, 1);
         for camera in 0..3 {
             exchange.put(camera, ());
         }
@@ -137,7 +159,7 @@ mod tests {
 
     #[test]
     fn what_waits_is_taken_before_the_close_shows() {
-        let exchange = Exchange::new(2);
+        let exchange = Exchange::new(2, 1);
         exchange.put(1, 7);
         exchange.close();
         assert_eq!(exchange.take(SHORT), Taken::Value(1, 7));
@@ -146,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_waiting_consumer_wakes_on_put_and_on_close() {
-        let exchange = Exchange::new(1);
+        let exchange = Exchange::new(1, 1);
         std::thread::scope(|scope| {
             let taker = scope.spawn(|| {
                 let first = exchange.take(Duration::from_secs(60));

@@ -70,13 +70,15 @@ pub fn run_until(config: &Config, extent: Extent, shutdown: &Shutdown) -> anyhow
     let first_attempt = start::first_attempt(&config.accelerator)?;
     let cameras = config.cameras.len();
     let counters = Arc::new(Counters::default());
-    let frames = Arc::new(Exchange::new(cameras));
+    let frames = Arc::new(Exchange::new(cameras, 1));
     let pending = Arc::new(Pending::with_capacity(
         config.accelerator.frames_in_flight() + 2,
     ));
-    let outcomes = Arc::new(Exchange::new(cameras));
-    // One result being filled, one waiting for each camera, one being published.
-    let (segments_in, segments_out) = bounded(cameras + 2);
+    // A batch comes out of the chip at once: none of it is to be dropped for that.
+    let burst = config.accelerator.batch_size;
+    let outcomes = Arc::new(Exchange::new(cameras, burst));
+    // One result being filled, those waiting for each camera, one being published.
+    let (segments_in, segments_out) = bounded(cameras * burst + 2);
     let Connected {
         stage: publishing,
         session,
