@@ -23,6 +23,9 @@ const DEEPEST: u32 = 32;
 /// Points measured together.
 const LANES: usize = 4;
 
+/// No distance's square is below this.
+const EVEN_NEAR: f64 = -1.0;
+
 /// Makes polygons of contours, reusing its buffers.
 #[derive(Clone, Debug, Default)]
 pub struct Simplifier {
@@ -119,15 +122,14 @@ impl Simplifier {
             last: count,
             depth: 0,
         };
-        let (opposite, _) = self.farthest(whole);
+        let opposite = self.farthest_beyond(EVEN_NEAR, whole).unwrap_or(0);
         self.keep[0] = true;
         self.keep[opposite] = true;
         let halves = whole.split(opposite);
         self.stretches.clear();
         self.stretches.extend(halves);
         while let Some(stretch) = self.stretches.pop() {
-            let (farthest, distance) = self.farthest(stretch);
-            if distance > limit {
+            if let Some(farthest) = self.farthest_beyond(limit, stretch) {
                 let split = if stretch.depth < DEEPEST {
                     farthest
                 } else {
@@ -138,45 +140,86 @@ impl Simplifier {
             }
         }
         if self.keep.iter().filter(|&&keep| keep).count() < 3 {
-            let [(a, from_a), (b, from_b)] = halves.map(|half| self.farthest(half));
-            self.keep[if from_a >= from_b { a } else { b }] = true;
+            self.keep_third(halves);
         }
         let kept = chain.iter().zip(&self.keep).filter(|&(_, &keep)| keep);
         self.ring
             .extend(kept.flat_map(|(pixel, _)| pixel.map(u32::from)));
     }
 
-    /// Of a stretch's inner points, the one farthest from the segment between its ends, and the
-    /// square of its distance; the first of several, and one of the ends where there is none.
-    fn farthest(&mut self, stretch: Stretch) -> (usize, f64) {
+    /// Keeps a third point, of those in two stretches the one farthest from its stretch's segment.
+    fn keep_third(&mut self, halves: [Stretch; 2]) {
+        let [a, b] = halves.map(|half| self.farthest_beyond(EVEN_NEAR, half));
+        let distance = |half: Stretch, i: Option<usize>| {
+            let segment = self.segment(half);
+            i.map_or(0.0, |i| {
+                segment.distance(self.xs[i], self.ys[i]) / segment.scale
+            })
+        };
+        let first = distance(halves[0], a) >= distance(halves[1], b);
+        // A chain has three points at least, so that one of the halves has an inner one.
+        if let Some(third) = if first { a.or(b) } else { b.or(a) } {
+            self.keep[third] = true;
+        }
+    }
+
+    fn segment(&self, stretch: Stretch) -> Segment {
+        let [from, to] = [stretch.first, stretch.last].map(|i| [self.xs[i], self.ys[i]]);
+        Segment::new(from, to)
+    }
+
+    /// Of a stretch's inner points, the one farthest from the segment between its ends, the first
+    /// of several; `None` where none is farther than the square root of `limit`.
+    fn farthest_beyond(&mut self, limit: f64, stretch: Stretch) -> Option<usize> {
         let Stretch { first, last, .. } = stretch;
         #[cfg(test)]
         {
             self.measured += last - first;
         }
-        let [from, to] = [first, last].map(|i| [self.xs[i], self.ys[i]]);
-        let segment = Segment::new(from, to);
+        let segment = self.segment(stretch);
         let inner = first + 1..last.max(first + 1);
-        let (xs, ys) = (&self.xs[inner.clone()], &self.ys[inner]);
-        // The largest first, for several points at once; where it is, is asked only if need be.
-        let (x_lanes, x_rest) = xs.as_chunks::<LANES>();
-        let (y_lanes, y_rest) = ys.as_chunks::<LANES>();
-        let larger = |a: f64, b: f64| if a > b { a } else { b };
-        let mut largest = [0.0; LANES];
-        for (xs, ys) in x_lanes.iter().zip(y_lanes) {
+        let (x_lanes, x_rest) = self.xs[inner.clone()].as_chunks::<LANES>();
+        let (y_lanes, y_rest) = self.ys[inner].as_chunks::<LANES>();
+        let blocks = || {
+            x_lanes
+                .iter()
+                .zip(y_lanes)
+                .map(|(xs, ys)| segment.distances(xs, ys))
+        };
+        let rest = || {
+            let points = x_rest.iter().zip(y_rest);
+            points.map(|(&x, &y)| segment.distance(x, y))
+        };
+        // First how far, for several points at once; which one it is, only if need be.
+        let farther = |a: f64, b: f64| if a > b { a } else { b };
+        let mut farthest = [f64::NEG_INFINITY; LANES];
+        for distances in blocks() {
             for lane in 0..LANES {
-                largest[lane] = larger(segment.distance(xs[lane], ys[lane]), largest[lane]);
+                farthest[lane] = farther(distances[lane], farthest[lane]);
             }
         }
-        let rest = x_rest.iter().zip(y_rest);
-        let rest = rest.map(|(&x, &y)| segment.distance(x, y));
-        let largest = largest.into_iter().chain(rest).fold(0.0, larger);
-        let mut inner = xs.iter().zip(ys);
-        let position = inner.position(|(&x, &y)| segment.distance(x, y) == largest);
-        let point = position
-            .filter(|_| largest > 0.0)
-            .map_or(first, |i| first + 1 + i);
-        (point, largest / segment.scale)
+        let farthest = farthest
+            .into_iter()
+            .chain(rest())
+            .fold(f64::NEG_INFINITY, farther);
+        if farthest <= limit * segment.scale {
+            return None;
+        }
+        let block = blocks().position(|distances| distances.contains(&farthest));
+        let (before, within) = match block {
+            Some(block) => {
+                let distances = segment.distances(&x_lanes[block], &y_lanes[block]);
+                (
+                    block * LANES,
+                    distances.iter().position(|&one| one == farthest),
+                )
+            }
+            None => (
+                x_lanes.len() * LANES,
+                rest().position(|one| one == farthest),
+            ),
+        };
+        within.map(|i| first + 1 + before + i)
     }
 }
 
@@ -218,6 +261,11 @@ impl Segment {
                 scale: 1.0,
             }
         }
+    }
+
+    #[inline]
+    fn distances(&self, xs: &[f64; LANES], ys: &[f64; LANES]) -> [f64; LANES] {
+        std::array::from_fn(|lane| self.distance(xs[lane], ys[lane]))
     }
 
     /// The squared distance to a point, times `scale`: what lies across the segment, and what lies
