@@ -7,7 +7,7 @@
 //! On the border both taps fall on the same column or row.
 
 use crate::{
-    Frame, Size,
+    Frame, PixelFormat, Size,
     rows::{Row, RowReader},
 };
 
@@ -49,7 +49,30 @@ impl Tap {
     }
 }
 
+impl Tap {
+    /// The tap of a column that is the mean of two.
+    const fn halving(x: u32) -> Self {
+        Self {
+            near: 2 * x,
+            far: 2 * x + 1,
+            far_weight: ONE / 2,
+        }
+    }
+
+    /// The tap of a column that is the middle one of three.
+    const fn taking_a_third(x: u32) -> Self {
+        Self {
+            near: 3 * x + 1,
+            far: 3 * x + 2,
+            far_weight: 0,
+        }
+    }
+}
+
 /// The taps of one frame size, and the last two source rows, horizontally resampled.
+///
+/// Rows keep the layout they come in (interleaved, one plane, three planes) until both directions
+/// are done: there are fewer rows then, and planes are what compilers make vectors of.
 #[derive(Debug, Default)]
 pub(crate) struct Resampler {
     from: Size,
@@ -61,19 +84,35 @@ pub(crate) struct Resampler {
     far_weights: Vec<i16>,
     reader: RowReader,
     cache: [CachedRow; 2],
+    /// A finished row, in the layout of the source's.
+    blended: Vec<u8>,
 }
 
-/// The horizontal half: its taps, and the samples they take of one row, interleaved RGB.
+/// The horizontal half: its taps, and the samples they take of one row.
 #[derive(Debug, Default)]
 struct Columns {
+    pattern: Pattern,
     taps: Vec<Tap>,
-    /// For each sample, the weight of the far one, prepared for [`Columns::blend`].
-    weights: Vec<i16>,
+    /// For each channel of each tap, the weight of the far sample, prepared for
+    /// [`Columns::blend`].
+    weights: Vec<[i16; 3]>,
     near: Vec<u8>,
     far: Vec<u8>,
 }
 
-/// A horizontally resampled row, interleaved RGB.
+/// What a row's taps have in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Pattern {
+    /// Nothing.
+    #[default]
+    Any,
+    /// Each takes the mean of the next two samples: a row shrunk to half, as 720p is.
+    Halved,
+    /// Each takes the middle one of the next three samples, as in 1080p.
+    Thirds,
+}
+
+/// A horizontally resampled row, in the layout of the source's.
 #[derive(Debug, Default)]
 struct CachedRow {
     /// Which row of the source it is, if any.
@@ -90,7 +129,13 @@ impl Resampler {
         to: Size,
         out: impl Iterator<Item = &'a mut [u8]>,
     ) {
-        self.prepare(frame.size, to);
+        let width = to.width as usize;
+        let values = if frame.pixel_format == PixelFormat::Grey8 {
+            width
+        } else {
+            3 * width
+        };
+        self.prepare(frame.size, to, values);
         for (y, out) in out.take(self.rows.len()).enumerate() {
             let tap = self.rows[y];
             // A row without weight is not worth reading.
@@ -104,16 +149,29 @@ impl Resampler {
             let (near, far) = (&self.cache[near_slot], &self.cache[far_slot]);
             self.near_weights.fill(ONE - tap.far_weight);
             self.far_weights.fill(tap.far_weight);
-            blend_rows(
-                [&near.values, &far.values],
-                [&self.near_weights, &self.far_weights],
-                out,
-            );
+            let rows = [&*near.values, &*far.values];
+            let weights = [&*self.near_weights, &*self.far_weights];
+            if frame.pixel_format == PixelFormat::Rgb8 {
+                blend_rows(rows, weights, out);
+                continue;
+            }
+            blend_rows(rows, weights, &mut self.blended);
+            let row = match frame.pixel_format {
+                PixelFormat::Rgb8 => Row::Rgb(&self.blended),
+                PixelFormat::Bgr8 => Row::Bgr(&self.blended),
+                PixelFormat::Grey8 => Row::Grey(&self.blended),
+                PixelFormat::Yuyv | PixelFormat::Nv12 | PixelFormat::I420 => {
+                    let (red, rest) = self.blended.split_at(width);
+                    let (green, blue) = rest.split_at(width);
+                    Row::Planes([red, green, blue])
+                }
+            };
+            row.write_rgb(out);
         }
     }
 
     /// Computes the tables, unless the last frame had the same size, and forgets its rows.
-    fn prepare(&mut self, from: Size, to: Size) {
+    fn prepare(&mut self, from: Size, to: Size, values: usize) {
         if (from, to) != (self.from, self.to) {
             (self.from, self.to) = (from, to);
             self.columns = Columns::new(from.width, to.width);
@@ -121,9 +179,9 @@ impl Resampler {
             self.rows
                 .extend((0..to.height).map(|y| Tap::at(y, from.height, to.height)));
         }
-        let values = to.width as usize * 3;
         self.near_weights.resize(values, 0);
         self.far_weights.resize(values, 0);
+        self.blended.resize(values, 0);
         for row in &mut self.cache {
             row.source = None;
             row.values.resize(values, 0);
@@ -139,7 +197,26 @@ impl Resampler {
         }
         let slot = usize::from(held[0] == Some(keep));
         let row = self.reader.read(frame, source as usize);
-        self.columns.resample(row, &mut self.cache[slot].values);
+        let values = &mut self.cache[slot].values;
+        match row {
+            Row::Rgb(row) | Row::Bgr(row) => {
+                self.columns
+                    .resample(row.as_chunks::<3>().0, values.as_chunks_mut().0);
+            }
+            Row::Grey(row) => {
+                self.columns
+                    .resample(row.as_chunks::<1>().0, values.as_chunks_mut().0);
+            }
+            Row::Planes(planes) => {
+                for (plane, values) in planes
+                    .iter()
+                    .zip(values.chunks_exact_mut(self.to.width as usize))
+                {
+                    self.columns
+                        .resample(plane.as_chunks::<1>().0, values.as_chunks_mut().0);
+                }
+            }
+        }
         self.cache[slot].source = Some(source);
         slot
     }
@@ -149,9 +226,18 @@ impl Columns {
     /// The tables that make `to` columns of `from`.
     fn new(from: u32, to: u32) -> Self {
         let taps: Vec<Tap> = (0..to).map(|x| Tap::at(x, from, to)).collect();
+        let all = |of: fn(u32) -> Tap| (0..).zip(&taps).all(|(x, tap)| *tap == of(x));
+        let pattern = if all(Tap::halving) {
+            Pattern::Halved
+        } else if all(Tap::taking_a_third) {
+            Pattern::Thirds
+        } else {
+            Pattern::Any
+        };
         // Negative, because -1024 << 5 fits 16 bits and 1024 << 5 does not.
-        let weights = taps.iter().flat_map(|tap| [-tap.far_weight << 5; 3]);
+        let weights = taps.iter().map(|tap| [-tap.far_weight << 5; 3]);
         Self {
+            pattern,
             weights: weights.collect(),
             near: vec![0; taps.len() * 3],
             far: vec![0; taps.len() * 3],
@@ -159,45 +245,66 @@ impl Columns {
         }
     }
 
-    /// Resamples a row; the values are scaled to fit 16 bits.
-    fn resample(&mut self, row: Row<'_>, values: &mut [i16]) {
-        match row {
-            Row::Rgb(row) => {
-                let row = row.as_chunks::<3>().0;
-                self.gather(|i| row[i]);
+    /// Resamples a row of `C` channels to `(near * (ONE - weight) + far * weight) >> 4`, in 16
+    /// bits throughout, which scales values to fit them.
+    fn resample<const C: usize>(&mut self, row: &[[u8; C]], values: &mut [[i16; C]]) {
+        match self.pattern {
+            Pattern::Halved => {
+                if C == 1 {
+                    halve_plane(row.as_flattened(), values.as_flattened_mut());
+                    return;
+                }
+                for (value, [near, far]) in values.iter_mut().zip(row.as_chunks().0) {
+                    for channel in 0..C {
+                        value[channel] = (i16::from(near[channel]) + i16::from(far[channel])) << 6;
+                    }
+                }
             }
-            Row::Bgr(row) => {
-                let row = row.as_chunks::<3>().0;
-                self.gather(|i| {
-                    let [b, g, r] = row[i];
-                    [r, g, b]
-                });
+            Pattern::Thirds => {
+                for (value, [_, middle, _]) in values.iter_mut().zip(row.as_chunks().0) {
+                    *value = middle.map(|sample| i16::from(sample) << 7);
+                }
             }
-            Row::Grey(row) => self.gather(|i| [row[i]; 3]),
-            Row::Planes([red, green, blue]) => self.gather(|i| [red[i], green[i], blue[i]]),
+            Pattern::Any => {
+                // Taking the samples is kept apart from the arithmetic, which then runs over
+                // plain slices and is vectorised.
+                let near = self.near.as_chunks_mut().0.iter_mut();
+                let far = self.far.as_chunks_mut().0;
+                for (tap, (near, far)) in self.taps.iter().zip(near.zip(far)) {
+                    *near = row[tap.near as usize];
+                    *far = row[tap.far as usize];
+                }
+                self.blend(values);
+            }
         }
-        self.blend(values);
     }
 
-    /// Takes the samples. Kept apart from the arithmetic, which then runs over plain slices and
-    /// is vectorised.
-    #[inline(always)]
-    fn gather(&mut self, pixel: impl Fn(usize) -> [u8; 3]) {
-        let near = self.near.as_chunks_mut().0.iter_mut();
-        let far = self.far.as_chunks_mut().0;
-        for (tap, (near, far)) in self.taps.iter().zip(near.zip(far)) {
-            *near = pixel(tap.near as usize);
-            *far = pixel(tap.far as usize);
-        }
-    }
-
-    /// `(near * (ONE - weight) + far * weight) >> 4`, in 16 bits throughout.
-    fn blend(&self, values: &mut [i16]) {
-        let samples = self.near.iter().zip(&self.far).zip(&self.weights);
-        for (value, ((&near, &far), &weight)) in values.iter_mut().zip(samples) {
+    fn blend<const C: usize>(&self, values: &mut [[i16; C]]) {
+        let samples = self.near.iter().zip(&self.far);
+        let values = values.as_flattened_mut().iter_mut().zip(samples);
+        let blend = |(value, (&near, &far)): (&mut i16, (&u8, &u8)), weight: i16| {
             let (near, far) = (i16::from(near), i16::from(far));
             *value = (near << 7) + high_half((near - far) << 7, weight);
+        };
+        if C == 1 {
+            values
+                .zip(&self.weights)
+                .for_each(|(value, weights)| blend(value, weights[0]));
+        } else {
+            let weights = self.weights.as_flattened();
+            values
+                .zip(weights)
+                .for_each(|(value, &weight)| blend(value, weight));
         }
+    }
+}
+
+/// [`Pattern::Halved`] on a single channel. Two samples are taken as one number, which compilers make
+/// vectors of.
+fn halve_plane(row: &[u8], values: &mut [i16]) {
+    for (value, &pair) in values.iter_mut().zip(row.as_chunks().0) {
+        let pair = u16::from_le_bytes(pair);
+        *value = (((pair & 0xff) + (pair >> 8)) << 6).cast_signed();
     }
 }
 

@@ -9,8 +9,6 @@
 //! Everything here relies on [`Frame::validate`]: each slice below ends where
 //! [`PixelFormat::min_bytes`] says that the buffer does, or before.
 
-use std::slice::IterMut;
-
 use crate::{Frame, PixelFormat};
 
 /// A row's pixels; the slices hold at least the frame's width.
@@ -26,10 +24,17 @@ pub(crate) enum Row<'a> {
     Planes([&'a [u8]; 3]),
 }
 
+/// Two columns, which share their chroma.
+type Pair = [u8; 2];
+
 /// Reads rows; holds the planes that YUV rows are converted in.
 #[derive(Debug, Default)]
 pub(crate) struct RowReader {
-    planes: [Vec<u8>; 3],
+    /// What interleaved formats are taken apart into.
+    luma: Vec<Pair>,
+    u: Vec<u8>,
+    v: Vec<u8>,
+    rgb: [Vec<Pair>; 3],
 }
 
 impl RowReader {
@@ -40,60 +45,61 @@ impl RowReader {
         let (data, stride) = (frame.data.as_slice(), frame.stride);
         let first = &data[y * stride..][..frame.pixel_format.min_stride(frame.size.width)];
         let pairs = width.div_ceil(2);
-        match frame.pixel_format {
+        let yuv = match frame.pixel_format {
             PixelFormat::Rgb8 => return Row::Rgb(first),
             PixelFormat::Bgr8 => return Row::Bgr(first),
             PixelFormat::Grey8 => return Row::Grey(first),
             PixelFormat::Yuyv => {
                 let quads = first.as_chunks().0;
-                let [y, u, v] = self.pairs(pairs);
-                for (((y, u), v), &[y0, shared_u, y1, shared_v]) in y.zip(u).zip(v).zip(quads) {
-                    *y = [y0, y1];
-                    *u = [shared_u; 2];
-                    *v = [shared_v; 2];
-                }
+                let number = |&quad: &[u8; 4]| u32::from_le_bytes(quad);
+                refill(&mut self.luma, quads, |quad| {
+                    let quad = number(quad);
+                    ((quad & 0xff | quad >> 8 & 0xff00) as u16).to_le_bytes()
+                });
+                refill(&mut self.u, quads, |quad| (number(quad) >> 8) as u8);
+                refill(&mut self.v, quads, |quad| (number(quad) >> 24) as u8);
+                (&*self.luma, &*self.u, &*self.v)
             }
             PixelFormat::Nv12 => {
                 let chroma = &data[(height + y / 2) * stride..][..2 * pairs];
-                let [y, u, v] = self.pairs(pairs);
-                y.into_slice().as_flattened_mut().copy_from_slice(first);
-                for ((u, v), &[shared_u, shared_v]) in u.zip(v).zip(chroma.as_chunks().0) {
-                    *u = [shared_u; 2];
-                    *v = [shared_v; 2];
-                }
+                let chroma = chroma.as_chunks().0;
+                refill(&mut self.u, chroma, |&pair| u16::from_le_bytes(pair) as u8);
+                refill(&mut self.v, chroma, |&pair| {
+                    (u16::from_le_bytes(pair) >> 8) as u8
+                });
+                (first.as_chunks().0, &*self.u, &*self.v)
             }
             PixelFormat::I420 => {
                 let (chroma_stride, chroma_rows) = (stride / 2, height.div_ceil(2));
                 let u_start = height * stride + y / 2 * chroma_stride;
                 let v_start = u_start + chroma_rows * chroma_stride;
-                let [y, u, v] = self.pairs(pairs);
-                y.into_slice().as_flattened_mut().copy_from_slice(first);
-                for (u, &shared) in u.zip(&data[u_start..][..pairs]) {
-                    *u = [shared; 2];
-                }
-                for (v, &shared) in v.zip(&data[v_start..][..pairs]) {
-                    *v = [shared; 2];
-                }
+                let (u, v) = (&data[u_start..][..pairs], &data[v_start..][..pairs]);
+                (first.as_chunks().0, u, v)
             }
-        }
-        let [red, green, blue] = &mut self.planes;
-        convert(red, green, blue);
-        Row::Planes([red, green, blue])
-    }
-
-    /// The planes as pairs of columns, to be filled with luma, U and V.
-    fn pairs(&mut self, pairs: usize) -> [IterMut<'_, [u8; 2]>; 3] {
-        self.planes.each_mut().map(|plane| {
-            plane.resize(2 * pairs, 0);
-            plane.as_chunks_mut().0.iter_mut()
-        })
+        };
+        convert(yuv, &mut self.rgb);
+        Row::Planes(self.rgb.each_ref().map(|plane| plane.as_flattened()))
     }
 }
 
+/// Replaces what is in a buffer by what `of` makes of each item. Where that takes several bytes as
+/// one number, compilers make vectors of it.
+fn refill<T, U>(buffer: &mut Vec<U>, items: &[T], of: impl Fn(&T) -> U) {
+    buffer.clear();
+    buffer.extend(items.iter().map(of));
+}
+
 /// Turns planes of luma, U and V into red, green and blue.
-fn convert(first: &mut [u8], second: &mut [u8], third: &mut [u8]) {
-    for ((first, second), third) in first.iter_mut().zip(second).zip(third) {
-        [*first, *second, *third] = rgb(*first, *second, *third);
+fn convert((luma, u, v): (&[Pair], &[u8], &[u8]), planes: &mut [Vec<Pair>; 3]) {
+    let [red, green, blue] = planes.each_mut().map(|plane| {
+        plane.resize(luma.len(), [0; 2]);
+        plane.iter_mut()
+    });
+    let yuv = luma.iter().zip(u).zip(v);
+    for (((red, green), blue), ((&[y0, y1], &u), &v)) in red.zip(green).zip(blue).zip(yuv) {
+        let chroma = Chroma::new(u, v);
+        let ([r0, g0, b0], [r1, g1, b1]) = (chroma.rgb(y0), chroma.rgb(y1));
+        (*red, *green, *blue) = ([r0, r1], [g0, g1], [b0, b1]);
     }
 }
 
@@ -108,24 +114,37 @@ fn weigh(difference: i16, weight: i16) -> i16 {
     ((i32::from(difference << 7) * i32::from(weight)) >> 16) as i16
 }
 
+/// What a chroma sample adds to red, green and blue, with 4 fraction bits.
+///
 /// BT.601, limited range: luma 16 to 235, chroma 16 to 240 around 128.
-#[inline(always)]
-fn rgb(y: u8, u: u8, v: u8) -> [u8; 3] {
-    const LUMA: i16 = weight(255.0 / 219.0);
-    const V_TO_RED: i16 = weight(1.402 * 255.0 / 224.0);
-    const U_TO_GREEN: i16 = weight(1.772 * 0.114 / 0.587 * 255.0 / 224.0);
-    const V_TO_GREEN: i16 = weight(1.402 * 0.299 / 0.587 * 255.0 / 224.0);
-    const U_TO_BLUE: i16 = weight(1.772 * 255.0 / 224.0);
+#[derive(Clone, Copy)]
+struct Chroma([i16; 3]);
 
-    let (u, v) = (i16::from(u) - 128, i16::from(v) - 128);
-    // Half a level rounds, and a sixteenth makes up for what the products dropped.
-    let luma = weigh(i16::from(y) - 16, LUMA) + 8 + 1;
-    let level = |chroma: i16| ((luma + chroma) >> 4).clamp(0, 255) as u8;
-    [
-        level(weigh(v, V_TO_RED)),
-        level(weigh(u, -U_TO_GREEN) + weigh(v, -V_TO_GREEN)),
-        level(weigh(u, U_TO_BLUE)),
-    ]
+impl Chroma {
+    #[inline(always)]
+    fn new(u: u8, v: u8) -> Self {
+        const V_TO_RED: i16 = weight(1.402 * 255.0 / 224.0);
+        const U_TO_GREEN: i16 = weight(1.772 * 0.114 / 0.587 * 255.0 / 224.0);
+        const V_TO_GREEN: i16 = weight(1.402 * 0.299 / 0.587 * 255.0 / 224.0);
+        const U_TO_BLUE: i16 = weight(1.772 * 255.0 / 224.0);
+
+        let (u, v) = (i16::from(u) - 128, i16::from(v) - 128);
+        Self([
+            weigh(v, V_TO_RED),
+            weigh(u, -U_TO_GREEN) + weigh(v, -V_TO_GREEN),
+            weigh(u, U_TO_BLUE),
+        ])
+    }
+
+    /// The colour of a pixel of this luma.
+    #[inline(always)]
+    fn rgb(self, luma: u8) -> [u8; 3] {
+        const LUMA: i16 = weight(255.0 / 219.0);
+        // Half a level rounds, and a sixteenth makes up for what the products dropped.
+        let luma = weigh(i16::from(luma) - 16, LUMA) + 8 + 1;
+        self.0
+            .map(|chroma| ((luma + chroma) >> 4).clamp(0, 255) as u8)
+    }
 }
 
 impl Row<'_> {
