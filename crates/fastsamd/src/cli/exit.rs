@@ -170,17 +170,15 @@ pub(super) fn guarded(body: impl FnOnce() -> ExitCode) -> ExitCode {
         .unwrap_or_else(|_| ExitCode::from(FAILED))
 }
 
-/// Errors quote outside text; line breaks and other control characters in it become blanks.
+/// Errors quote outside text: made printable, without runs of blanks.
 pub(super) fn one_line(text: &str) -> String {
-    let printable = |character: char| {
-        if character.is_control() {
-            ' '
-        } else {
-            character
-        }
-    };
-    let text: String = text.chars().map(printable).collect();
+    let text = printable(text);
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Outside text with a blank for each line break and other control character.
+pub(super) fn printable(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 #[cfg(test)]

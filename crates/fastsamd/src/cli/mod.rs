@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod doctor;
 mod exit;
+mod hef;
 mod inference;
 mod inputs;
 mod message;
@@ -53,6 +54,8 @@ enum Verb {
     Schema(schema::SchemaArgs),
     /// Times the post-processing on this machine, stage by stage.
     Bench(bench::BenchArgs),
+    /// Says what a HEF holds, without Hailo's library.
+    Hef(hef::HefArgs),
 }
 
 /// What the daemon is started with.
@@ -93,6 +96,7 @@ fn run(verb: Verb) -> ExitCode {
         Verb::Doctor(arguments) => exit::conclude(doctor::run(&arguments)),
         Verb::Schema(arguments) => exit::conclude(schema::run(&arguments)),
         Verb::Bench(arguments) => exit::conclude(bench::run(&arguments)),
+        Verb::Hef(arguments) => exit::conclude(hef::run(&arguments)),
     }
 }
 
