@@ -1,0 +1,82 @@
+//! Our side of `scripts/bench-peers`.
+//!
+//! ```text
+//! peers paint FOLDER       writes recordings of painted scenes: 10, 32, 100 and 300 objects
+//! peers time FOLDER...     a JSON line for each recording: stages' median times in microseconds
+//! ```
+
+#![expect(clippy::print_stdout, reason = "the answer goes to the script")]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::error::Error;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use accelerator::{ElementType, Recording};
+use frame::{Letterbox, Size};
+use support::scene;
+use support::stages::Stages;
+
+/// Each stage is repeated for so long, and so often at least.
+const AT_LEAST: (Duration, usize) = (Duration::from_millis(300), 15);
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, folders) = arguments.split_first().ok_or("expected: paint or time")?;
+    for folder in folders {
+        match command.as_str() {
+            "paint" => paint(Path::new(folder))?,
+            "time" => time(Path::new(folder))?,
+            other => return Err(format!("expected paint or time, found {other}").into()),
+        }
+    }
+    Ok(())
+}
+
+fn paint(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let sizes = [
+        ("720p", Size::new(1280, 720)),
+        ("1080p", Size::new(1920, 1080)),
+    ];
+    let element_types = [("u8", ElementType::U8), ("u16", ElementType::U16)];
+    for (size_name, size) in sizes {
+        for (type_name, element_type) in element_types {
+            for objects in [10, 32, 100, 300] {
+                let layout = scene::layout(element_type, element_type);
+                let (tensors, _) = scene::paint(&layout, size, objects, 1);
+                let name = format!("{size_name}_{type_name}_{objects:03}");
+                Recording::save(&folder.join(name), size, &layout, &tensors)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn time(folder: &Path) -> Result<(), Box<dyn Error>> {
+    let recording = Recording::open(folder)?;
+    let letterbox = Letterbox::fit(recording.frame);
+    let mut scene = Stages::of(&recording.layout, recording.tensors, letterbox);
+    let mut medians = serde_json::Map::new();
+    for (name, stage) in Stages::ALL {
+        let begun = Instant::now();
+        let mut times = Vec::new();
+        while begun.elapsed() < AT_LEAST.0 || times.len() < AT_LEAST.1 {
+            let begun = Instant::now();
+            stage(&mut scene);
+            times.push(begun.elapsed());
+        }
+        times.sort_unstable();
+        let median = times[times.len() / 2].as_secs_f64() * 1e6;
+        medians.insert(name.into(), median.into());
+    }
+    let masks = scene.masks.iter().filter(|mask| !mask.is_empty());
+    let answer = serde_json::json!({
+        "name": recording.name,
+        "segments": masks.count(),
+        "microseconds": medians,
+    });
+    println!("{answer}");
+    Ok(())
+}
