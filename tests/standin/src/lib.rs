@@ -16,7 +16,7 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | `abi` | the C functions |
+//! | `abi` | the C functions, by what they are called on |
 //! | `chip` | a network on a chip: queues, batches, pace |
 //! | `registry` | handles, and what callers do wrong with them |
 //! | [`script`] | faults and settings |

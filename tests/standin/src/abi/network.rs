@@ -1,0 +1,113 @@
+//! The mock's network as the library describes it.
+
+use accelerator::{ElementType, Layout, Role, TensorInfo, mock::Network};
+use hailort_sys::*;
+
+use super::memory::name_array;
+use crate::{
+    registry::{Group, standin},
+    script::{FrameSize, Script, Types},
+};
+
+pub(super) const INPUT_NAME: &str = "fast_sam_s/input_layer1";
+/// What frames of the script's `short` and `padded` lack and have more.
+const FRAME_SIZE_OFF: usize = 16;
+
+/// The network's outputs in the order of their names, in the types that the script asks for.
+pub(super) fn outputs(script: &Script) -> Vec<TensorInfo> {
+    let layout: Layout = Network::layout();
+    let mut infos: Vec<TensorInfo> = Role::ALL
+        .into_iter()
+        .map(|role| layout.info(role).clone())
+        .collect();
+    for info in &mut infos {
+        match (script.types, info.element_type) {
+            // The same real numbers with coarser steps.
+            (Types::U8, ElementType::U16) => {
+                info.element_type = ElementType::U8;
+                info.quant.scale *= 256.0;
+                info.quant.zero_point /= 256.0;
+            }
+            (Types::U16, ElementType::U8) => info.element_type = ElementType::U16,
+            _ => {}
+        }
+    }
+    infos.sort_by(|a, b| a.name.cmp(&b.name));
+    infos
+}
+
+pub(super) fn format_type(info: &TensorInfo) -> hailo_format_type_t {
+    match info.element_type {
+        ElementType::U8 => HAILO_FORMAT_TYPE_UINT8,
+        ElementType::U16 => HAILO_FORMAT_TYPE_UINT16,
+    }
+}
+
+fn vstream_info(
+    name: &str,
+    direction: hailo_stream_direction_t,
+    type_: hailo_format_type_t,
+    shape: [usize; 3],
+    quant: [f32; 2],
+) -> hailo_vstream_info_t {
+    let [height, width, features] = shape.map(|n| n as u32);
+    hailo_vstream_info_t {
+        name: name_array(name),
+        network_name: name_array("fast_sam_s/fast_sam_s"),
+        direction,
+        format: hailo_format_t {
+            type_,
+            order: HAILO_FORMAT_ORDER_NHWC,
+            flags: 0,
+        },
+        __bindgen_anon_1: hailo_vstream_info_t__bindgen_ty_1 {
+            shape: hailo_3d_image_shape_t {
+                height,
+                width,
+                features,
+            },
+        },
+        quant_info: hailo_quant_info_t {
+            qp_zp: quant[1],
+            qp_scale: quant[0],
+            limvals_min: 0.0,
+            limvals_max: 0.0,
+        },
+    }
+}
+
+pub(super) fn input_info() -> hailo_vstream_info_t {
+    vstream_info(
+        INPUT_NAME,
+        HAILO_H2D_STREAM,
+        HAILO_FORMAT_TYPE_UINT8,
+        [frame::INPUT_SIDE as usize, frame::INPUT_SIDE as usize, 3],
+        [1.0, 0.0],
+    )
+}
+
+pub(super) fn output_info(info: &TensorInfo) -> hailo_vstream_info_t {
+    vstream_info(
+        &info.name,
+        HAILO_D2H_STREAM,
+        format_type(info),
+        info.shape,
+        [info.quant.scale, info.quant.zero_point],
+    )
+}
+
+pub(super) fn output_frame_size(group: &Group, index: usize) -> usize {
+    let Some(info) = group.outputs.get(index) else {
+        return 0;
+    };
+    let bytes = match info.element_type {
+        ElementType::U8 => 1,
+        ElementType::U16 => 2,
+    };
+    let size = info.shape.iter().product::<usize>() * bytes;
+    match standin().script().frame_size {
+        FrameSize::Short if index == 0 => size.saturating_sub(FRAME_SIZE_OFF),
+        FrameSize::Padded if index == 0 => size + FRAME_SIZE_OFF,
+        _ => size,
+    }
+}

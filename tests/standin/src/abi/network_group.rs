@@ -1,0 +1,119 @@
+//! Configuring a network on a vdevice, and the scheduler's settings.
+
+use std::{ffi::c_char, ffi::c_void, sync::Arc};
+
+use hailort::hef_file::HefArchitecture;
+use hailort_sys::*;
+
+use super::{
+    handle::{group, hef, vdevice_alone},
+    memory::{array, fill},
+    network::outputs,
+    vdevice::is_lost,
+};
+use crate::{
+    chip::Chip,
+    registry::{Group, Object, standin},
+};
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hailo_configure_vdevice(
+    vdevice: hailo_vdevice,
+    handle: hailo_hef,
+    params: *mut c_void,
+    groups: *mut hailo_configured_network_group,
+    count: *mut usize,
+) -> hailo_status {
+    const NAME: &str = "hailo_configure_vdevice";
+    if !params.is_null() {
+        standin().violation(
+            NAME,
+            "configure parameters differ between versions: pass NULL",
+        );
+    }
+    let Some(owner) = vdevice_alone(NAME, vdevice as usize) else {
+        return HAILO_INVALID_ARGUMENT;
+    };
+    let Some(hef) = hef(NAME, handle) else {
+        return HAILO_INVALID_ARGUMENT;
+    };
+    // Unlike the others, this call does not write back how many there are.
+    if count.is_null() || array(count, 1).first() == Some(&0) {
+        return HAILO_INSUFFICIENT_BUFFER;
+    }
+    if is_lost(&owner.lost) {
+        return HAILO_DRIVER_OPERATION_FAILED;
+    }
+    let script = standin().script();
+    let fits = match hef.architecture {
+        HefArchitecture::Hailo8 => !script.hailo8l,
+        HefArchitecture::Hailo8L => true,
+        _ => false,
+    };
+    if !fits {
+        let old = script.version < [4, 21, 0];
+        return if old {
+            HAILO_INVALID_HEF
+        } else {
+            HAILO_HEF_NOT_COMPATIBLE_WITH_DEVICE
+        };
+    }
+    if script.page_size_refused {
+        return HAILO_INTERNAL_FAILURE;
+    }
+    let outputs = outputs(&script);
+    let Ok(chip) = Chip::start(outputs.len()) else {
+        return HAILO_OUT_OF_HOST_MEMORY;
+    };
+    let group = Group {
+        vdevice: vdevice as usize,
+        hef: handle as usize,
+        chip,
+        outputs,
+    };
+    let group = standin().add(Object::Group(Arc::new(group)));
+    fill(
+        NAME,
+        groups,
+        count,
+        vec![group as hailo_configured_network_group],
+    )
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hailo_set_scheduler_timeout(
+    handle: hailo_configured_network_group,
+    timeout_ms: u32,
+    _network: *const c_char,
+) -> hailo_status {
+    let Some(group) = group("hailo_set_scheduler_timeout", handle) else {
+        return HAILO_INVALID_ARGUMENT;
+    };
+    group.chip.set_gathering(timeout_ms);
+    HAILO_SUCCESS
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hailo_set_scheduler_threshold(
+    handle: hailo_configured_network_group,
+    threshold: u32,
+    _network: *const c_char,
+) -> hailo_status {
+    let Some(group) = group("hailo_set_scheduler_threshold", handle) else {
+        return HAILO_INVALID_ARGUMENT;
+    };
+    group.chip.set_threshold(threshold);
+    HAILO_SUCCESS
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hailo_set_scheduler_priority(
+    handle: hailo_configured_network_group,
+    priority: u8,
+    _network: *const c_char,
+) -> hailo_status {
+    if group("hailo_set_scheduler_priority", handle).is_none() || priority > 31 {
+        return HAILO_INVALID_ARGUMENT;
+    }
+    HAILO_SUCCESS
+}
