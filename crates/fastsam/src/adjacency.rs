@@ -11,13 +11,16 @@ pub enum Connectivity {
     Eight,
 }
 
-/// Calls `touch(i, j)` for each pair of touching runs, `runs[j]` in the row below `runs[i]`, with
-/// rising `j`, and for each `j` with rising `i`.
+/// Calls `touch(i, j)` for each pair of touching items, `items[j]` below `items[i]`, with rising `j`,
+/// and for each `j` with rising `i`.
 ///
-/// `runs` are sorted as in a [`Mask`](crate::Mask). Takes time in proportion to their number.
+/// Items are runs, or runs below each other that nothing lies beside; `ends` says which run is an
+/// item's topmost, and which its bottommost. They are sorted by the first as in a
+/// [`Mask`](crate::Mask). Takes time in proportion to their number.
 #[inline]
-pub(crate) fn for_each_touching(
-    runs: &[Run],
+pub(crate) fn for_each_touching<T>(
+    items: &[T],
+    ends: impl Fn(&T) -> [Run; 2],
     connectivity: Connectivity,
     mut touch: impl FnMut(usize, usize),
 ) {
@@ -26,34 +29,29 @@ pub(crate) fn for_each_touching(
         Connectivity::Four => 0,
         Connectivity::Eight => 1,
     };
-    // Runs of the row above, from the first that may touch this run or a later one of its row.
+    let bottom = |i: usize| ends(&items[i])[1];
+    // Items that end in the row above, from the first that may touch this one or a later one.
     let (mut above, mut above_end) = (0, 0);
-    // The row that is being gone through, and its first run.
+    // The row that is being gone through, and its first item.
     let (mut row, mut row_start) = (0, 0);
-    for (j, lower) in runs.iter().enumerate() {
-        if lower.y != row || j == 0 {
-            let follows = u32::from(lower.y) == u32::from(row) + 1;
+    for (j, item) in items.iter().enumerate() {
+        let [top, _] = ends(item);
+        if top.y != row || j == 0 {
+            let follows = j > 0 && u32::from(bottom(row_start).y) + 1 == u32::from(top.y);
             above = if follows { row_start } else { j };
             above_end = j;
-            (row, row_start) = (lower.y, j);
+            (row, row_start) = (top.y, j);
         }
-        let (start, end) = (i32::from(lower.start) - reach, i32::from(lower.end) + reach);
-        let row_above = &runs[..above_end];
-        while row_above
-            .get(above)
-            .is_some_and(|run| i32::from(run.end) <= start)
-        {
+        let (start, end) = (i32::from(top.start) - reach, i32::from(top.end) + reach);
+        while above < above_end && i32::from(bottom(above).end) <= start {
             above += 1;
         }
         let mut i = above;
-        while row_above
-            .get(i)
-            .is_some_and(|run| i32::from(run.start) < end)
-        {
+        while i < above_end && i32::from(bottom(i).start) < end {
             touch(i, j);
             i += 1;
         }
-        // The last one may touch the next run of the row, too.
+        // The last one may touch the next item of the row, too.
         above = above.max(i.saturating_sub(1));
     }
 }

@@ -81,10 +81,15 @@ impl Labeler {
         let parents = &mut self.parents;
         parents.clear();
         parents.extend(0..runs.len() as u32);
-        for_each_touching(runs, connectivity, |i, j| {
-            let (a, b) = (root(parents, i as u32), root(parents, j as u32));
-            parents[a.max(b) as usize] = a.min(b);
-        });
+        for_each_touching(
+            runs,
+            |&run| [run; 2],
+            connectivity,
+            |i, j| {
+                let (a, b) = (root(parents, i as u32), root(parents, j as u32));
+                parents[a.max(b) as usize] = a.min(b);
+            },
+        );
         for i in 0..parents.len() {
             parents[i] = parents[parents[i] as usize];
         }

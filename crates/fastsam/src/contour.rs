@@ -19,7 +19,9 @@
 //!   otherwise                   to the left end of the first touching run
 //! ```
 //!
-//! Each end has one successor, so ends form closed borders, and each is walked once.
+//! Each end has one successor, so ends form closed borders, and each is walked once. Where rows
+//! have a single run each, and each touches the one above, the way is known beforehand: such
+//! *stems*, most of nearly every mask, are linked and walked as one.
 
 use frame::PixelRect;
 
@@ -29,32 +31,52 @@ use crate::{Contours, Mask, Run};
 /// Traces the outer borders of masks, reusing its buffers.
 #[derive(Clone, Debug, Default)]
 pub struct Tracer {
-    nodes: Vec<Node>,
-    /// Runs that touch nothing in the row above: where borders may begin.
-    tops: Vec<u32>,
+    stems: Vec<Stem>,
+    /// For each stem, what it touches.
+    links: Vec<Links>,
     /// Chains as they are found, in the buffer's first part.
     points: Vec<[u16; 2]>,
     /// Where each of them ends.
     ends: Vec<u32>,
 }
 
-/// A run and what it touches.
+/// Runs below each other, each alone in its row and touching the next; or a single run.
 #[derive(Clone, Copy, Debug)]
-struct Node {
-    /// The first touching run in the row below, or [`NONE`]. With [`SHARED`], the run before this
-    /// one touches that, too.
+struct Stem {
+    first: u32,
+    last: u32,
+}
+
+impl Stem {
+    fn top(self, runs: &[Run]) -> Run {
+        runs[self.first as usize]
+    }
+
+    fn bottom(self, runs: &[Run]) -> Run {
+        runs[self.last as usize]
+    }
+
+    fn runs(self, runs: &[Run]) -> &[Run] {
+        &runs[self.first as usize..=self.last as usize]
+    }
+}
+
+/// What a stem touches.
+#[derive(Clone, Copy, Debug)]
+struct Links {
+    /// The first touching stem below, or [`NONE`]. With [`SHARED`], the stem before this one
+    /// touches that, too.
     below: u32,
-    /// The last touching run in the row above, or [`NONE`]. With [`SHARED`], the run behind this
-    /// one touches that, too.
+    /// The last touching stem above, or [`NONE`]. With [`SHARED`], the stem behind this one
+    /// touches that, too.
     above: u32,
-    run: Run,
-    /// Whether the run's left end lies on a border already traced.
+    /// Whether the left ends lie on a border already traced.
     left_traced: bool,
-    /// Whether its right end does.
+    /// Whether the right ends do.
     right_traced: bool,
 }
 
-/// Set in links that another run of the row has, too. No mask has so many runs that an index
+/// Set in links that the neighbour in the row has, too. No mask has so many runs that an index
 /// would need this bit.
 const SHARED: u32 = 1 << 31;
 const NONE: u32 = u32::MAX;
@@ -68,20 +90,29 @@ impl Tracer {
     /// Replaces `contours` by the outer borders of `mask`, in pixels of the mask. Takes time in
     /// proportion to the number of runs.
     pub fn trace(&mut self, mask: &Mask, contours: &mut Contours) {
-        self.link(mask.runs());
+        let runs = mask.runs();
+        self.find_stems(runs);
+        self.link(runs);
+        let points = MOST_POINTS_PER_END * 2 * runs.len() + SPARE_POINTS;
+        if self.points.len() < points {
+            self.points.resize(points, [0; 2]);
+        }
         self.ends.clear();
         let mut written = 0;
-        for &top in &self.tops {
+        for first in 0..self.stems.len() {
             // Borders are met in the order of their first left end, which nothing touches from
-            // above. What lies left of a run is outside where nothing is there, or a traced right
+            // above. What lies left of it is outside where nothing is there, or a traced right
             // end; else it is inside a hole.
-            let first = top as usize;
-            let outside = match previous_in_row(&self.nodes, first) {
+            let links = self.links[first];
+            if links.above != NONE || links.left_traced {
+                continue;
+            }
+            let outside = match self.previous_in_row(runs, first) {
                 None => true,
                 Some(previous) => previous.right_traced,
             };
-            if outside && !self.nodes[first].left_traced {
-                written = walk(&mut self.nodes, first, &mut self.points, written);
+            if outside {
+                written = self.walk(runs, first, written);
                 self.ends.push(written as u32);
             }
         }
@@ -95,139 +126,148 @@ impl Tracer {
         }
     }
 
-    /// Finds out which runs touch.
+    fn find_stems(&mut self, runs: &[Run]) {
+        self.stems.clear();
+        let mut next = 0;
+        // The run above, if it is alone in its row: the last stem goes on from there.
+        let mut open: Option<Run> = None;
+        for row in runs.chunk_by(|a, b| a.y == b.y) {
+            let first = next;
+            next += row.len() as u32;
+            if let ([run], Some(above), Some(stem)) = (row, open, self.stems.last_mut())
+                && u32::from(above.y) + 1 == u32::from(run.y)
+                && above.end >= run.start
+                && run.end >= above.start
+            {
+                stem.last = first;
+            } else {
+                self.stems
+                    .extend((first..next).map(|i| Stem { first: i, last: i }));
+            }
+            open = if let [run] = row { Some(*run) } else { None };
+        }
+    }
+
+    /// Finds out which stems touch.
     fn link(&mut self, runs: &[Run]) {
-        let nodes = &mut self.nodes;
-        nodes.clear();
-        nodes.extend(runs.iter().map(|&run| Node {
+        let unlinked = Links {
             below: NONE,
             above: NONE,
-            run,
             left_traced: false,
             right_traced: false,
-        }));
-        for_each_touching(runs, Connectivity::Eight, |i, j| {
-            if nodes[i].below == NONE {
-                let shared = if nodes[j].above == NONE { 0 } else { SHARED };
-                nodes[i].below = j as u32 | shared;
-            } else {
-                nodes[j - 1].above |= SHARED;
-            }
-            nodes[j].above = i as u32;
-        });
-        self.tops.clear();
-        let tops = (0..)
-            .zip(&self.nodes)
-            .filter(|(_, node)| node.above == NONE);
-        self.tops.extend(tops.map(|(run, _)| run));
-        let points = MOST_POINTS_PER_END * 2 * runs.len() + SPARE_POINTS;
-        if self.points.len() < points {
-            self.points.resize(points, [0; 2]);
-        }
-    }
-}
-
-/// Writes the border that begins at the left end of run `first` behind the points `written` so
-/// far, and returns how many there are then.
-fn walk(nodes: &mut [Node], first: usize, points: &mut [[u16; 2]], written: usize) -> usize {
-    let mut pen = Pen {
-        points,
-        written,
-        direction: NOWHERE,
-    };
-    let mut end = End::Left(first);
-    loop {
-        (end, pen) = match end {
-            End::Left(i) => descend(nodes, i, pen),
-            End::Right(i) => ascend(nodes, i, pen),
         };
-        if end == End::Left(first) {
-            break;
+        let links = &mut self.links;
+        links.clear();
+        links.resize(self.stems.len(), unlinked);
+        let ends = |stem: &Stem| [stem.top(runs), stem.bottom(runs)];
+        for_each_touching(&self.stems, ends, Connectivity::Eight, |i, j| {
+            if links[i].below == NONE {
+                let shared = if links[j].above == NONE { 0 } else { SHARED };
+                links[i].below = j as u32 | shared;
+            } else {
+                links[j - 1].above |= SHARED;
+            }
+            links[j].above = i as u32;
+        });
+    }
+
+    fn previous_in_row(&self, runs: &[Run], i: usize) -> Option<&Links> {
+        let previous = i.checked_sub(1)?;
+        let same_row = self.stems[previous].bottom(runs).y == self.stems[i].top(runs).y;
+        same_row.then_some(&self.links[previous])
+    }
+
+    /// Writes the border that begins at the left end of stem `first` behind the points `written`
+    /// so far, and returns how many there are then.
+    fn walk(&mut self, runs: &[Run], first: usize, written: usize) -> usize {
+        let mut pen = Pen {
+            points: &mut self.points,
+            written,
+            direction: NOWHERE,
+        };
+        let mut end = End::Left(first);
+        loop {
+            end = match end {
+                End::Left(i) => descend(runs, &self.stems, &mut self.links, i, &mut pen),
+                End::Right(i) => ascend(runs, &self.stems, &mut self.links, i, &mut pen),
+            };
+            if end == End::Left(first) {
+                break;
+            }
         }
+        if pen.direction == NOWHERE {
+            // A single pixel: there is nowhere to go.
+            let Run { y, start, .. } = self.stems[first].top(runs);
+            pen.points[pen.written] = [start, y];
+            pen.written += 1;
+        }
+        pen.written
     }
-    if pen.direction == NOWHERE {
-        // A single pixel: there is nowhere to go.
-        let Run { y, start, .. } = nodes[first].run;
-        pen.points[pen.written] = [start, y];
-        pen.written += 1;
-    }
-    pen.written
 }
 
-/// The way down left ends from that of run `i`, as far as each leads to one in the row below, and
+/// The way down left ends from that of stem `i`, as far as each leads to one in the row below, and
 /// round to the next right end.
-fn descend<'a>(nodes: &mut [Node], mut i: usize, mut pen: Pen<'a>) -> (End, Pen<'a>) {
-    let Run {
-        mut y, mut start, ..
-    } = nodes[i].run;
-    let link = loop {
-        let node = &mut nodes[i];
-        node.left_traced = true;
-        let link = node.below;
+fn descend(
+    runs: &[Run],
+    stems: &[Stem],
+    links: &mut [Links],
+    mut i: usize,
+    pen: &mut Pen<'_>,
+) -> End {
+    let (link, Run { y, start, end }) = loop {
+        let stem = stems[i];
+        links[i].left_traced = true;
+        pen.down_left_ends(stem.runs(runs));
+        let (link, bottom) = (links[i].below, stem.bottom(runs));
         if link & SHARED != 0 {
-            break link;
+            break (link, bottom);
         }
         i = link as usize;
-        let target = nodes[i].run.start;
-        // Diagonally to the left and along the lower run's top, or straight down, or along this
-        // run's bottom and diagonally to the right.
-        let shift = i32::from(target) - i32::from(start);
-        let corner = if shift > 0 {
-            [target.wrapping_sub(1), y]
-        } else {
-            [start.wrapping_sub(1), y + 1]
-        };
-        pen.step_to_next_row(SOUTH, shift, [start, y], corner);
-        (start, y) = (target, y + 1);
+        pen.down_left_ends(&[bottom, stems[i].top(runs)]);
     };
     if link == NONE {
-        let right = nodes[i].run.end - 1;
-        pen.step(EAST, [start, y], start < right);
-        return (End::Right(i), pen);
+        pen.step(EAST, [start, y], start < end - 1);
+        return End::Right(i);
     }
-    let gap = nodes[i - 1].run.end;
+    let gap = stems[i - 1].bottom(runs).end;
     pen.step(SOUTH_WEST, [start, y], true);
     pen.step(WEST, [start - 1, y + 1], gap < start - 1);
     pen.step(NORTH_WEST, [gap, y + 1], true);
-    (End::Right(i - 1), pen)
+    End::Right(i - 1)
 }
 
-/// The way up right ends from that of run `i`, likewise.
-fn ascend<'a>(nodes: &mut [Node], mut i: usize, mut pen: Pen<'a>) -> (End, Pen<'a>) {
-    let Run { mut y, mut end, .. } = nodes[i].run;
-    let link = loop {
-        let node = &mut nodes[i];
-        node.right_traced = true;
-        let link = node.above;
+/// The way up right ends from that of stem `i`, likewise.
+fn ascend(
+    runs: &[Run],
+    stems: &[Stem],
+    links: &mut [Links],
+    mut i: usize,
+    pen: &mut Pen<'_>,
+) -> End {
+    let (link, Run { y, start, end }) = loop {
+        let stem = stems[i];
+        links[i].right_traced = true;
+        pen.up_right_ends(stem.runs(runs));
+        let (link, top) = (links[i].above, stem.top(runs));
         if link & SHARED != 0 {
-            break link;
+            break (link, top);
         }
         i = link as usize;
-        let target = nodes[i].run.end;
-        let shift = i32::from(end) - i32::from(target);
-        let corner = if shift > 0 { [target, y] } else { [end, y - 1] };
-        pen.step_to_next_row(NORTH, shift, [end - 1, y], corner);
-        (end, y) = (target, y - 1);
+        pen.up_right_ends(&[stems[i].bottom(runs), top]);
     };
     let right = end - 1;
     if link == NONE {
-        let start = nodes[i].run.start;
         pen.step(WEST, [right, y], start < right);
-        return (End::Left(i), pen);
+        return End::Left(i);
     }
-    let gap = nodes[i + 1].run.start - 1;
+    let gap = stems[i + 1].top(runs).start - 1;
     pen.step(NORTH_EAST, [right, y], true);
     pen.step(EAST, [end, y - 1], end < gap);
     pen.step(SOUTH_EAST, [gap, y - 1], true);
-    (End::Left(i + 1), pen)
+    End::Left(i + 1)
 }
 
-fn previous_in_row(nodes: &[Node], i: usize) -> Option<&Node> {
-    let previous = &nodes[i.checked_sub(1)?];
-    (previous.run.y == nodes[i].run.y).then_some(previous)
-}
-
-/// An end of a run, by the run's index. Left ends are passed downwards, right ends upwards.
+/// A side of a stem, by the stem's index. Left ends are passed downwards, right ends upwards.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
     Left(usize),
@@ -269,6 +309,34 @@ impl Pen<'_> {
             self.points[self.written] = pixel;
             self.written += usize::from(self.direction != direction);
             self.direction = direction;
+        }
+    }
+
+    /// Goes down the left ends of runs below each other, from the first to the last.
+    #[inline]
+    fn down_left_ends(&mut self, runs: &[Run]) {
+        for pair in runs.windows(2) {
+            let (Run { y, start, .. }, target) = (pair[0], pair[1].start);
+            // Diagonally to the left and along the lower run's top, or straight down, or along
+            // the upper run's bottom and diagonally to the right.
+            let shift = i32::from(target) - i32::from(start);
+            let corner = if shift > 0 {
+                [target.wrapping_sub(1), y]
+            } else {
+                [start.wrapping_sub(1), y + 1]
+            };
+            self.step_to_next_row(SOUTH, shift, [start, y], corner);
+        }
+    }
+
+    /// Goes up their right ends, from the last to the first.
+    #[inline]
+    fn up_right_ends(&mut self, runs: &[Run]) {
+        for pair in runs.windows(2).rev() {
+            let (target, Run { y, end, .. }) = (pair[0].end, pair[1]);
+            let shift = i32::from(end) - i32::from(target);
+            let corner = if shift > 0 { [target, y] } else { [end, y - 1] };
+            self.step_to_next_row(NORTH, shift, [end - 1, y], corner);
         }
     }
 
