@@ -69,5 +69,6 @@ pub use network_group::ConfiguredNetworkGroup;
 pub use status::Status;
 pub use vdevice::{SchedulingOptions, VDevice, VDeviceOptions};
 pub use vstream::{
-    Element, FormatType, InputVStream, OutputVStream, VStreamDirection, VStreamInfo, VStreamOptions,
+    Element, FormatType, InputVStream, OutputVStream, VStream, VStreamDirection, VStreamInfo,
+    VStreamOptions,
 };

@@ -3,13 +3,13 @@
 use std::ptr::{self, NonNull};
 
 use hailort_sys::{
-    _hailo_configured_network_group, HAILO_FORMAT_TYPE_AUTO, hailo_input_vstream_params_by_name_t,
-    hailo_output_vstream_params_by_name_t, hailo_vstream_params_t,
+    _hailo_configured_network_group, HAILO_FORMAT_TYPE_AUTO, hailo_vstream_params_t,
 };
 
 use crate::{
     Error, InputVStream, OutputVStream, SchedulingOptions, VDevice, VStreamOptions,
     library::{check, function},
+    vstream::{Direction, VStream},
 };
 
 /// The most streams that the library allows.
@@ -67,47 +67,7 @@ impl ConfiguredNetworkGroup {
     /// Makes all input vstreams, in the chip's own types.
     #[doc(alias = "hailo_create_input_vstreams")]
     pub fn input_vstreams(&self, options: VStreamOptions) -> Result<Vec<InputVStream>, Error> {
-        let library = self.vdevice.library();
-        let mut params = [hailo_input_vstream_params_by_name_t::default(); MAX_VSTREAMS];
-        let mut count = params.len();
-        let vdevice = self.vdevice.lock();
-        let make = function!(library, hailo_make_input_vstream_params)?;
-        // SAFETY: the group is alive, its vdevice locked; `params` has room for `count`.
-        let status = unsafe {
-            make(
-                self.handle.as_ptr(),
-                false,
-                HAILO_FORMAT_TYPE_AUTO,
-                params.as_mut_ptr(),
-                &raw mut count,
-            )
-        };
-        check("hailo_make_input_vstream_params", status)?;
-        let params = params.get_mut(..count).ok_or_else(|| too_many(count))?;
-        for param in params.iter_mut() {
-            options.apply(&mut param.params);
-        }
-        let mut handles = [ptr::null_mut(); MAX_VSTREAMS];
-        let create = function!(library, hailo_create_input_vstreams)?;
-        // SAFETY: as before; `handles` has room for as many as there are parameters.
-        let status = unsafe {
-            create(
-                self.handle.as_ptr(),
-                params.as_ptr(),
-                params.len(),
-                handles.as_mut_ptr(),
-            )
-        };
-        check("hailo_create_input_vstreams", status)?;
-        drop(vdevice);
-        // All are owned before any is asked, so that an error releases every one.
-        let owned: Vec<_> = handles
-            .into_iter()
-            .take(count)
-            .filter_map(NonNull::new)
-            .map(|handle| InputVStream::own(self.clone(), handle))
-            .collect();
-        owned.into_iter().map(InputVStream::described).collect()
+        self.vstreams(options)
     }
 
     /// Makes all output vstreams, in the chip's own types: nothing is dequantized.
@@ -115,14 +75,18 @@ impl ConfiguredNetworkGroup {
     /// The order is the library's: identify each by [`OutputVStream::info`].
     #[doc(alias = "hailo_create_output_vstreams")]
     pub fn output_vstreams(&self, options: VStreamOptions) -> Result<Vec<OutputVStream>, Error> {
+        self.vstreams(options)
+    }
+
+    fn vstreams<D: Direction>(&self, options: VStreamOptions) -> Result<Vec<VStream<D>>, Error> {
         let library = self.vdevice.library();
-        let mut params = [hailo_output_vstream_params_by_name_t::default(); MAX_VSTREAMS];
+        let mut params = [D::Params::default(); MAX_VSTREAMS];
         let mut count = params.len();
         let vdevice = self.vdevice.lock();
-        let make = function!(library, hailo_make_output_vstream_params)?;
+        let make = D::make_params(library)?;
         // SAFETY: the group is alive, its vdevice locked; `params` has room for `count`.
         let status = unsafe {
-            make(
+            (make.call)(
                 self.handle.as_ptr(),
                 false,
                 HAILO_FORMAT_TYPE_AUTO,
@@ -130,31 +94,36 @@ impl ConfiguredNetworkGroup {
                 &raw mut count,
             )
         };
-        check("hailo_make_output_vstream_params", status)?;
-        let params = params.get_mut(..count).ok_or_else(|| too_many(count))?;
+        check(make.name, status)?;
+        let params = params.get_mut(..count).ok_or_else(|| Error::Answer {
+            function: make.name,
+            found: format!("{count} vstreams"),
+            expected: "at most 40",
+        })?;
         for param in params.iter_mut() {
-            options.apply(&mut param.params);
+            options.apply(D::params(param));
         }
         let mut handles = [ptr::null_mut(); MAX_VSTREAMS];
-        let create = function!(library, hailo_create_output_vstreams)?;
+        let create = D::create(library)?;
         // SAFETY: as before; `handles` has room for as many as there are parameters.
         let status = unsafe {
-            create(
+            (create.call)(
                 self.handle.as_ptr(),
                 params.as_ptr(),
                 params.len(),
                 handles.as_mut_ptr(),
             )
         };
-        check("hailo_create_output_vstreams", status)?;
+        check(create.name, status)?;
         drop(vdevice);
+        // All are owned before any is asked, so that an error releases every one.
         let owned: Vec<_> = handles
             .into_iter()
             .take(count)
             .filter_map(NonNull::new)
-            .map(|handle| OutputVStream::own(self.clone(), handle))
+            .map(|handle| VStream::own(self.clone(), handle))
             .collect();
-        owned.into_iter().map(OutputVStream::described).collect()
+        owned.into_iter().map(VStream::described).collect()
     }
 }
 
@@ -162,13 +131,5 @@ impl VStreamOptions {
     fn apply(self, params: &mut hailo_vstream_params_t) {
         params.timeout_ms = self.timeout_ms;
         params.queue_size = self.queue_size;
-    }
-}
-
-fn too_many(count: usize) -> Error {
-    Error::Answer {
-        function: "hailo_make_vstream_params",
-        found: format!("{count} vstreams"),
-        expected: "at most 40",
     }
 }

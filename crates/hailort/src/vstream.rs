@@ -1,12 +1,16 @@
 //! Vstreams: where frames go in and answers come out.
 
+mod direction;
+
 use std::{mem, ptr::NonNull};
 
 use hailort_sys::{
-    _hailo_input_vstream, _hailo_output_vstream, HAILO_FORMAT_TYPE_AUTO, HAILO_FORMAT_TYPE_FLOAT32,
-    HAILO_FORMAT_TYPE_UINT8, HAILO_FORMAT_TYPE_UINT16, HAILO_H2D_STREAM, hailo_vstream_info_t,
+    HAILO_FORMAT_TYPE_AUTO, HAILO_FORMAT_TYPE_FLOAT32, HAILO_FORMAT_TYPE_UINT8,
+    HAILO_FORMAT_TYPE_UINT16, HAILO_H2D_STREAM, hailo_vstream_info_t,
 };
 
+pub(crate) use self::direction::Direction;
+use self::direction::{Input, Output};
 use crate::{
     ConfiguredNetworkGroup, Error, Library,
     device::text,
@@ -136,40 +140,28 @@ mod sealed {
     impl Sealed for u16 {}
 }
 
-/// Where frames go to the chip.
-pub struct InputVStream {
-    handle: Option<NonNull<_hailo_input_vstream>>,
+/// A vstream: [`InputVStream`] or [`OutputVStream`].
+pub struct VStream<D: Direction> {
+    handle: Option<NonNull<D::Raw>>,
     info: VStreamInfo,
     frame_size: usize,
     group: ConfiguredNetworkGroup,
 }
 
-// SAFETY: the library ties a vstream to no thread, as long as one thread at a time uses it.
-unsafe impl Send for InputVStream {}
+/// Where frames go to the chip.
+pub type InputVStream = VStream<Input>;
 
 /// Where one output's frames come from the chip.
-pub struct OutputVStream {
-    handle: Option<NonNull<_hailo_output_vstream>>,
-    info: VStreamInfo,
-    frame_size: usize,
-    group: ConfiguredNetworkGroup,
-}
+pub type OutputVStream = VStream<Output>;
 
 // SAFETY: the library ties a vstream to no thread, as long as one thread at a time uses it.
-unsafe impl Send for OutputVStream {}
+unsafe impl<D: Direction> Send for VStream<D> {}
 
-fn unknown() -> VStreamInfo {
-    VStreamInfo::from_c(&hailo_vstream_info_t::default())
-}
-
-impl InputVStream {
-    pub(crate) fn own(
-        group: ConfiguredNetworkGroup,
-        handle: NonNull<_hailo_input_vstream>,
-    ) -> Self {
+impl<D: Direction> VStream<D> {
+    pub(crate) fn own(group: ConfiguredNetworkGroup, handle: NonNull<D::Raw>) -> Self {
         Self {
             handle: Some(handle),
-            info: unknown(),
+            info: VStreamInfo::from_c(&hailo_vstream_info_t::default()),
             frame_size: 0,
             group,
         }
@@ -179,162 +171,48 @@ impl InputVStream {
     pub(crate) fn described(mut self) -> Result<Self, Error> {
         let handle = self.raw();
         let mut info = hailo_vstream_info_t::default();
-        let get = function!(self.library(), hailo_get_input_vstream_info)?;
+        let get = D::get_info(self.library())?;
         // SAFETY: the vstream is alive and this its only user; the pointer is to an info.
-        let status = unsafe { get(handle, &raw mut info) };
-        check("hailo_get_input_vstream_info", status)?;
+        let status = unsafe { (get.call)(handle, &raw mut info) };
+        check(get.name, status)?;
         let mut frame_size = 0;
-        let get = function!(self.library(), hailo_get_input_vstream_frame_size)?;
+        let get = D::get_frame_size(self.library())?;
         // SAFETY: the vstream is alive and this its only user; the pointer is to a size.
-        let status = unsafe { get(handle, &raw mut frame_size) };
-        check("hailo_get_input_vstream_frame_size", status)?;
+        let status = unsafe { (get.call)(handle, &raw mut frame_size) };
+        check(get.name, status)?;
         self.info = VStreamInfo::from_c(&info);
         self.frame_size = frame_size;
         Ok(self)
     }
 
-    /// What it takes.
+    /// What it takes or gives.
     #[doc(alias = "hailo_get_input_vstream_info")]
-    pub fn info(&self) -> &VStreamInfo {
-        &self.info
-    }
-
-    /// Bytes of a frame, as the library counts them.
-    #[doc(alias = "hailo_get_input_vstream_frame_size")]
-    pub fn frame_size(&self) -> usize {
-        self.frame_size
-    }
-
-    /// Hands a frame over; blocks while the queue is full, at most the vstream's timeout. The
-    /// library copies the frame.
-    #[doc(alias = "hailo_vstream_write_raw_buffer")]
-    pub fn write(&mut self, frame: &[u8]) -> Result<(), Error> {
-        if frame.len() != self.frame_size {
-            return Err(Error::FrameSize {
-                vstream: self.info.name.clone(),
-                found: frame.len(),
-                expected: self.frame_size,
-            });
-        }
-        let write = function!(self.library(), hailo_vstream_write_raw_buffer)?;
-        // SAFETY: the vstream is alive and this its only user; pointer and length are a slice's.
-        let status = unsafe { write(self.raw(), frame.as_ptr().cast(), frame.len()) };
-        check("hailo_vstream_write_raw_buffer", status)
-    }
-
-    /// Throws away what is queued.
-    #[doc(alias = "hailo_clear_input_vstreams")]
-    pub fn clear(&mut self) -> Result<(), Error> {
-        let handle = self.raw();
-        let _vdevice = self.group.vdevice().lock();
-        let clear = function!(self.library(), hailo_clear_input_vstreams)?;
-        // SAFETY: an array of one vstream, alive, with this its only user.
-        let status = unsafe { clear(&raw const handle, 1) };
-        check("hailo_clear_input_vstreams", status)
-    }
-
-    /// Releases it now, and says how that went; dropping it does the same in silence.
-    #[doc(alias = "hailo_release_input_vstreams")]
-    pub fn release(mut self) -> Result<(), Error> {
-        self.release_once()
-    }
-
-    fn release_once(&mut self) -> Result<(), Error> {
-        let Some(handle) = self.handle.take().map(NonNull::as_ptr) else {
-            return Ok(());
-        };
-        let _vdevice = self.group.vdevice().lock();
-        let release = function!(self.library(), hailo_release_input_vstreams)?;
-        // SAFETY: an array of one vstream that was alive until its handle was taken just above.
-        let status = unsafe { release(&raw const handle, 1) };
-        check("hailo_release_input_vstreams", status)
-    }
-
-    fn raw(&self) -> *mut _hailo_input_vstream {
-        self.handle.map_or(std::ptr::null_mut(), NonNull::as_ptr)
-    }
-
-    fn library(&self) -> &Library {
-        self.group.vdevice().library()
-    }
-}
-
-impl OutputVStream {
-    pub(crate) fn own(
-        group: ConfiguredNetworkGroup,
-        handle: NonNull<_hailo_output_vstream>,
-    ) -> Self {
-        Self {
-            handle: Some(handle),
-            info: unknown(),
-            frame_size: 0,
-            group,
-        }
-    }
-
-    /// Asks the library what it is.
-    pub(crate) fn described(mut self) -> Result<Self, Error> {
-        let handle = self.raw();
-        let mut info = hailo_vstream_info_t::default();
-        let get = function!(self.library(), hailo_get_output_vstream_info)?;
-        // SAFETY: the vstream is alive and this its only user; the pointer is to an info.
-        let status = unsafe { get(handle, &raw mut info) };
-        check("hailo_get_output_vstream_info", status)?;
-        let mut frame_size = 0;
-        let get = function!(self.library(), hailo_get_output_vstream_frame_size)?;
-        // SAFETY: the vstream is alive and this its only user; the pointer is to a size.
-        let status = unsafe { get(handle, &raw mut frame_size) };
-        check("hailo_get_output_vstream_frame_size", status)?;
-        self.info = VStreamInfo::from_c(&info);
-        self.frame_size = frame_size;
-        Ok(self)
-    }
-
-    /// What it gives.
     #[doc(alias = "hailo_get_output_vstream_info")]
     pub fn info(&self) -> &VStreamInfo {
         &self.info
     }
 
     /// Bytes of a frame, as the library counts them.
+    #[doc(alias = "hailo_get_input_vstream_frame_size")]
     #[doc(alias = "hailo_get_output_vstream_frame_size")]
     pub fn frame_size(&self) -> usize {
         self.frame_size
     }
 
-    /// Fills `frame` with the next answer; blocks at most the vstream's timeout.
-    ///
-    /// After [`Status::TIMEOUT`](crate::Status::TIMEOUT) the library has cleared this vstream's
-    /// pipeline, but not that of the other outputs: what they give next belongs to other frames.
-    #[doc(alias = "hailo_vstream_read_raw_buffer")]
-    pub fn read<E: Element>(&mut self, frame: &mut [E]) -> Result<(), Error> {
-        let size = mem::size_of_val(frame);
-        if size != self.frame_size {
-            return Err(Error::FrameSize {
-                vstream: self.info.name.clone(),
-                found: size,
-                expected: self.frame_size,
-            });
-        }
-        let read = function!(self.library(), hailo_vstream_read_raw_buffer)?;
-        // SAFETY: the vstream is alive and this its only user; pointer and length are a slice's,
-        // and every pattern of bytes is an element.
-        let status = unsafe { read(self.raw(), frame.as_mut_ptr().cast(), size) };
-        check("hailo_vstream_read_raw_buffer", status)
-    }
-
     /// Throws away what is queued.
+    #[doc(alias = "hailo_clear_input_vstreams")]
     #[doc(alias = "hailo_clear_output_vstreams")]
     pub fn clear(&mut self) -> Result<(), Error> {
         let handle = self.raw();
         let _vdevice = self.group.vdevice().lock();
-        let clear = function!(self.library(), hailo_clear_output_vstreams)?;
+        let clear = D::clear(self.library())?;
         // SAFETY: an array of one vstream, alive, with this its only user.
-        let status = unsafe { clear(&raw const handle, 1) };
-        check("hailo_clear_output_vstreams", status)
+        let status = unsafe { (clear.call)(&raw const handle, 1) };
+        check(clear.name, status)
     }
 
     /// Releases it now, and says how that went; dropping it does the same in silence.
+    #[doc(alias = "hailo_release_input_vstreams")]
     #[doc(alias = "hailo_release_output_vstreams")]
     pub fn release(mut self) -> Result<(), Error> {
         self.release_once()
@@ -345,13 +223,24 @@ impl OutputVStream {
             return Ok(());
         };
         let _vdevice = self.group.vdevice().lock();
-        let release = function!(self.library(), hailo_release_output_vstreams)?;
+        let release = D::release(self.library())?;
         // SAFETY: an array of one vstream that was alive until its handle was taken just above.
-        let status = unsafe { release(&raw const handle, 1) };
-        check("hailo_release_output_vstreams", status)
+        let status = unsafe { (release.call)(&raw const handle, 1) };
+        check(release.name, status)
     }
 
-    fn raw(&self) -> *mut _hailo_output_vstream {
+    fn check_frame_size(&self, found: usize) -> Result<(), Error> {
+        if found == self.frame_size {
+            return Ok(());
+        }
+        Err(Error::FrameSize {
+            vstream: self.info.name.clone(),
+            found,
+            expected: self.frame_size,
+        })
+    }
+
+    fn raw(&self) -> *mut D::Raw {
         self.handle.map_or(std::ptr::null_mut(), NonNull::as_ptr)
     }
 
@@ -360,15 +249,39 @@ impl OutputVStream {
     }
 }
 
-impl Drop for InputVStream {
-    fn drop(&mut self) {
-        // Nothing can be done about a vstream that does not want to go.
-        let _ = self.release_once();
+impl InputVStream {
+    /// Hands a frame over; blocks while the queue is full, at most the vstream's timeout. The
+    /// library copies the frame.
+    #[doc(alias = "hailo_vstream_write_raw_buffer")]
+    pub fn write(&mut self, frame: &[u8]) -> Result<(), Error> {
+        self.check_frame_size(frame.len())?;
+        let write = function!(self.library(), hailo_vstream_write_raw_buffer)?;
+        // SAFETY: the vstream is alive and this its only user; pointer and length are a slice's.
+        let status = unsafe { write(self.raw(), frame.as_ptr().cast(), frame.len()) };
+        check("hailo_vstream_write_raw_buffer", status)
     }
 }
 
-impl Drop for OutputVStream {
+impl OutputVStream {
+    /// Fills `frame` with the next answer; blocks at most the vstream's timeout.
+    ///
+    /// After [`Status::TIMEOUT`](crate::Status::TIMEOUT) the library has cleared this vstream's
+    /// pipeline, but not that of the other outputs: what they give next belongs to other frames.
+    #[doc(alias = "hailo_vstream_read_raw_buffer")]
+    pub fn read<E: Element>(&mut self, frame: &mut [E]) -> Result<(), Error> {
+        let size = mem::size_of_val(frame);
+        self.check_frame_size(size)?;
+        let read = function!(self.library(), hailo_vstream_read_raw_buffer)?;
+        // SAFETY: the vstream is alive and this its only user; pointer and length are a slice's,
+        // and every pattern of bytes is an element.
+        let status = unsafe { read(self.raw(), frame.as_mut_ptr().cast(), size) };
+        check("hailo_vstream_read_raw_buffer", status)
+    }
+}
+
+impl<D: Direction> Drop for VStream<D> {
     fn drop(&mut self) {
+        // Nothing can be done about a vstream that does not want to go.
         let _ = self.release_once();
     }
 }
