@@ -26,5 +26,5 @@ pub use mask::Rasterizer;
 pub use nms::Suppressor;
 pub use run::{Mask, Run};
 pub use segment::{Contours, Segment, Segments};
-pub use segmenter::{SegmentError, Segmenter, StageTimes};
+pub use segmenter::{MAX_RUNS, MAX_RUNS_PER_MASK, SegmentError, Segmenter, StageTimes};
 pub use settings::{MaskSize, Settings};

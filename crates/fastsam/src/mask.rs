@@ -81,14 +81,28 @@ impl Rasterizer {
     }
 
     /// Replaces `mask` by the detection's, cropped to its box.
+    ///
+    /// Noise makes masks of up to 160 runs in each row of pixels.
     pub fn rasterize(&mut self, tensors: &Tensors, detection: &Detection, mask: &mut Mask) {
+        self.rasterize_within(usize::MAX, tensors, detection, mask);
+    }
+
+    /// Likewise, but empties the mask where it would have more than `most` runs, and says so by
+    /// `false`.
+    pub(crate) fn rasterize_within(
+        &mut self,
+        most: usize,
+        tensors: &Tensors,
+        detection: &Detection,
+        mask: &mut Mask,
+    ) -> bool {
         let size = self.size();
         let runs = mask.refill(size);
         let crop = self
             .geometry
             .and_then(|(letterbox, mask_size)| Crop::of(detection.bbox, &letterbox, mask_size));
         let Some(crop) = crop else {
-            return;
+            return true;
         };
         let (level, cell) = detection.anchor.cell();
         let prototypes = tensors.view(Role::Prototypes);
@@ -105,7 +119,11 @@ impl Rasterizer {
             rows: &self.rows,
             crop,
         };
-        self.scanner.scan(surface, runs);
+        let complete = self.scanner.scan(surface, most, runs);
+        if !complete {
+            runs.clear();
+        }
+        complete
     }
 }
 

@@ -64,6 +64,7 @@ pub struct Segments {
     /// The first `count` are this frame's; those behind it wait to be reused.
     pool: Vec<Segment>,
     count: usize,
+    left_out: usize,
 }
 
 impl Segments {
@@ -82,6 +83,13 @@ impl Segments {
         self.size.unwrap_or(Size::new(0, 0))
     }
 
+    /// How many of this frame's detections are no segments because their masks were noise, of more
+    /// runs than [`MAX_RUNS_PER_MASK`](crate::MAX_RUNS_PER_MASK) or, all together,
+    /// [`MAX_RUNS`](crate::MAX_RUNS).
+    pub fn left_out(&self) -> usize {
+        self.left_out
+    }
+
     /// This frame's segments, to be completed.
     pub(crate) fn as_mut_slice(&mut self) -> &mut [Segment] {
         &mut self.pool[..self.count]
@@ -91,6 +99,7 @@ impl Segments {
     pub(crate) fn restart(&mut self, size: Size) {
         self.size = Some(size);
         self.count = 0;
+        self.left_out = 0;
     }
 
     /// The next segment to be filled; counts once [`Segments::keep`] is called.
@@ -106,6 +115,11 @@ impl Segments {
             });
         }
         &mut self.pool[self.count]
+    }
+
+    /// Counts a detection whose mask has too many runs.
+    pub(crate) fn leave_out(&mut self) {
+        self.left_out += 1;
     }
 
     /// Keeps the segment that [`Segments::next`] gave.

@@ -10,6 +10,15 @@ use crate::cleanup::Cleaner;
 use crate::contour::Tracer;
 use crate::{Decoder, Detection, Rasterizer, Segments, Settings, Suppressor};
 
+/// Runs that a mask has at most, or it is left out: as many as a frame has rows at most. Masks of
+/// things have one to three in a row; noise in the network's answer has up to 160, and without a limit
+/// a frame of it would take gigabytes and seconds.
+pub const MAX_RUNS_PER_MASK: usize = 1 << 16;
+
+/// Runs that a frame's masks have at most together; those that would go beyond are left out, the
+/// better detections coming first.
+pub const MAX_RUNS: usize = 1 << 20;
+
 /// Finds segments, reusing all its buffers: after the first frames nothing is allocated.
 #[derive(Debug)]
 pub struct Segmenter {
@@ -128,11 +137,20 @@ impl Segmenter {
     ) {
         self.rasterizer.fit(letterbox, settings.mask_size);
         segments.restart(self.rasterizer.size());
+        let mut room = MAX_RUNS;
         for detection in &self.detections {
             let segment = segments.next();
-            self.rasterizer
-                .rasterize(tensors, detection, &mut segment.mask);
-            self.cleaner.apply(&settings.cleanup, &mut segment.mask);
+            let most = room.min(MAX_RUNS_PER_MASK);
+            let mask = &mut segment.mask;
+            let complete = self
+                .rasterizer
+                .rasterize_within(most, tensors, detection, mask);
+            self.cleaner.apply(&settings.cleanup, mask);
+            let runs = mask.runs().len();
+            if !complete || runs > most {
+                segments.leave_out();
+                continue;
+            }
             segment.area = segment.mask.area();
             if segment.mask.is_empty() || segment.area < settings.min_area {
                 continue;
@@ -140,6 +158,7 @@ impl Segmenter {
             segment.score = detection.score;
             segment.detection_bbox =
                 onto_border(letterbox.rect_to_frame(detection.bbox), letterbox.frame);
+            room -= runs;
             segments.keep();
         }
     }

@@ -1,4 +1,4 @@
-//! Once its buffers have grown, the segmenter asks for no memory.
+//! Once their buffers have grown, neither the segmenter nor the encoders ask for memory.
 
 mod support;
 
@@ -7,6 +7,7 @@ use std::cell::Cell;
 
 use accelerator::ElementType;
 use fastsam::cleanup::Cleanup;
+use fastsam::encode::{polygon::Simplifier, rle};
 use fastsam::{MaskSize, Segmenter, Segments, Settings};
 use frame::Size;
 use support::scene;
@@ -75,6 +76,8 @@ fn a_steady_stream_of_frames_allocates_nothing() {
             ..Settings::default()
         },
     ];
+    let (mut rle, mut counts) = (rle::Encoder::new(), Vec::new());
+    let (mut simplifier, mut polygons) = (Simplifier::new(), Vec::new());
     let mut round = || {
         let before = REQUESTS.get();
         let mut found = 0;
@@ -84,6 +87,14 @@ fn a_steady_stream_of_frames_allocates_nothing() {
                     .segment(tensors, letterbox, settings, &mut segments)
                     .unwrap();
                 found += segments.as_slice().len();
+                counts.clear();
+                polygons.clear();
+                for segment in segments.as_slice() {
+                    rle.encode(&segment.mask, &mut counts);
+                    simplifier.rings(&segment.contours, 1.0, |ring| {
+                        polygons.extend_from_slice(ring);
+                    });
+                }
             }
         }
         assert!(found > 300, "{found} segments are too few to say anything");

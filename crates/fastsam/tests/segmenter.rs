@@ -4,8 +4,11 @@
 
 mod support;
 
-use accelerator::{ElementType, Tensors};
-use fastsam::{MaskSize, SegmentError, Segmenter, Segments, Settings};
+use accelerator::{ElementType, Level, Role, Tensors};
+use fastsam::encode::rle;
+use fastsam::{
+    MAX_RUNS, MAX_RUNS_PER_MASK, Mask, MaskSize, SegmentError, Segmenter, Segments, Settings,
+};
 use frame::{Letterbox, Size};
 use support::scene;
 
@@ -164,23 +167,90 @@ fn a_letterbox_that_is_none_is_an_error() {
 
 #[test]
 fn frames_of_every_size_are_segmented() {
-    for (width, height) in [
-        (1, 1),
-        (8, 8),
-        (1, 900),
-        (65_535, 1),
-        (320, 240),
-        (3840, 2160),
-    ] {
-        let layout = scene::layout(ElementType::U8, ElementType::U8);
-        let size = Size::new(width, height);
-        let (tensors, letterbox) = scene::paint(&layout, size, 10, 1);
-        let segments = segmented(&tensors, &letterbox, &Settings::default()).unwrap();
-        assert_eq!(segments.size(), size);
-        // Blobs are large enough to lie under a pixel of these; thinner frames may fall between.
-        assert!(
-            height < 8 || width < 8 || !segments.as_slice().is_empty(),
-            "{size}"
-        );
+    let cases = [
+        ("a pixel", 1, 1),
+        ("a few", 8, 8),
+        ("a column", 1, 900),
+        ("two columns", 2, 300),
+        ("two rows", 300, 2),
+        ("as long as they get", 65_535, 1),
+        ("scaled up", 320, 240),
+        ("f = 2", 640, 500),
+        ("f = 4", 640, 426),
+        ("f = 4, large", 1640, 1232),
+        ("portrait", 720, 1280),
+        ("portrait, f = 4", 1232, 1640),
+        ("4K", 3840, 2160),
+        ("4K portrait", 2160, 3840),
+    ];
+    for (name, width, height) in cases {
+        for element_type in [ElementType::U8, ElementType::U16] {
+            let layout = scene::layout(element_type, element_type);
+            let size = Size::new(width, height);
+            let (tensors, letterbox) = scene::paint(&layout, size, 10, 1);
+            let mut segments = Segments::new();
+            Segmenter::new(&layout)
+                .segment(&tensors, &letterbox, &Settings::default(), &mut segments)
+                .unwrap();
+            assert_eq!(segments.size(), size, "{name}");
+            // Blobs are large enough to lie under a pixel of these; thinner frames may fall
+            // between.
+            let expected = match width.min(height) {
+                ..8 => 0,
+                8..100 => 1,
+                _ => 4,
+            };
+            assert!(segments.as_slice().len() >= expected, "{name}");
+            for segment in segments.as_slice() {
+                let mask = &segment.mask;
+                let valid = Mask::from_runs(mask.size(), mask.runs().to_vec());
+                assert_eq!(valid.as_ref(), Some(mask), "{name}");
+                assert_eq!(segment.bbox, mask.bounding_box(), "{name}");
+                let mut counts = Vec::new();
+                rle::Encoder::new().encode(mask, &mut counts);
+                let counts = String::from_utf8(counts).unwrap();
+                assert_eq!(rle::decode(size, &counts).as_ref(), Ok(mask), "{name}");
+            }
+        }
     }
+}
+
+/// Hundreds of anchors are sure of boxes that cover most of the frame, and every mask is noise.
+#[test]
+fn noise_takes_neither_memory_nor_time_without_end() {
+    let layout = scene::layout(ElementType::U8, ElementType::U8);
+    let size = Size::new(3840, 2160);
+    let mut tensors = Tensors::for_layout(&layout);
+    let mut random = scene::Random(7);
+    for role in Role::ALL {
+        let elements = tensors.u8_mut(role).unwrap();
+        match role {
+            Role::Scores(level) => elements.fill(if level == Level::Stride32 { 255 } else { 0 }),
+            // The mass on the last bin: 15 cells to each side.
+            Role::Boxes(_) => (0..).zip(elements).for_each(|(i, q)| {
+                *q = if i % 16 == 15 { 255 } else { 0 };
+            }),
+            Role::Coefficients(_) | Role::Prototypes => {
+                elements.fill_with(|| random.bits() as u8);
+            }
+        }
+    }
+    let settings = Settings {
+        iou: 1.0,
+        ..Settings::default()
+    };
+    let letterbox = Letterbox::fit(size);
+    let segments = segmented(&tensors, &letterbox, &settings).unwrap();
+    let runs: Vec<_> = segments
+        .as_slice()
+        .iter()
+        .map(|s| s.mask.runs().len())
+        .collect();
+    assert!(runs.iter().sum::<usize>() <= MAX_RUNS, "{runs:?}");
+    assert!(
+        runs.iter().all(|&runs| runs <= MAX_RUNS_PER_MASK),
+        "{runs:?}"
+    );
+    assert!(segments.left_out() > 0, "this is no bad case: {runs:?}");
+    assert_eq!(segments.left_out() + runs.len(), settings.max_segments);
 }

@@ -57,8 +57,9 @@ impl Scanner {
         }
     }
 
-    /// Appends the runs of the surface's pixels above 0.
-    pub(super) fn scan(&mut self, surface: Surface<'_>, runs: &mut Vec<Run>) {
+    /// Appends the runs of the surface's pixels above 0; stops after the band in which there come to
+    /// be more than `most`, and says whether they all are there.
+    pub(super) fn scan(&mut self, surface: Surface<'_>, most: usize, runs: &mut Vec<Run>) -> bool {
         let crop = surface.crop;
         let cells = surface.cells();
         let mut y = crop.top;
@@ -79,8 +80,12 @@ impl Scanner {
                     end: crop.right as u16,
                 }));
             }
+            if runs.len() > most {
+                return false;
+            }
             y = end;
         }
+        true
     }
 
     /// Appends the runs of a band's rows of pixels.
