@@ -51,7 +51,8 @@ impl Changes {
                 previous = &[];
                 pen.line = line;
             }
-            let length = 1 + rest[1..].iter().take_while(|run| run.y == first.y).count();
+            let others = rest[1..].iter().take_while(|run| run.y == first.y);
+            let length = 1 + others.count();
             let (current, after) = rest.split_at(length);
             pen.compare(previous, current);
             pen.line += 1;
@@ -79,11 +80,13 @@ impl Changes {
     /// What `key` makes of each pixel that differs, given where it is across and its line, in
     /// ascending order of both.
     pub(super) fn sort(&mut self, key: impl Fn(u16, u32) -> u32) -> &[u32] {
-        let left = self.changes().iter().map(|change| change.start).min();
-        let right = self.changes().iter().map(|change| change.end).max();
-        let (Some(left), Some(right)) = (left, right) else {
+        let Some(&Change { start, end, .. }) = self.changes().first() else {
             return &[];
         };
+        let all = self.changes().iter();
+        let (left, right) = all.fold((start, end), |(left, right), change| {
+            (left.min(change.start), right.max(change.end))
+        });
 
         // First by how much the number of changes rises from one position to the next, then
         // those numbers' running sum.
@@ -134,19 +137,28 @@ impl Pen<'_> {
     /// Appends where a line differs from the previous one.
     #[inline]
     fn compare(&mut self, previous: &[Run], current: &[Run]) {
-        if previous.is_empty() || current.is_empty() {
+        if let ([a], [b]) = (previous, current) {
+            self.compare_runs(*a, *b);
+        } else if previous.is_empty() || current.is_empty() {
             for run in previous.iter().chain(current) {
                 self.push(run.start, run.end);
             }
         } else if are_parallel(previous, current) {
             for (a, b) in previous.iter().zip(current) {
-                let (start, end) = (a.start.max(b.start), a.end.min(b.end));
-                self.push(a.start.min(b.start), start.min(end));
-                self.push(start.max(end), a.end.max(b.end));
+                self.compare_runs(*a, *b);
             }
         } else {
             self.compare_any(previous, current);
         }
+    }
+
+    /// Two runs differ where one has begun and not the other, and where one has ended and not the
+    /// other; or everywhere in both, if they lie apart.
+    #[inline]
+    fn compare_runs(&mut self, a: Run, b: Run) {
+        let (start, end) = (a.start.max(b.start), a.end.min(b.end));
+        self.push(a.start.min(b.start), start.min(end));
+        self.push(start.max(end), a.end.max(b.end));
     }
 
     #[cold]

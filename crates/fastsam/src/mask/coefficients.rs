@@ -19,6 +19,16 @@ pub(super) type Channels<T> = [T; PROTOTYPE_CHANNELS];
 pub(super) struct Weights {
     pub(super) weights: Channels<i16>,
     pub(super) bias: i32,
+    /// The same weights for processors that multiply bytes, where they lie near enough together,
+    /// as those of 8-bit coefficients do.
+    pub(super) bytes: Option<ByteWeights>,
+}
+
+/// Weights as `least + above`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ByteWeights {
+    pub(super) least: i32,
+    pub(super) above: Channels<u8>,
 }
 
 /// A detection's coefficients.
@@ -109,9 +119,33 @@ impl Weights {
             && weights
                 .iter()
                 .all(|weight| weight.abs() <= i64::from(i16::MAX));
-        fits.then(|| Self {
-            weights: weights.map(|weight| weight as i16),
-            bias: bias as i32,
+        fits.then(|| {
+            let weights = weights.map(|weight| weight as i16);
+            Self {
+                weights,
+                bias: bias as i32,
+                // Nothing is made of them elsewhere.
+                bytes: if cfg!(target_arch = "aarch64") {
+                    ByteWeights::new(&weights)
+                } else {
+                    None
+                },
+            }
+        })
+    }
+}
+
+impl ByteWeights {
+    pub(super) fn new(weights: &Channels<i16>) -> Option<Self> {
+        let (least, most) = weights
+            .iter()
+            .fold((i16::MAX, i16::MIN), |(least, most), &weight| {
+                (least.min(weight), most.max(weight))
+            });
+        let least = i32::from(least);
+        (i32::from(most) - least <= i32::from(u8::MAX)).then(|| Self {
+            least,
+            above: weights.map(|weight| (i32::from(weight) - least) as u8),
         })
     }
 }

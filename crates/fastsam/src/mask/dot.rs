@@ -5,6 +5,8 @@
 //! products of 16-bit numbers; the portable one holds for those without a way written down here,
 //! and is what the others are tested against.
 
+#[cfg(any(test, target_arch = "aarch64"))]
+use super::coefficients::ByteWeights;
 use super::coefficients::{Channels, Coefficients, Weights};
 
 /// A prototype element.
@@ -28,6 +30,18 @@ impl Element for u8 {
     fn dot_four(pixels: &[Channels<Self>; 4], weights: &Weights) -> [i32; 4] {
         // SAFETY: SSE2 is part of x86-64.
         unsafe { sse2::dot_four_u8(pixels, weights) }
+    }
+
+    #[cfg(target_arch = "aarch64")]
+    #[inline]
+    fn dot_four(pixels: &[Channels<Self>; 4], weights: &Weights) -> [i32; 4] {
+        match &weights.bytes {
+            Some(bytes) if std::arch::is_aarch64_feature_detected!("dotprod") => {
+                // SAFETY: the processor has just said that it has the instructions.
+                unsafe { dot_four_bytes_with_dotprod(pixels, bytes, weights.bias) }
+            }
+            _ => portable_dot_four(pixels, weights),
+        }
     }
 }
 
@@ -102,6 +116,34 @@ fn portable_dot_four<T: Element>(pixels: &[Channels<T>; 4], weights: &Weights) -
             .zip(&weights.weights)
             .map(|(&p, &weight)| i32::from(p.centred()) * i32::from(weight));
         weights.bias + products.sum::<i32>()
+    })
+}
+
+/// [`portable_dot_four`] on a processor that multiplies bytes: the Pi 5's has UDOT, four products
+/// and their sum for each of four numbers. The compiler finds it in the plain sums; by the
+/// instructions it makes (60 instead of 82 for four pixels, 16 of them products instead of 32), not by a clock, this was chosen.
+#[cfg(target_arch = "aarch64")]
+#[target_feature(enable = "dotprod")]
+fn dot_four_bytes_with_dotprod(
+    pixels: &[Channels<u8>; 4],
+    bytes: &ByteWeights,
+    bias: i32,
+) -> [i32; 4] {
+    dot_four_bytes(pixels, bytes, bias)
+}
+
+/// `bias + sum(p * above) + least * sum(p)`. No sum of bytes' products has more than 32 bits; what
+/// `least` adds may on the way, and not in the end.
+#[cfg(any(test, target_arch = "aarch64"))]
+#[inline(always)]
+fn dot_four_bytes(pixels: &[Channels<u8>; 4], bytes: &ByteWeights, bias: i32) -> [i32; 4] {
+    pixels.each_ref().map(|pixel| {
+        let products = pixel.iter().zip(&bytes.above);
+        let products = products.map(|(&p, &above)| u32::from(p) * u32::from(above));
+        let sum: u32 = pixel.iter().map(|&p| u32::from(p)).sum();
+        let least = bytes.least.wrapping_mul(sum.cast_signed());
+        let products = products.sum::<u32>().cast_signed();
+        bias.wrapping_add(products).wrapping_add(least)
     })
 }
 

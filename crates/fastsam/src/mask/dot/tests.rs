@@ -157,10 +157,26 @@ proptest! {
         weights in prop::array::uniform32(-1000_i16..1000),
         bias in -1_000_000..1_000_000,
     ) {
-        let weights = Weights { weights, bias };
+        let bytes = ByteWeights::new(&weights);
+        let weights = Weights { weights, bias, bytes };
         prop_assert_eq!(u16::dot_four(&p, &weights), portable_dot_four(&p, &weights));
         let p = p.map(|pixel| pixel.map(|q| q as u8));
         prop_assert_eq!(u8::dot_four(&p, &weights), portable_dot_four(&p, &weights));
+    }
+
+    #[test]
+    fn byte_weights_give_the_same_sums(
+        p in prop::array::uniform4(prop::array::uniform32(any::<u8>())),
+        least in -2000_i16..2000,
+        above in prop::array::uniform32(any::<u8>()),
+        bias in -1_000_000..1_000_000,
+    ) {
+        let weights = above.map(|above| least + i16::from(above));
+        let bytes = ByteWeights::new(&weights).unwrap();
+        let weights = Weights { weights, bias, bytes: Some(bytes) };
+        let expected = portable_dot_four(&p, &weights);
+        prop_assert_eq!(dot_four_bytes(&p, &bytes, bias), expected);
+        prop_assert_eq!(u8::dot_four(&p, &weights), expected);
     }
 
     #[test]
