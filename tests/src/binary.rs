@@ -11,12 +11,15 @@ use std::{
 
 use crate::DEADLINE;
 
+/// What runs programs of another architecture, with its options: `qemu-aarch64-static -cpu max`.
+const RUNNER: &str = "FASTSAMD_TEST_RUNNER";
+
 /// Where the binary lies, built first if need be.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let test = std::env::current_exe().expect("the test's own path");
-        // target/PROFILE/deps/TEST
+        // target/[TRIPLE/]PROFILE/deps/TEST
         let profile = test.ancestors().nth(2).expect("the profile's folder");
         let mut build = Command::new(env!("CARGO"));
         build.args([
@@ -31,7 +34,13 @@ pub fn binary() -> &'static Path {
         if profile.ends_with("release") {
             build.arg("--release");
         }
-        let target = profile.parent().expect("the target folder");
+        let mut target = profile.parent().expect("the target folder");
+        // Built for a named target, and so must the binary be.
+        let name = target.file_name().unwrap_or_default().to_string_lossy();
+        if name.ends_with("-linux-gnu") {
+            build.args(["--target", &name]);
+            target = target.parent().expect("the target folder");
+        }
         let status = build
             .arg("--target-dir")
             .arg(target)
@@ -44,7 +53,16 @@ pub fn binary() -> &'static Path {
 
 /// A command that runs the binary, without the environment's overrides.
 pub fn fastsamd() -> Command {
-    let mut command = Command::new(binary());
+    let runner = std::env::var(RUNNER).unwrap_or_default();
+    let mut words = runner.split_whitespace();
+    let mut command = match words.next() {
+        Some(program) => {
+            let mut command = Command::new(program);
+            command.args(words).arg(binary());
+            command
+        }
+        None => Command::new(binary()),
+    };
     command
         .env_remove("FASTSAMD_LOG")
         .env_remove("FASTSAMD_MQTT_PASSWORD");
@@ -61,8 +79,12 @@ pub struct Daemon {
 impl Daemon {
     /// Runs the binary with these arguments.
     pub fn start<S: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
-        let mut child = fastsamd()
-            .args(arguments)
+        Self::spawn(fastsamd().args(arguments))
+    }
+
+    /// Runs a command made from [`fastsamd`].
+    pub fn spawn(command: &mut Command) -> Self {
+        let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -102,7 +102,7 @@ fn run(verb: Verb) -> ExitCode {
 
 fn run_daemon(arguments: &RunArgs) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
-    daemon::run(&config, daemon::Extent::default())
+    daemon::run(&config, Some(&arguments.config), daemon::Extent::default())
 }
 
 #[cfg(test)]

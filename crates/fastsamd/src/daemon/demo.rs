@@ -46,6 +46,7 @@ pub fn demo(arguments: &DemoArgs) -> anyhow::Result<()> {
     say(&introduction(&config, &told.0, told.1))?;
     run(
         &config,
+        None,
         Extent {
             frames: arguments.frames,
         },

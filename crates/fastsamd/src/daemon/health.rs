@@ -4,6 +4,7 @@
 //! next `status` is due.
 
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
@@ -11,7 +12,10 @@ use std::{
     },
 };
 
-use accelerator::{AcceleratorError, Description, hailo::Monitor};
+use accelerator::{
+    AcceleratorError, Description,
+    hailo::{DeviceReport, Monitor},
+};
 use mqtt::{
     Delivery, Publisher, Topic,
     message::{AcceleratorStatus, DeviceStatus, Info, State},
@@ -20,8 +24,10 @@ use tracing::warn;
 
 use super::{
     counters::Counter,
+    service::Service,
     stages::{AcceleratorWatcher, CameraWatcher},
 };
+use crate::config::Config;
 
 /// What is known of a camera.
 #[derive(Debug, Default)]
@@ -96,6 +102,7 @@ pub(super) struct StateOfCamera {
     pub(super) publisher: Publisher,
     pub(super) topic: Topic,
     pub(super) health: Arc<CameraHealth>,
+    pub(super) service: Service,
 }
 
 impl CameraWatcher for StateOfCamera {
@@ -110,6 +117,8 @@ impl CameraWatcher for StateOfCamera {
 
     fn stopped(&mut self) {
         self.set(false);
+        // It is tried again, and that may take a while.
+        self.service.ready();
     }
 }
 
@@ -121,12 +130,47 @@ impl StateOfCamera {
     }
 }
 
+/// What the daemon says that it is: the `info` message, which grows as more is known.
+#[derive(Debug)]
+pub(super) struct Announcement {
+    publisher: Publisher,
+    topic: Topic,
+    info: Mutex<Info>,
+}
+
+impl Announcement {
+    /// Publishes what is known at the start.
+    pub(super) fn new(publisher: Publisher, topic: Topic, info: Info) -> anyhow::Result<Arc<Self>> {
+        let announcement = Self {
+            publisher,
+            topic,
+            info: Mutex::new(info),
+        };
+        announcement.change(|_| ())?;
+        Ok(Arc::new(announcement))
+    }
+
+    /// Publishes a configuration that is in force now.
+    pub(super) fn configured(&self, config: &Config) -> anyhow::Result<()> {
+        let config = serde_json::to_value(config)?;
+        self.change(|info| info.config = config)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Info)) -> anyhow::Result<()> {
+        let mut info = self.info.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut info);
+        let payload = serde_json::to_vec(&*info)?;
+        self.publisher
+            .state(&self.topic, &payload, Delivery::AtLeastOnce)?;
+        Ok(())
+    }
+}
+
 /// Publishes the accelerator's state when it changes, and what it is.
 pub(super) struct StateOfAccelerator {
     pub(super) publisher: Publisher,
     pub(super) topic: Topic,
-    pub(super) info_topic: Topic,
-    pub(super) info: Info,
+    pub(super) announcement: Arc<Announcement>,
     pub(super) health: Arc<AcceleratorHealth>,
 }
 
@@ -139,27 +183,20 @@ impl StateOfAccelerator {
 
     /// It is ready.
     pub(super) fn opened(
-        &mut self,
+        &self,
         description: &Description,
         monitor: Option<Monitor>,
     ) -> anyhow::Result<()> {
-        description.network.clone_into(&mut self.info.network);
+        self.announcement.change(|info| {
+            description.network.clone_into(&mut info.network);
+            if let Some(monitor) = &monitor {
+                info.versions.extend(versions(monitor.device()));
+            }
+        })?;
         if let Some(monitor) = monitor {
-            let device = monitor.device();
-            let versions = &mut self.info.versions;
-            versions.insert("libhailort".into(), device.library_version.to_string());
-            if let Some(driver) = &device.driver_version {
-                versions.insert("hailo_pci".into(), driver.clone());
-            }
-            if let Some(firmware) = device.firmware {
-                versions.insert("firmware".into(), firmware.to_string());
-            }
             // There is one opening in the life of a daemon.
             let _ = self.health.monitor.set(monitor);
         }
-        let info = serde_json::to_vec(&self.info)?;
-        self.publisher
-            .state(&self.info_topic, &info, Delivery::AtLeastOnce)?;
         self.set(true);
         Ok(())
     }
@@ -199,4 +236,15 @@ impl AcceleratorWatcher for StateOfAccelerator {
 fn publish(publisher: &Publisher, topic: &Topic, online: bool) {
     // A state is refused only for its size.
     let _ = publisher.state(topic, State::from(online).payload(), Delivery::AtLeastOnce);
+}
+
+/// The versions of what drives a chip, and of what runs on it.
+fn versions(device: &DeviceReport) -> Vec<(Cow<'static, str>, String)> {
+    let library = ("libhailort".into(), device.library_version.to_string());
+    let driver = device.driver_version.clone();
+    let firmware = device.firmware.map(|version| version.to_string());
+    std::iter::once(library)
+        .chain(driver.map(|version| ("hailo_pci".into(), version)))
+        .chain(firmware.map(|version| ("firmware".into(), version)))
+        .collect()
 }

@@ -2,19 +2,44 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing::error;
+use tracing_subscriber::{
+    EnvFilter, Registry, layer::SubscriberExt, reload, util::SubscriberInitExt,
+};
 
 use crate::config::Level;
 
-/// Starts logging from this level on. The embedded broker's own lines are left out but for errors of
-/// its start: it reports each client that goes without a word.
-pub(super) fn start(level: Level) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(format!("{},rumqttd=off,rumqttc=off", level.name()))?;
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+/// From which level on lines are written; may change.
+pub(super) struct LogLevel {
+    filter: reload::Handle<EnvFilter, Registry>,
+}
+
+impl LogLevel {
+    /// Writes lines from this level on.
+    pub(super) fn set(&self, level: Level) {
+        if let Err(error) = self.filter.reload(filter(level)) {
+            error!("the log level stays: {error}");
+        }
+    }
+}
+
+/// Starts logging from this level on.
+pub(super) fn start(level: Level) -> anyhow::Result<LogLevel> {
+    let (filter, handle) = reload::Layer::new(filter(level));
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
+        .with_target(false);
+    tracing_subscriber::registry()
+        .with(filter)
+        .with(lines)
         .try_init()
-        .map_err(|error| anyhow::anyhow!("logging can't start: {error}"))
+        .map_err(|error| anyhow::anyhow!("logging can't start: {error}"))?;
+    Ok(LogLevel { filter: handle })
+}
+
+/// The embedded broker's own lines are left out but for errors of its start: it reports each client
+/// that goes without a word.
+fn filter(level: Level) -> EnvFilter {
+    EnvFilter::new(format!("{},rumqttd=off,rumqttc=off", level.name()))
 }

@@ -17,22 +17,22 @@ use std::{
 use anyhow::Context;
 use crossbeam_channel::Sender;
 use fastsam::Segments;
-use frame::Frame;
 use mqtt::{
-    CameraTopics, Delivery, Incoming, MaskFormat, MasksWriter, NotSent, Options, Publisher,
-    Session, Topic, Topics,
+    CameraTopics, Delivery, Incoming, MasksWriter, NotSent, Options, Publisher, Session, Topic,
+    Topics,
     message::{CameraStatus, FrameHeader, Info, Latency, State, Status, Summary},
 };
 use tracing::{debug, warn};
 
 use super::{
     Extent,
-    counters::Counters,
-    exchange::{Exchange, Taken},
-    health::{AcceleratorHealth, CameraHealth, StateOfAccelerator, StateOfCamera},
-    pending::Pending,
+    exchange::Taken,
+    health::{AcceleratorHealth, Announcement, CameraHealth, StateOfAccelerator, StateOfCamera},
+    live::{self, Live},
+    pipeline::Edges,
+    service::{Heartbeat, Service},
     shutdown::Shutdown,
-    stages::{Flight, Outcome},
+    stages::Outcome,
 };
 use crate::{
     config::Config,
@@ -47,10 +47,9 @@ pub(super) struct Environment<'a> {
     pub config: &'a Config,
     pub extent: Extent,
     pub started: Instant,
-    pub counters: Arc<Counters>,
-    pub frames: Arc<Exchange<Frame>>,
-    pub pending: Arc<Pending<Flight>>,
-    pub outcomes: Arc<Exchange<Outcome>>,
+    pub live: &'a Arc<Live>,
+    pub service: &'a Service,
+    pub edges: Edges,
     pub used: Sender<Segments>,
     pub shutdown: Shutdown,
 }
@@ -60,6 +59,7 @@ pub(super) struct Connected {
     pub stage: PublishStage,
     pub session: MqttStage,
     pub accelerator: StateOfAccelerator,
+    pub announcement: Arc<Announcement>,
     pub farewell: Farewell,
 }
 
@@ -72,9 +72,12 @@ pub(super) struct MqttStage {
 }
 
 impl MqttStage {
-    pub(super) fn run(self) {
+    pub(super) fn run(self, heartbeat: &Heartbeat) {
         let ended = self.ended;
-        self.session.run(|| ended.load(Ordering::Acquire));
+        self.session.run(|| {
+            heartbeat.beat();
+            ended.load(Ordering::Acquire)
+        });
     }
 }
 
@@ -87,18 +90,14 @@ pub(super) struct PublishStage {
     accelerator: Arc<AcceleratorHealth>,
     host: Host,
     writer: MasksWriter,
-    format: MaskFormat,
+    live: live::Reader,
+    service: Service,
     message: Vec<u8>,
-    summary_interval: Duration,
-    status_interval: Duration,
     /// When the status was last published.
     status_at: Option<Instant>,
     started: Instant,
     extent: Extent,
-    counters: Arc<Counters>,
-    frames: Arc<Exchange<Frame>>,
-    pending: Arc<Pending<Flight>>,
-    outcomes: Arc<Exchange<Outcome>>,
+    edges: Edges,
     used: Sender<Segments>,
     shutdown: Shutdown,
 }
@@ -150,12 +149,7 @@ pub(super) fn connect(environment: Environment<'_>) -> anyhow::Result<Connected>
             captured_before: 0,
         });
     }
-    let info = info(config)?;
-    publisher.state(
-        &topics.info(),
-        &serde_json::to_vec(&info)?,
-        Delivery::AtLeastOnce,
-    )?;
+    let announcement = Announcement::new(publisher.clone(), topics.info(), info(config)?)?;
     let accelerator = topics.accelerator_state();
     publisher.state(
         &accelerator,
@@ -166,8 +160,7 @@ pub(super) fn connect(environment: Environment<'_>) -> anyhow::Result<Connected>
     let watcher = StateOfAccelerator {
         publisher: publisher.clone(),
         topic: accelerator.clone(),
-        info_topic: topics.info(),
-        info,
+        announcement: Arc::clone(&announcement),
         health: Arc::clone(&accelerator_health),
     };
 
@@ -185,17 +178,13 @@ pub(super) fn connect(environment: Environment<'_>) -> anyhow::Result<Connected>
         accelerator: accelerator_health,
         host: Host::default(),
         writer: MasksWriter::new(),
-        format: config.publish.format(),
+        live: environment.live.reader(),
+        service: environment.service.clone(),
         message: Vec::new(),
-        summary_interval: Duration::from_secs_f64(config.publish.summary_interval_s),
-        status_interval: Duration::from_secs_f64(config.publish.status_interval_s),
         status_at: None,
         started: environment.started,
         extent: environment.extent,
-        counters: environment.counters,
-        frames: environment.frames,
-        pending: environment.pending,
-        outcomes: environment.outcomes,
+        edges: environment.edges,
         used: environment.used,
         shutdown: environment.shutdown,
     };
@@ -207,6 +196,7 @@ pub(super) fn connect(environment: Environment<'_>) -> anyhow::Result<Connected>
             ended,
         },
         accelerator: watcher,
+        announcement,
         farewell,
     })
 }
@@ -252,23 +242,26 @@ impl Farewell {
 }
 
 impl PublishStage {
-    /// What a camera's thread tells its news to.
-    pub(super) fn watch_camera(&self, index: usize) -> StateOfCamera {
-        let camera = &self.cameras[index];
-        StateOfCamera {
+    /// What the cameras' threads tell their news to.
+    pub(super) fn watch_cameras(&self) -> Vec<StateOfCamera> {
+        let watch = |camera: &CameraSide| StateOfCamera {
             publisher: self.publisher.clone(),
             topic: camera.topics.state(),
             health: Arc::clone(&camera.health),
-        }
+            service: self.service.clone(),
+        };
+        self.cameras.iter().map(watch).collect()
     }
 
     /// Runs until the post-processor has ended.
-    pub(super) fn run(mut self) -> anyhow::Result<()> {
+    pub(super) fn run(mut self, heartbeat: &Heartbeat) -> anyhow::Result<()> {
         let mut published = 0;
         loop {
-            match self.outcomes.take(PATIENCE) {
+            heartbeat.beat();
+            match self.edges.outcomes.take(PATIENCE) {
                 Taken::Value(camera, outcome) => {
                     self.publish(camera, &outcome)?;
+                    self.service.ready();
                     // A new buffer is made if this one can't go back at once.
                     let _ = self.used.try_send(outcome.segments);
                     published += 1;
@@ -281,6 +274,7 @@ impl PublishStage {
                 Taken::Closed => break,
             }
             self.publish_status_when_due()?;
+            self.service.feed_watchdog();
         }
         Ok(())
     }
@@ -309,11 +303,15 @@ impl PublishStage {
         };
         let limit = self.publisher.payload_limit(&camera.masks_topic);
         let list = segments.as_slice();
-        let written = self
-            .writer
-            .write(&header, list, self.format, limit, &mut self.message);
+        let written = self.writer.write(
+            &header,
+            list,
+            self.live.now().format,
+            limit,
+            &mut self.message,
+        );
         if written.dropped_segments > 0 {
-            self.counters.reduced.increment();
+            self.edges.counters.reduced.increment();
             debug!(
                 "frame {}: {} segments left out",
                 flight.sequence, written.dropped_segments
@@ -330,7 +328,7 @@ impl PublishStage {
         let since = camera
             .summary_at
             .map(|at| now.saturating_duration_since(at));
-        if since.is_none_or(|since| since >= self.summary_interval) {
+        if since.is_none_or(|since| since >= self.live.now().summary_interval) {
             let fps = since.map_or(0.0, |since| {
                 camera.since_summary as f64 / since.as_secs_f64()
             });
@@ -354,7 +352,7 @@ impl PublishStage {
     fn publish_status_when_due(&mut self) -> anyhow::Result<()> {
         let now = Instant::now();
         let since = self.status_at.map(|at| now.saturating_duration_since(at));
-        let is_due = since.is_none_or(|since| since >= self.status_interval);
+        let is_due = since.is_none_or(|since| since >= self.live.now().status_interval);
         if !is_due && !self.accelerator.take_news() {
             return Ok(());
         }
@@ -373,7 +371,7 @@ impl PublishStage {
             (camera.name.clone(), status)
         });
         let cameras = cameras.collect();
-        let counters = &self.counters;
+        let counters = &self.edges.counters;
         let mqtt = self.publisher.counters();
         let status = Status {
             uptime_s: self.started.elapsed().as_secs(),
@@ -394,9 +392,9 @@ impl PublishStage {
                 ("reduced_messages".into(), counters.reduced.get()),
             ]),
             queues: BTreeMap::from([
-                ("submit".into(), self.frames.waiting() as u64),
-                ("accelerator".into(), self.pending.len() as u64),
-                ("publish".into(), self.outcomes.waiting() as u64),
+                ("submit".into(), self.edges.frames.waiting() as u64),
+                ("accelerator".into(), self.edges.pending.len() as u64),
+                ("publish".into(), self.edges.outcomes.waiting() as u64),
                 ("mqtt".into(), mqtt.waiting),
             ]),
             cameras,
@@ -405,6 +403,7 @@ impl PublishStage {
             temperatures_c: self.temperatures(),
             throttled: self.host.slowed_by().map(|causes| !causes.is_empty()),
         };
+        self.service.status(&in_short(&status));
         let payload = serde_json::to_vec(&status)?;
         self.publisher
             .state(&self.status_topic, &payload, Delivery::AtMostOnce)?;
@@ -419,4 +418,21 @@ impl PublishStage {
             .chain(chip.map(|degrees| ("hailo".into(), degrees)))
             .collect()
     }
+}
+
+/// A line for people who ask the service manager.
+fn in_short(status: &Status) -> String {
+    let cameras = status.cameras.iter().map(|(name, camera)| {
+        if camera.online {
+            format!("{name} {} fps", camera.fps)
+        } else {
+            format!("{name} offline")
+        }
+    });
+    let accelerator = State::from(status.accelerator.online).payload();
+    let accelerator = String::from_utf8_lossy(accelerator);
+    format!(
+        "accelerator {accelerator}; {}",
+        cameras.collect::<Vec<_>>().join(", ")
+    )
 }

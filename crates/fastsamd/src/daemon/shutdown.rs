@@ -10,7 +10,7 @@ use std::{
 
 /// A handle on the daemon's end; clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Shutdown {
+pub(super) struct Shutdown {
     shared: Arc<Shared>,
 }
 
@@ -28,7 +28,7 @@ struct State {
 
 impl Shutdown {
     /// A token nobody has used yet.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self::default()
     }
 
@@ -41,13 +41,13 @@ impl Shutdown {
     }
 
     /// Ends the daemon as asked: it will exit with 0.
-    pub fn request(&self) {
+    pub(super) fn request(&self) {
         self.state().requested = true;
         self.shared.changed.notify_all();
     }
 
     /// Ends the daemon because it can't go on: it will exit with 1 and this error.
-    pub fn fail(&self, error: anyhow::Error) {
+    pub(super) fn fail(&self, error: anyhow::Error) {
         let mut state = self.state();
         if state.failure.is_none() {
             state.failure = Some(error);
@@ -58,12 +58,12 @@ impl Shutdown {
     }
 
     /// Whether the end has been asked for.
-    pub fn is_requested(&self) -> bool {
+    pub(super) fn is_requested(&self) -> bool {
         self.state().requested
     }
 
     /// Sleeps for `duration` or until the end is asked for, and says whether it was.
-    pub fn wait(&self, duration: Duration) -> bool {
+    pub(super) fn wait(&self, duration: Duration) -> bool {
         let deadline = Instant::now() + duration;
         let mut state = self.state();
         while !state.requested {
@@ -81,7 +81,7 @@ impl Shutdown {
     }
 
     /// The failure that ended the daemon, if one did.
-    pub fn take_failure(&self) -> Option<anyhow::Error> {
+    pub(super) fn take_failure(&self) -> Option<anyhow::Error> {
         self.state().failure.take()
     }
 }

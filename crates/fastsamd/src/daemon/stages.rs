@@ -13,15 +13,17 @@ use std::{
 
 use accelerator::{AcceleratorError, Collect, Submit, Tensors, Ticket};
 use camera::{CameraError, Captured};
-use crossbeam_channel::{Receiver, Sender, TrySendError};
-use fastsam::{Segmenter, Segments, Settings};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
+use fastsam::{Segmenter, Segments};
 use frame::{Frame, INPUT_BYTES, Letterbox, Preprocessor};
 use tracing::{info, warn};
 
 use super::{
     counters::Counters,
     exchange::{Exchange, Taken},
+    live,
     pending::Pending,
+    service::Heartbeat,
     shutdown::Shutdown,
     sources::SourceFactory,
 };
@@ -95,15 +97,15 @@ pub(super) struct Capture<W> {
 
 impl<W: CameraWatcher> Capture<W> {
     /// Runs until the shutdown; reopens the source after a failure, with growing pauses.
-    pub(super) fn run(mut self) {
+    pub(super) fn run(mut self, heartbeat: &Heartbeat) {
         let mut pause = CAMERA_BACKOFF.0;
         while !self.shutdown.is_requested() {
-            match self.run_once(&mut pause) {
+            match self.run_once(&mut pause, heartbeat) {
                 Ok(()) => break,
                 Err(error) => {
                     self.watcher.stopped();
                     warn!(camera = self.name, retry_in_s = pause.as_secs(), "{error}");
-                    self.shutdown.wait(pause);
+                    self.wait(pause, heartbeat);
                     pause = (pause * 2).min(CAMERA_BACKOFF.1);
                 }
             }
@@ -111,12 +113,25 @@ impl<W: CameraWatcher> Capture<W> {
         self.watcher.stopped();
     }
 
-    fn run_once(&mut self, pause: &mut Duration) -> Result<(), CameraError> {
+    /// Waits for the next attempt, which is progress too.
+    fn wait(&self, pause: Duration, heartbeat: &Heartbeat) {
+        let until = Instant::now() + pause;
+        loop {
+            heartbeat.beat();
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.shutdown.wait(left.min(PATIENCE)) {
+                return;
+            }
+        }
+    }
+
+    fn run_once(&mut self, pause: &mut Duration, heartbeat: &Heartbeat) -> Result<(), CameraError> {
         let mut source = (self.open)()?;
         self.watcher.opened();
         info!(camera = self.name, "capturing from {}", source.describe());
         let mut frame = self.used.try_recv().unwrap_or_else(|_| Frame::empty());
         while !self.shutdown.is_requested() {
+            heartbeat.beat();
             match source.capture(&mut frame, PATIENCE) {
                 Ok(Captured::Frame) => {
                     *pause = CAMERA_BACKOFF.0;
@@ -162,11 +177,12 @@ pub(super) struct SubmitStage {
 
 impl SubmitStage {
     /// Runs until the cameras have closed the exchange, or the accelerator fails for good.
-    pub(super) fn run(mut self) -> Result<(), AcceleratorError> {
+    pub(super) fn run(mut self, heartbeat: &Heartbeat) -> Result<(), AcceleratorError> {
         let mut preprocessors: Vec<_> = self.used.iter().map(|_| Preprocessor::new()).collect();
         let mut input = boxed_input();
         let mut ticket: Ticket = 0;
         loop {
+            heartbeat.beat();
             let (camera, frame) = match self.frames.take(PATIENCE) {
                 Taken::Value(camera, frame) => (camera, frame),
                 Taken::Nothing => continue,
@@ -249,15 +265,15 @@ pub(super) struct CollectStage<W> {
 
 impl<W: AcceleratorWatcher> CollectStage<W> {
     /// Runs until all that was submitted is answered or given up.
-    pub(super) fn run(mut self) -> Result<(), AcceleratorError> {
-        let outcome = self.run_until_drained();
+    pub(super) fn run(mut self, heartbeat: &Heartbeat) -> Result<(), AcceleratorError> {
+        let outcome = self.run_until_drained(heartbeat);
         self.counters
             .lost_on_accelerator
             .add(self.pending.abandon());
         outcome
     }
 
-    fn run_until_drained(&mut self) -> Result<(), AcceleratorError> {
+    fn run_until_drained(&mut self, heartbeat: &Heartbeat) -> Result<(), AcceleratorError> {
         let mut unclaimed = None;
         loop {
             let mut tensors = match unclaimed.take() {
@@ -268,7 +284,7 @@ impl<W: AcceleratorWatcher> CollectStage<W> {
                     Err(_) => return Ok(()),
                 },
             };
-            let Some(ticket) = self.next_ticket(&mut tensors)? else {
+            let Some(ticket) = self.next_ticket(&mut tensors, heartbeat)? else {
                 return Ok(());
             };
             let claim = self.pending.claim(ticket);
@@ -285,21 +301,31 @@ impl<W: AcceleratorWatcher> CollectStage<W> {
     }
 
     /// The next answer's ticket, or `None` once no more can come.
-    fn next_ticket(&mut self, tensors: &mut Tensors) -> Result<Option<Ticket>, AcceleratorError> {
+    fn next_ticket(
+        &mut self,
+        tensors: &mut Tensors,
+        heartbeat: &Heartbeat,
+    ) -> Result<Option<Ticket>, AcceleratorError> {
         loop {
             if self.has_ended() && self.pending.is_empty() {
                 return Ok(None);
             }
             match self.collect.collect(tensors, PATIENCE) {
                 Ok(ticket) => {
+                    heartbeat.beat();
                     self.watcher.answered();
                     return Ok(Some(ticket));
                 }
                 Err(AcceleratorError::Closed) if self.has_ended() => return Ok(None),
                 Err(error) => {
-                    // Nothing within the time is no fault where nothing was submitted.
-                    if !matches!(error, AcceleratorError::Timeout(_)) {
+                    // Nothing within the time is no fault where nothing was submitted, and no
+                    // progress where something was.
+                    let timed_out = matches!(error, AcceleratorError::Timeout(_));
+                    if !timed_out {
                         self.watcher.failed(&error);
+                    }
+                    if !timed_out || self.pending.is_empty() {
+                        heartbeat.beat();
                     }
                     if !error.is_transient() {
                         return Err(error);
@@ -323,7 +349,7 @@ impl<W: AcceleratorWatcher> CollectStage<W> {
 /// Turns answers into segments.
 pub(super) struct SegmentStage {
     pub segmenter: Segmenter,
-    pub settings: Settings,
+    pub live: live::Reader,
     pub answers: Receiver<Answer>,
     pub free: Sender<Tensors>,
     pub outcomes: Arc<Exchange<Outcome>>,
@@ -334,20 +360,28 @@ pub(super) struct SegmentStage {
 
 impl SegmentStage {
     /// Runs until the collecting thread has ended.
-    pub(super) fn run(mut self) {
+    pub(super) fn run(mut self, heartbeat: &Heartbeat) {
         let mut replaced: Option<Outcome> = None;
-        while let Ok(Answer {
-            mut flight,
-            tensors,
-        }) = self.answers.recv()
-        {
+        loop {
+            heartbeat.beat();
+            let Answer {
+                mut flight,
+                tensors,
+            } = match self.answers.recv_timeout(PATIENCE) {
+                Ok(answer) => answer,
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
             let mut segments = match replaced.take() {
                 Some(outcome) => outcome.segments,
                 None => self.used.try_recv().unwrap_or_default(),
             };
-            let outcome =
-                self.segmenter
-                    .segment(&tensors, &flight.letterbox, &self.settings, &mut segments);
+            let outcome = self.segmenter.segment(
+                &tensors,
+                &flight.letterbox,
+                &self.live.now().segmentation,
+                &mut segments,
+            );
             flight.timeline.segmented = Instant::now();
             // There is room for all buffers that exist; a closed channel means the end.
             if let Err(TrySendError::Disconnected(_)) = self.free.try_send(tensors) {

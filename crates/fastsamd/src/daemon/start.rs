@@ -13,6 +13,7 @@ use tracing::{info, warn};
 
 use super::{
     health::StateOfAccelerator,
+    service::Service,
     shutdown::Shutdown,
     sources::{self, Opened},
 };
@@ -39,13 +40,15 @@ pub(super) fn first_attempt(
 pub(super) fn accelerator(
     section: &config::Accelerator,
     first_attempt: Result<Opened, AcceleratorError>,
-    watcher: &mut StateOfAccelerator,
+    watcher: &StateOfAccelerator,
+    service: &Service,
     shutdown: &Shutdown,
 ) -> anyhow::Result<Option<Box<dyn Accelerator>>> {
     let attempts = match &section.backend {
         Backend::Hailo(hailo) => hailo.restart_attempts,
         Backend::Mock(_) | Backend::Replay(_) => 1,
     };
+    let heartbeat = service.heartbeat("start");
     let mut pause = PAUSE.0;
     let mut outcome = first_attempt;
     let mut attempt = 1;
@@ -62,6 +65,8 @@ pub(super) fn accelerator(
             return Err(error).context(format!("given up after {attempts} attempts"));
         }
         warn!(attempt, retry_in_s = pause.as_secs_f32(), "{error}");
+        service.ready();
+        heartbeat.beat();
         if shutdown.wait(pause) {
             return Ok(None);
         }
