@@ -1,6 +1,6 @@
 //! The daemon as a service: what it tells systemd, and what SIGHUP changes.
 
-#![expect(clippy::expect_used, reason = "this is a test")]
+#![expect(clippy::expect_used, clippy::panic, reason = "this is a test")]
 
 use std::{
     fs,
