@@ -15,6 +15,7 @@ mod mask;
 mod nms;
 #[cfg(test)]
 mod painted;
+pub mod prompt;
 mod run;
 mod segment;
 mod segmenter;
