@@ -10,7 +10,7 @@
 //! their connection is kept, and so on for both parts, until none is farther than the tolerance.
 //!
 //! On outlines both parts are about as long, and halving so often takes `n log n` steps. A ring that
-//! always has its farthest point at an end would take `n^2`: below [`DEEPEST`] levels stretches are
+//! always has its farthest point at an end would take `n^2`: below `DEEPEST` levels stretches are
 //! cut in the middle instead (as introsort does when quicksort goes wrong). That keeps a point
 //! more than needed at times, and every promise: no point is looked at more than
 //! `DEEPEST + log2(n) + 3` times.
