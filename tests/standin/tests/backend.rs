@@ -26,7 +26,7 @@ const LONG: Duration = Duration::from_secs(20);
 /// The backend's promise: nothing hangs longer.
 const LONGEST_HANG: Duration = Duration::from_secs(3);
 
-/// How much more time to give: for runs under valgrind, which is 30 times slower.
+/// How much more time to give: for runs under valgrind, which is 30 times slower, or an emulator.
 fn patience() -> u32 {
     std::env::var("STANDIN_PATIENCE").map_or(1, |patience| patience.parse().unwrap())
 }
@@ -552,8 +552,9 @@ fn the_chip_is_kept_busy() {
         let rate = rate(batch_size, in_flight);
         println!("batch {batch_size}: {rate:.2} FPS of {published}");
         // Exactly is for a quiet machine; tests share theirs.
+        let least = published * 0.8 / f64::from(patience());
         assert!(
-            rate > published * 0.8 && rate < published * 1.1,
+            rate > least && rate < published * 1.1,
             "{batch_size}: {rate}"
         );
     }
