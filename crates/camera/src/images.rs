@@ -88,6 +88,7 @@ impl Images {
         if let Some(still) = &self.still {
             frame.data.clone_from(&still.data);
             frame.size = still.size;
+            frame.scaled_from = still.scaled_from;
             frame.stride = still.stride;
             frame.pixel_format = still.pixel_format;
             return Ok(());
@@ -212,6 +213,7 @@ fn decode(path: &Path) -> Result<Frame, String> {
         sequence: 0,
         captured_at,
         size,
+        scaled_from: None,
         stride: PixelFormat::Rgb8.min_stride(size.width),
         pixel_format: PixelFormat::Rgb8,
         data: picture.into_raw(),

@@ -4,6 +4,7 @@
 //! Sources: [`images`] (files and folders) and [`synthetic`] (scenes with known ground truth).
 
 pub mod images;
+pub mod mjpeg;
 mod pace;
 mod source;
 pub mod synthetic;

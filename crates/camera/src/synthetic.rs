@@ -211,6 +211,7 @@ impl Scene {
         let size = self.settings.size;
         frame.sequence = sequence;
         frame.size = size;
+        frame.scaled_from = None;
         frame.stride = PixelFormat::Rgb8.min_stride(size.width);
         frame.pixel_format = PixelFormat::Rgb8;
         frame.data.clear();

@@ -70,8 +70,11 @@ pub struct Frame {
     pub sequence: u64,
     /// When the sensor took it (monotonic).
     pub captured_at: Instant,
-    /// Columns and rows.
+    /// Columns and rows in `data`.
     pub size: Size,
+    /// Columns and rows of the picture that was taken, where its source decoded it smaller; frame
+    /// coordinates count these. Each pixel of `data` then stands for an equal part of it.
+    pub scaled_from: Option<Size>,
     /// Bytes from one row of the first plane to the next.
     pub stride: usize,
     /// How `data` becomes pixels.
@@ -121,10 +124,16 @@ impl Frame {
             sequence: 0,
             captured_at: Instant::now(),
             size: Size::new(0, 0),
+            scaled_from: None,
             stride: 0,
             pixel_format: PixelFormat::Rgb8,
             data: Vec::new(),
         }
+    }
+
+    /// Columns and rows of the picture that was taken: what frame coordinates count.
+    pub fn full_size(&self) -> Size {
+        self.scaled_from.unwrap_or(self.size)
     }
 
     /// Checks that size, stride and buffer agree; everything that reads pixels relies on it.
@@ -132,11 +141,13 @@ impl Frame {
     /// # Errors
     /// A side of 0 or above 65535, rows that overlap, or a buffer that ends too early.
     pub fn validate(&self) -> Result<(), FrameError> {
-        let Size { width, height } = self.size;
         let side = 1..=u32::from(u16::MAX);
-        if !side.contains(&width) || !side.contains(&height) {
-            return Err(FrameError::Size(self.size));
+        for size in [self.size, self.full_size()] {
+            if !side.contains(&size.width) || !side.contains(&size.height) {
+                return Err(FrameError::Size(size));
+            }
         }
+        let Size { width, .. } = self.size;
         let needed = self.pixel_format.min_stride(width);
         if self.stride < needed {
             return Err(FrameError::Stride {

@@ -31,7 +31,8 @@ impl Preprocessor {
     /// Writes the letterboxed `frame` into `input` (640 x 640 x 3 RGB) and says where it lies.
     ///
     /// The resampling is bilinear at half-pixel centres, as `cv2.resize` does it: against the
-    /// fixtures in `tests/data` the largest difference is 0 grey levels.
+    /// fixtures in `tests/data` the largest difference is 0 grey levels. A frame that was decoded
+    /// smaller lies where the whole one would ([`Frame::scaled_from`]).
     ///
     /// # Errors
     /// What [`Frame::validate`] finds; `input` is left as it was.
@@ -41,7 +42,7 @@ impl Preprocessor {
         input: &mut [u8; INPUT_BYTES],
     ) -> Result<Letterbox, FrameError> {
         frame.validate()?;
-        let letterbox = Letterbox::fit(frame.size);
+        let letterbox = Letterbox::fit(frame.full_size());
         let (left, top) = (letterbox.left as usize * 3, letterbox.top as usize);
         let (width, height) = (
             letterbox.resized.width as usize * 3,

@@ -252,3 +252,51 @@ proptest! {
         prop_assert!(letterboxed(&frame) == letterboxed(&picture));
     }
 }
+
+#[test]
+fn a_frame_that_was_decoded_smaller_lies_where_the_whole_one_would() {
+    // The size taken, and the size in the buffer.
+    let cases = [
+        (Size::new(1280, 720), Size::new(640, 360)),
+        (Size::new(1920, 1080), Size::new(960, 540)),
+        (Size::new(1640, 1232), Size::new(820, 616)),
+        (Size::new(3840, 2160), Size::new(960, 540)),
+    ];
+    for (full, decoded) in cases {
+        let frame = Frame {
+            scaled_from: Some(full),
+            ..painted(
+                PixelFormat::Grey8,
+                decoded,
+                decoded.width as usize,
+                |_, _| [9; 3],
+            )
+        };
+        let mut input = Box::new([0; INPUT_BYTES]);
+        let letterbox = Preprocessor::new().letterbox(&frame, &mut input).unwrap();
+        assert_eq!(letterbox, Letterbox::fit(full));
+        let Letterbox {
+            resized, left, top, ..
+        } = letterbox;
+        for y in 0..INPUT_SIDE {
+            for x in 0..INPUT_SIDE {
+                let inside = (left..left + resized.width).contains(&x)
+                    && (top..top + resized.height).contains(&y);
+                let expected = if inside { 9 } else { PAD_VALUE };
+                assert_eq!(
+                    pixel(&input, x as usize, y as usize),
+                    [expected; 3],
+                    "{full} at {x}, {y}"
+                );
+            }
+        }
+    }
+    let impossible = Frame {
+        scaled_from: Some(Size::new(0, 720)),
+        ..painted(PixelFormat::Grey8, Size::new(4, 4), 4, |_, _| [9; 3])
+    };
+    assert_eq!(
+        impossible.validate(),
+        Err(FrameError::Size(Size::new(0, 720)))
+    );
+}

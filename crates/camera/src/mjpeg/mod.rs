@@ -1,0 +1,160 @@
+//! Motion JPEG: one baseline JPEG after another, decoded no larger than the network needs it.
+//!
+//! Source: ITU-T T.81, and for the Huffman tables that cheap cameras leave out, its annex K.3. The
+//! network sees 640 columns, so of a block's 8 x 8 coefficients only the lowest 4 x 4, 2 x 2 or one
+//! are turned into pixels, by an inverse DCT of just that size: half, a quarter or an eighth of the
+//! picture, without the aliasing that comes of leaving out pixels. A chroma block makes as many
+//! pixels as a plane of I420 has room for, whatever the camera's subsampling. Nothing becomes RGB
+//! here; quantization tables are scaled to bring JPEG's full range to I420's limited one.
+//!
+//! Invariants: what a picture claims about itself decides over memory only within the decoder's
+//! limit; a picture that is cut off, has codes that don't exist, or lacks its end marker is an
+//! error, never a frame that is grey below; nothing is allocated once the frame's buffer has its
+//! size; the work is linear in bytes and pixels; what follows the end does not matter.
+//!
+//! Why not a crate: the one that decodes at scale needs longer for half of a picture than others
+//! do for all of it, and starts threads for each; `benches/mjpeg.rs` compares.
+
+mod header;
+mod huffman;
+mod idct;
+mod scan;
+
+use frame::{Frame, Letterbox, PixelFormat, Size};
+
+use self::{header::Header, scan::Plane};
+use crate::CameraError;
+
+/// Why a picture can't be used, for people.
+type Flaw = String;
+
+/// The largest picture that any decoder takes: 8K, 53 MB of I420.
+pub const MAX_SIZE: Size = Size::new(8192, 4352);
+
+/// By how much a picture of `full` size can be shrunk while it is decoded, per axis: the largest
+/// of 8, 4, 2 and 1 that divides both sides, so that each pixel stands for as many, and leaves no
+/// less than the picture's place in the network's input.
+pub fn shrink_for(full: Size) -> u32 {
+    let resized = Letterbox::fit(full).resized;
+    let suffices = |by: &u32| {
+        full.width.is_multiple_of(*by)
+            && full.height.is_multiple_of(*by)
+            && full.width / by >= resized.width
+            && full.height / by >= resized.height
+    };
+    [8, 4, 2].into_iter().find(suffices).unwrap_or(1)
+}
+
+/// Decodes one JPEG after another; holds the tables of the one under way.
+#[derive(Debug)]
+pub struct Decoder {
+    most: Size,
+    full_size: bool,
+    header: Box<Header>,
+}
+
+impl Decoder {
+    /// A decoder of pictures of at most `most` (itself at most [`MAX_SIZE`]), each decoded as
+    /// small as [`shrink_for`] allows, or as large as it is with `full_size`.
+    pub fn new(most: Size, full_size: bool) -> Self {
+        Self {
+            most: Size::new(
+                most.width.min(MAX_SIZE.width),
+                most.height.min(MAX_SIZE.height),
+            ),
+            full_size,
+            header: Box::default(),
+        }
+    }
+
+    /// Fills `frame` from a JPEG: I420, or Grey8 where it has no colour. `sequence` and
+    /// `captured_at` are left alone; `scaled_from` is the picture's own size where it was shrunk.
+    ///
+    /// # Errors
+    /// [`CameraError::BadFrame`] says what is wrong with the picture; the frame's contents then
+    /// mean nothing.
+    pub fn decode(&mut self, jpeg: &[u8], frame: &mut Frame) -> Result<(), CameraError> {
+        self.try_decode(jpeg, frame)
+            .map_err(|cause| CameraError::BadFrame { cause })
+    }
+
+    fn try_decode(&mut self, jpeg: &[u8], frame: &mut Frame) -> Result<(), Flaw> {
+        let scan = self.header.read(jpeg)?;
+        let full = self.header.size;
+        if full.width > self.most.width || full.height > self.most.height {
+            return Err(format!(
+                "the JPEG is {full}, expected at most {}",
+                self.most
+            ));
+        }
+        let rest = match *self.header.components() {
+            [_] => {
+                let planes = self.grey(frame);
+                scan::decode(scan, &self.header, planes)?
+            }
+            _ => {
+                let planes = self.i420(frame);
+                scan::decode(scan, &self.header, planes)?
+            }
+        };
+        header::find_end(rest)
+    }
+
+    /// By how much to shrink, per axis.
+    fn shrink(&self) -> usize {
+        if self.full_size {
+            1
+        } else {
+            shrink_for(self.header.size) as usize
+        }
+    }
+
+    /// Makes `frame` a grey one, and answers with its only plane.
+    fn grey<'a>(&self, frame: &'a mut Frame) -> [Plane<'a>; 1] {
+        let shrink = self.shrink();
+        let side = 8 / shrink;
+        frame.pixel_format = PixelFormat::Grey8;
+        frame.stride = self.header.units().0 * side;
+        self.resize(frame, shrink);
+        frame
+            .data
+            .resize(frame.stride * frame.size.height as usize, 0);
+        [Plane::new(&mut frame.data, frame.stride, (side, side))]
+    }
+
+    /// Makes `frame` one of three planes, and answers with them.
+    fn i420<'a>(&self, frame: &'a mut Frame) -> [Plane<'a>; 3] {
+        let [luma, chroma, _] = self.header.components;
+        // Luma samples per chroma sample, along each axis.
+        let (across, down) = (luma.across / chroma.across, luma.down / chroma.down);
+        // An eighth would make half a pixel of a chroma block that stands for one of luma.
+        let most = if (across, down) == (2, 2) { 8 } else { 4 };
+        let shrink = self.shrink().min(most);
+        let side = 8 / shrink;
+        frame.pixel_format = PixelFormat::I420;
+        frame.stride = self.header.units().0 * luma.across * side;
+        self.resize(frame, shrink);
+        let (rows, chroma_stride) = (frame.size.height as usize, frame.stride / 2);
+        let luma_bytes = frame.stride * rows;
+        let chroma_bytes = chroma_stride * rows.div_ceil(2);
+        frame.data.resize(luma_bytes + 2 * chroma_bytes, 0);
+        let (first, rest) = frame.data.split_at_mut(luma_bytes);
+        let (second, third) = rest.split_at_mut(chroma_bytes);
+        let chroma_block = (side * across / 2, side * down / 2);
+        [
+            Plane::new(first, frame.stride, (side, side)),
+            Plane::new(second, chroma_stride, chroma_block),
+            Plane::new(third, chroma_stride, chroma_block),
+        ]
+    }
+
+    fn resize(&self, frame: &mut Frame, shrink: usize) {
+        let full = self.header.size;
+        let by = shrink as u32;
+        frame.size = Size::new(full.width / by, full.height / by);
+        frame.scaled_from = (by > 1).then_some(full);
+    }
+}
+
+#[cfg(test)]
+mod tests;
