@@ -24,17 +24,16 @@ struct Input {
     min_area: u16,
     network_size: bool,
     cleanup: [u32; 4],
-    small_cleanup: bool,
+    large_cleanup: bool,
 }
 
 /// An output: quantization, and elements of a pattern with others strewn in.
 #[derive(Arbitrary, Debug)]
 struct Output {
     wide: bool,
-    scale: f32,
-    usual_scale: bool,
-    zero_point: f32,
-    usual_zero_point: bool,
+    // Used in place of the usual ones.
+    scale: Option<f32>,
+    zero_point: Option<f32>,
     background: u16,
     step: u16,
     spots: Vec<Spot>,
@@ -90,16 +89,8 @@ impl Output {
                 ElementType::U8
             },
             quant: QuantInfo {
-                scale: if self.usual_scale {
-                    usual_scale
-                } else {
-                    self.scale
-                },
-                zero_point: if self.usual_zero_point {
-                    usual_zero_point
-                } else {
-                    self.zero_point
-                },
+                scale: self.scale.unwrap_or(usual_scale),
+                zero_point: self.zero_point.unwrap_or(usual_zero_point),
             },
         }
     }
@@ -128,7 +119,7 @@ impl Output {
 
 impl Input {
     fn settings(&self) -> Settings {
-        let side = |side: u32| if self.small_cleanup { side % 64 } else { side };
+        let side = |side: u32| if self.large_cleanup { side } else { side % 64 };
         let [close, open, min_island, max_hole] = self.cleanup.map(side);
         Settings {
             confidence: self.confidence,
