@@ -6,3 +6,4 @@ pub mod daemon;
 pub mod doctor;
 pub mod host;
 pub mod overlay;
+mod prompts;

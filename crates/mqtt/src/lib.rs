@@ -14,8 +14,8 @@ mod topics;
 
 pub use broker::EmbeddedBroker;
 pub use client::{
-    Backoff, Counters, Delivery, Incoming, NotSent, Options, Probe, Publisher, Session, connect,
-    probe,
+    Backoff, Counters, Delivery, Incoming, NotSent, Options, Probe, Publisher, ReplyTo, Session,
+    connect, probe,
 };
 pub use error::MqttError;
 pub use message::{FrameHeader, Latency, MaskFormat, MasksWriter, Written, masks_schema};

@@ -37,7 +37,7 @@ use rumqttc::v5::{
 
 pub use backoff::Backoff;
 pub use probe::{Probe, probe};
-pub use publisher::{Delivery, NotSent, Publisher};
+pub use publisher::{Delivery, NotSent, Publisher, ReplyTo};
 pub use session::Session;
 pub use shared::Counters;
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use rumqttc::v5::mqttbytes::QoS;
+use rumqttc::v5::mqttbytes::{QoS, v5::PublishProperties};
 use thiserror::Error;
 
-use super::{Counters, shared::Shared};
+use super::{Counters, Incoming, shared::Shared};
 use crate::Topic;
 
 /// Publishes. Clones share a connection; no method waits for the network.
@@ -39,6 +39,41 @@ pub enum NotSent {
     },
 }
 
+/// Where an answer goes: a topic, and what the asker knows it by (MQTT 5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplyTo {
+    topic: String,
+    correlation_data: Option<Vec<u8>>,
+}
+
+impl ReplyTo {
+    /// The topic that the request names, or else the usual one for its kind. A name that nothing
+    /// can be published to counts as none.
+    pub fn new(request: &Incoming, usual: &Topic) -> Self {
+        let can_be_published_to = |topic: &&String| {
+            !topic.is_empty()
+                && topic.len() <= usize::from(u16::MAX)
+                && !topic.contains(['+', '#', '\0'])
+        };
+        let named = request.response_topic.as_ref().filter(can_be_published_to);
+        Self {
+            topic: named.map_or_else(|| usual.as_str().to_owned(), Clone::clone),
+            correlation_data: request.correlation_data.clone(),
+        }
+    }
+
+    pub(super) fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    pub(super) fn properties(&self) -> PublishProperties {
+        PublishProperties {
+            correlation_data: self.correlation_data.clone().map(Into::into),
+            ..PublishProperties::default()
+        }
+    }
+}
+
 /// How surely a state reaches the broker while the connection lasts (MQTT's QoS).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Delivery {
@@ -59,6 +94,14 @@ impl Publisher {
     /// Why the message was dropped.
     pub fn frame(&self, topic: &Topic, payload: &[u8]) -> Result<(), NotSent> {
         self.counted(self.shared.frame(topic, payload))
+    }
+
+    /// Answers a request: QoS 1, not retained, lost with the connection.
+    ///
+    /// # Errors
+    /// Why the answer was dropped.
+    pub fn answer(&self, to: &ReplyTo, payload: &[u8]) -> Result<(), NotSent> {
+        self.counted(self.shared.answer(to, payload))
     }
 
     /// Publishes a state: retained, remembered, and published again on every connect. Without a

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tracing::warn;
 
-use super::{NotSent, OVERHEAD};
+use super::{NotSent, OVERHEAD, ReplyTo};
 use crate::{Topic, message::State};
 
 /// Topics with a remembered state, at most: far more than a node has.
@@ -158,8 +158,12 @@ impl Shared {
     }
 
     fn limit(&self, link: &Link, topic: &Topic) -> usize {
+        self.payload_limit_for(link, topic.as_str().len())
+    }
+
+    fn payload_limit_for(&self, link: &Link, topic_bytes: usize) -> usize {
         // Fixed header (1 + 4), length of the topic (2), packet id (2), no properties (1).
-        let header = 10 + topic.as_str().len();
+        let header = 10 + topic_bytes;
         match link.max_packet_bytes {
             Some(packet) => (packet as usize)
                 .saturating_sub(header)
@@ -179,6 +183,37 @@ impl Shared {
             });
         }
         link.push(Kind::Frame, topic, QoS::AtMostOnce, payload)
+    }
+
+    /// Sends an answer now or not at all.
+    pub(super) fn answer(&self, to: &ReplyTo, payload: &[u8]) -> Result<(), NotSent> {
+        let mut link = self.link();
+        // The properties need room too.
+        let limit = self
+            .payload_limit_for(&link, to.topic().len())
+            .saturating_sub(
+                to.properties()
+                    .correlation_data
+                    .map_or(0, |data| data.len() + 8),
+            );
+        if payload.len() > limit {
+            return Err(NotSent::TooLarge {
+                bytes: payload.len(),
+                limit,
+            });
+        }
+        let queue = link.queue.as_ref().ok_or(NotSent::Offline)?;
+        queue
+            .try_publish_with_properties(
+                to.topic(),
+                QoS::AtLeastOnce,
+                false,
+                payload.to_vec(),
+                to.properties(),
+            )
+            .map_err(|_| NotSent::QueueFull)?;
+        link.under_way.push_back(Kind::Frame);
+        Ok(())
     }
 
     /// Remembers a state, to be sent by [`Shared::send_states`].

@@ -5,10 +5,11 @@
 //! they don't know.
 
 mod masks;
+pub mod prompt;
 mod report;
 mod time;
 mod writer;
 
 pub use masks::{Frame, LatencyMs, Masks, Reduced, SCHEMA, Segment, Segmentation, masks_schema};
 pub use report::{AcceleratorStatus, CameraStatus, DeviceStatus, Info, State, Status, Summary};
-pub use writer::{FrameHeader, Latency, MaskFormat, MasksWriter, Written};
+pub use writer::{Chosen, FrameHeader, Latency, MaskFormat, MasksWriter, Written};

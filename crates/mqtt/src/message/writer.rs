@@ -74,6 +74,17 @@ pub enum MaskFormat {
     None,
 }
 
+/// What a prompt chose from a frame's segments.
+#[derive(Clone, Copy, Debug)]
+pub struct Chosen<'a> {
+    /// All segments of the frame.
+    pub segments: &'a [fastsam::Segment],
+    /// The chosen ones' places among them, which are their `id`s, in the prompt's order.
+    pub places: &'a [usize],
+    /// All of them in one.
+    pub union: Option<&'a fastsam::Segment>,
+}
+
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written {
@@ -142,6 +153,39 @@ impl MasksWriter {
         }
     }
 
+    /// Replaces `out` by an answer to a prompt: the message with the chosen segments alone, then
+    /// their `union` where it is wanted, then what the caller says of the choice, as `prompt`.
+    pub fn write_chosen(
+        &mut self,
+        header: &FrameHeader<'_>,
+        chosen: &Chosen<'_>,
+        prompt: &impl Serialize,
+        format: MaskFormat,
+        out: &mut Vec<u8>,
+    ) {
+        out.clear();
+        self.write_head(header, out);
+        for (place, &id) in chosen.places.iter().enumerate() {
+            let Some(segment) = chosen.segments.get(id) else {
+                continue;
+            };
+            if place > 0 {
+                out.push(b',');
+            }
+            self.write_segment(Some(id), segment, format, out);
+        }
+        write_tail(header.latency, 0, out);
+        // The closing brace comes last.
+        out.pop();
+        if let Some(union) = chosen.union {
+            out.extend_from_slice(b",\"union\":");
+            self.write_segment(None, union, format, out);
+        }
+        out.extend_from_slice(b",\"prompt\":");
+        json(prompt, out);
+        out.push(b'}');
+    }
+
     fn write_head(&mut self, header: &FrameHeader<'_>, out: &mut Vec<u8>) {
         self.captured_at.clear();
         time::append(header.captured_at, &mut self.captured_at);
@@ -173,43 +217,53 @@ impl MasksWriter {
             if id > 0 {
                 out.push(b',');
             }
-            let segmentation = match format {
-                MaskFormat::Rle => {
-                    self.counts.clear();
-                    self.rle.encode(&segment.mask, &mut self.counts);
-                    let Size { width, height } = segment.mask.size();
-                    Some(SegmentationOut::Rle {
-                        size: [height, width],
-                        counts: Ascii(&self.counts),
-                    })
-                }
-                MaskFormat::Polygon { tolerance } => {
-                    self.rings.clear();
-                    self.polygons
-                        .rings(&segment.contours, tolerance, |ring| self.rings.push(ring));
-                    Some(SegmentationOut::Polygons(&self.rings))
-                }
-                MaskFormat::None => None,
-            };
             let start = out.len();
-            let bbox = segment.bbox;
-            json(
-                &SegmentOut {
-                    id,
-                    score: finite(segment.score),
-                    bbox: [bbox.x, bbox.y, bbox.width, bbox.height],
-                    area: segment.area,
-                    detection_bbox: corner_and_size(segment.detection_bbox),
-                    segmentation,
-                },
-                out,
-            );
+            self.write_segment(Some(id), segment, format, out);
             self.entries.push(Entry {
                 area: segment.area,
                 bytes: start..out.len(),
                 kept: true,
             });
         }
+    }
+
+    fn write_segment(
+        &mut self,
+        id: Option<usize>,
+        segment: &fastsam::Segment,
+        format: MaskFormat,
+        out: &mut Vec<u8>,
+    ) {
+        let segmentation = match format {
+            MaskFormat::Rle => {
+                self.counts.clear();
+                self.rle.encode(&segment.mask, &mut self.counts);
+                let Size { width, height } = segment.mask.size();
+                Some(SegmentationOut::Rle {
+                    size: [height, width],
+                    counts: Ascii(&self.counts),
+                })
+            }
+            MaskFormat::Polygon { tolerance } => {
+                self.rings.clear();
+                self.polygons
+                    .rings(&segment.contours, tolerance, |ring| self.rings.push(ring));
+                Some(SegmentationOut::Polygons(&self.rings))
+            }
+            MaskFormat::None => None,
+        };
+        let bbox = segment.bbox;
+        json(
+            &SegmentOut {
+                id,
+                score: finite(segment.score),
+                bbox: [bbox.x, bbox.y, bbox.width, bbox.height],
+                area: segment.area,
+                detection_bbox: corner_and_size(segment.detection_bbox),
+                segmentation,
+            },
+            out,
+        );
     }
 
     /// Marks segments to be left out, smallest area first, until the list of `length` bytes goes
@@ -297,7 +351,8 @@ struct FrameOut<'a> {
 
 #[derive(Serialize)]
 struct SegmentOut<'a> {
-    id: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<usize>,
     score: f32,
     bbox: [u32; 4],
     area: u32,
