@@ -52,15 +52,18 @@ pub enum OverlayError {
 }
 
 /// Draws segments onto a packed RGB frame: translucent mask, outline, the mask's box, and a label
-/// with number and score.
+/// with number, which stands beside the segment, and score.
 ///
 /// # Errors
 /// Where `rgb` is not three bytes per pixel of `size`; it is left as it was.
-pub fn draw(rgb: &mut [u8], size: Size, segments: &[Segment]) -> Result<(), OverlayError> {
+pub fn draw<'a>(
+    rgb: &mut [u8],
+    size: Size,
+    segments: impl IntoIterator<Item = (usize, &'a Segment)>,
+) -> Result<(), OverlayError> {
     let mut canvas = Canvas::new(rgb, size)?;
     let mut shapes: Vec<Shape> = segments
-        .iter()
-        .enumerate()
+        .into_iter()
         .map(|(number, segment)| Shape::new(number, segment, size))
         .filter(|shape| !shape.runs.is_empty())
         .collect();

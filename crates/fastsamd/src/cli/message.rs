@@ -6,10 +6,13 @@ use fastsam::Segments;
 use frame::Size;
 use mqtt::{
     MasksWriter,
-    message::{FrameHeader, Latency},
+    message::{Chosen, FrameHeader, Latency},
 };
 
-use crate::config::{MaskFormat, Publish};
+use crate::{
+    config::{MaskFormat, Publish},
+    prompts::Answer,
+};
 
 /// What a message from the command line names as its node.
 const NODE: &str = "local";
@@ -46,22 +49,49 @@ impl Message {
 
     /// One line of JSON with all segments, however long it gets.
     pub(super) fn write(&mut self, about: &About<'_>, segments: &Segments) -> anyhow::Result<&str> {
-        let header = FrameHeader {
-            node: NODE,
-            camera: about.camera,
-            sequence: about.sequence,
-            captured_at: about.captured_at,
-            size: about.size,
-            latency: Latency {
-                capture: Duration::ZERO,
-                infer: about.infer,
-                segment: about.segment,
-                total: about.infer + about.segment,
-            },
-        };
         let (list, limit) = (segments.as_slice(), usize::MAX);
         self.writer
-            .write(&header, list, self.format, limit, &mut self.text);
+            .write(&about.header(), list, self.format, limit, &mut self.text);
         Ok(std::str::from_utf8(&self.text)?)
+    }
+
+    /// One line of JSON with the segments that a prompt chose.
+    pub(super) fn write_answer(
+        &mut self,
+        about: &About<'_>,
+        segments: &Segments,
+        answer: &Answer,
+    ) -> anyhow::Result<&str> {
+        let chosen = Chosen {
+            segments: segments.as_slice(),
+            places: &answer.places,
+            union: answer.union.as_ref(),
+        };
+        self.writer.write_chosen(
+            &about.header(),
+            &chosen,
+            &answer.choice,
+            self.format,
+            &mut self.text,
+        );
+        Ok(std::str::from_utf8(&self.text)?)
+    }
+}
+
+impl<'a> About<'a> {
+    fn header(&self) -> FrameHeader<'a> {
+        FrameHeader {
+            node: NODE,
+            camera: self.camera,
+            sequence: self.sequence,
+            captured_at: self.captured_at,
+            size: self.size,
+            latency: Latency {
+                capture: Duration::ZERO,
+                infer: self.infer,
+                segment: self.segment,
+                total: self.infer + self.segment,
+            },
+        }
     }
 }

@@ -19,8 +19,9 @@ use accelerator::{
 };
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use fastsam::{Segmenter, Segments, Settings};
+use fastsam::{Segmenter, Segments, Settings, prompt::Canvas};
 use frame::{Frame, INPUT_BYTES, Letterbox, PAD_VALUE, Preprocessor, Size};
+use mqtt::message::prompt::{Point, Prompt, Select};
 
 use super::{
     WrongInput,
@@ -32,6 +33,7 @@ use super::{
 use crate::{
     config::{Cleanup, MaskFormat, MaskSize, Segmentation},
     overlay,
+    prompts::{self, Answer},
 };
 
 /// What to segment, and how.
@@ -50,6 +52,84 @@ pub(super) struct SegmentArgs {
     backend: Option<Backend>,
     #[command(flatten)]
     settings: SettingArgs,
+    #[command(flatten)]
+    prompt: PromptArgs,
+}
+
+/// Which of the segments are wanted, on the command line. Without any of it: all.
+#[derive(Debug, Args)]
+struct PromptArgs {
+    /// A position in frame pixels, wanted (1, the default) or not (0); all points together are one
+    /// question.
+    #[arg(long = "point", value_name = "X,Y[,0|1]", allow_hyphen_values = true, value_parser = point)]
+    points: Vec<Point>,
+    /// A box in frame pixels; each is a question of its own.
+    #[arg(long = "box", value_name = "X1,Y1,X2,Y2", allow_hyphen_values = true, value_parser = rectangle)]
+    boxes: Vec<[f64; 4]>,
+    /// Which of the masks under a point.
+    #[arg(long, value_name = "smallest|best|all", default_value = "smallest", value_parser = select)]
+    select: Select,
+    /// A mask must fill a box with at least this intersection over union.
+    #[arg(long, value_name = "0..1", default_value = "0", value_parser = fraction)]
+    min_iou: f64,
+    /// Add the union of what was chosen.
+    #[arg(long)]
+    union: bool,
+}
+
+impl PromptArgs {
+    /// The prompt, if there is one.
+    fn prompt(&self) -> Option<Prompt> {
+        let asked = !self.points.is_empty() || !self.boxes.is_empty();
+        asked.then(|| Prompt {
+            points: self.points.clone(),
+            boxes: self.boxes.clone(),
+            select: self.select,
+            min_iou: self.min_iou,
+            union: self.union,
+            ..Prompt::default()
+        })
+    }
+}
+
+/// Numbers with commas between them.
+fn numbers(text: &str) -> Result<Vec<f64>, String> {
+    let number = |word: &str| {
+        let word = word.trim();
+        word.parse().map_err(|_| format!("'{word}' is no number"))
+    };
+    text.split(',').map(number).collect()
+}
+
+fn point(text: &str) -> Result<Point, String> {
+    let label = |label: f64| match label {
+        0.0 => Ok(0),
+        1.0 => Ok(1),
+        other => Err(format!("label {other}: expected 1 for wanted or 0 for not")),
+    };
+    match numbers(text)?[..] {
+        [x, y] => Ok(Point { x, y, label: None }),
+        [x, y, l] => Ok(Point {
+            x,
+            y,
+            label: Some(label(l)?),
+        }),
+        _ => Err("expected X,Y or X,Y,0 or X,Y,1".to_owned()),
+    }
+}
+
+fn rectangle(text: &str) -> Result<[f64; 4], String> {
+    let numbers = numbers(text)?;
+    <[f64; 4]>::try_from(numbers).map_err(|_| "expected X1,Y1,X2,Y2".to_owned())
+}
+
+fn select(text: &str) -> Result<Select, String> {
+    match text {
+        "smallest" => Ok(Select::Smallest),
+        "best" => Ok(Select::Best),
+        "all" => Ok(Select::All),
+        _ => Err("expected smallest, best or all".to_owned()),
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -156,6 +236,7 @@ struct Answered {
 struct Worker<'a> {
     arguments: &'a SegmentArgs,
     settings: Settings,
+    prompt: Option<Prompt>,
     /// The files behind all inputs, which nothing may be written over.
     pictures: HashSet<PathBuf>,
     preprocessor: Preprocessor,
@@ -170,6 +251,7 @@ impl<'a> Worker<'a> {
         Self {
             arguments,
             settings: (&arguments.settings.segmentation()).into(),
+            prompt: arguments.prompt.prompt(),
             pictures: inputs
                 .iter()
                 .filter_map(|input| input.path().canonicalize().ok())
@@ -205,7 +287,11 @@ impl<'a> Worker<'a> {
             infer: answered.infer,
             segment: started.elapsed(),
         };
-        let line = self.message.write(&about, &self.segments)?;
+        let answer = self.choose(&letterbox)?;
+        let line = match &answer {
+            Some(answer) => self.message.write_answer(&about, &self.segments, answer)?,
+            None => self.message.write(&about, &self.segments)?,
+        };
         let Some(out) = &self.arguments.out else {
             return exit::say(line);
         };
@@ -213,8 +299,22 @@ impl<'a> Worker<'a> {
             &out.join(format!("{}.json", input.name)),
             format!("{line}\n").as_bytes(),
         )?;
-        let picture = self.draw(&answered)?;
+        let picture = self.draw(&answered, answer.as_ref())?;
         write(&overlay_path(out, input), &picture)
+    }
+
+    /// What the prompt chooses, if there is one.
+    fn choose(&self, letterbox: &Letterbox) -> Result<Option<Answer>, WrongInput> {
+        let Some(prompt) = &self.prompt else {
+            return Ok(None);
+        };
+        let canvas = Canvas {
+            letterbox: *letterbox,
+            mask_size: self.settings.mask_size,
+        };
+        prompts::answer(prompt, self.segments.as_slice(), &canvas, None)
+            .map(Some)
+            .map_err(WrongInput::new)
     }
 
     /// Gets the answer that the input and `--backend` ask for.
@@ -294,7 +394,7 @@ impl<'a> Worker<'a> {
 
     /// The overlay as a PNG file: the segments on the pixels that their masks count, which are
     /// the frame's or the network input's.
-    fn draw(&mut self, answered: &Answered) -> anyhow::Result<Vec<u8>> {
+    fn draw(&mut self, answered: &Answered, chosen: Option<&Answer>) -> anyhow::Result<Vec<u8>> {
         let size = self.segments.size();
         let mut rgb = vec![PAD_VALUE; size.pixels() * 3];
         if let Some(frame) = &answered.frame {
@@ -306,7 +406,10 @@ impl<'a> Worker<'a> {
                 }
             }
         }
-        overlay::draw(&mut rgb, size, self.segments.as_slice())?;
+        let all = self.segments.as_slice().iter().enumerate();
+        let is_wanted =
+            |(place, _): &(usize, _)| chosen.is_none_or(|answer| answer.places.contains(place));
+        overlay::draw(&mut rgb, size, all.filter(is_wanted))?;
         Ok(overlay::png(&rgb, size)?)
     }
 }

@@ -12,11 +12,16 @@ mod choice;
 mod error;
 mod mqtt;
 mod output;
+mod prompts;
 mod segmentation;
 #[cfg(test)]
 mod tests;
 
-use std::{fs::File, io::Read, path::Path};
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -29,6 +34,7 @@ pub use self::{
     error::ConfigError,
     mqtt::Mqtt,
     output::{Level, Log, MaskFormat, Publish},
+    prompts::StandingPrompt,
     segmentation::{Cleanup, MaskSize, Segmentation},
 };
 
@@ -57,8 +63,13 @@ pub struct Config {
     pub cameras: Vec<Camera>,
     /// From the network's answer to segments.
     pub segmentation: Segmentation,
+    /// Prompts that are asked of every frame. Others may be set over MQTT.
+    pub prompts: Vec<StandingPrompt>,
     /// What goes out, and how often.
     pub publish: Publish,
+    /// A folder of the daemon's own, for prompts that were set over MQTT and are to outlive a
+    /// restart. Default: the one that systemd gives; without one they are forgotten.
+    pub state_directory: Option<PathBuf>,
     /// What the daemon says of itself on standard error.
     pub log: Log,
 }
@@ -71,7 +82,9 @@ impl Default for Config {
             accelerator: Accelerator::default(),
             cameras: vec![Camera::default()],
             segmentation: Segmentation::default(),
+            prompts: Vec::new(),
             publish: Publish::default(),
+            state_directory: None,
             log: Log::default(),
         }
     }

@@ -121,6 +121,11 @@ impl Reload {
             ("mqtt", new.mqtt == in_force.mqtt),
             ("accelerator", new.accelerator == in_force.accelerator),
             ("cameras", new.cameras == in_force.cameras),
+            ("prompts", new.prompts == in_force.prompts),
+            (
+                "state_directory",
+                new.state_directory == in_force.state_directory,
+            ),
         ];
         let changed: Vec<_> = fixed
             .into_iter()

@@ -14,6 +14,7 @@ mod logging;
 mod pending;
 mod pipeline;
 mod publish;
+mod requests;
 mod service;
 mod shutdown;
 mod signals;
@@ -28,10 +29,11 @@ use tracing::info;
 
 pub use demo::demo;
 
-use crate::config::Config;
+use crate::{cli::WrongInput, config::Config};
 use live::{Live, Reload};
 use pipeline::{Edges, Parts, Pipeline};
 use publish::Connected;
+use requests::{Desk, RequestStage, Store};
 use service::Service;
 use shutdown::Shutdown;
 use threads::{Threads, join};
@@ -59,11 +61,14 @@ pub fn run(config: &Config, file: Option<&Path>, extent: Extent) -> anyhow::Resu
 
     let edges = Edges::new(config);
     let (segments_in, used_segments) = pipeline::used_segments(config);
+    let desk = Arc::new(Desk::new(config).map_err(WrongInput::new)?);
     let Connected {
         stage: publishing,
         session,
         accelerator: watcher,
         announcement,
+        publisher,
+        inbox,
         farewell,
     } = publish::connect(publish::Environment {
         config,
@@ -71,6 +76,7 @@ pub fn run(config: &Config, file: Option<&Path>, extent: Extent) -> anyhow::Resu
         started,
         live: &live,
         service: &service,
+        desk: Arc::clone(&desk),
         edges: edges.clone(),
         used: segments_in,
         shutdown: shutdown.clone(),
@@ -90,6 +96,13 @@ pub fn run(config: &Config, file: Option<&Path>, extent: Extent) -> anyhow::Resu
         Ok(())
     })?;
     let publish = threads.spawn("publish", move |heartbeat| publishing.run(heartbeat))?;
+
+    let store = Store::of(config);
+    let ends = shutdown.clone();
+    let requests = threads.spawn("requests", move |heartbeat| {
+        RequestStage::new(&desk, publisher, inbox, store)?.run(heartbeat, &ends);
+        Ok(())
+    })?;
 
     let section = &config.accelerator;
     match start::accelerator(section, first_attempt, &watcher, &service, &shutdown) {
@@ -112,7 +125,8 @@ pub fn run(config: &Config, file: Option<&Path>, extent: Extent) -> anyhow::Resu
         }
     }
     service.stopping();
-    join([publish]);
+    shutdown.request();
+    join([publish, requests]);
     farewell.say();
     join([session]);
     match shutdown.take_failure() {

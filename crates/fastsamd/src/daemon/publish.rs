@@ -16,7 +16,7 @@ use std::{
 
 use anyhow::Context;
 use crossbeam_channel::Sender;
-use fastsam::Segments;
+use fastsam::{MaskSize, Segments, prompt::Canvas};
 use mqtt::{
     CameraTopics, Delivery, Incoming, MasksWriter, NotSent, Options, Publisher, Session, Topic,
     Topics,
@@ -30,6 +30,7 @@ use super::{
     health::{AcceleratorHealth, Announcement, CameraHealth, StateOfAccelerator, StateOfCamera},
     live::{self, Live},
     pipeline::Edges,
+    requests::{Answerable, Desk},
     service::{Heartbeat, Service},
     shutdown::Shutdown,
     stages::Outcome,
@@ -49,6 +50,7 @@ pub(super) struct Environment<'a> {
     pub started: Instant,
     pub live: &'a Arc<Live>,
     pub service: &'a Service,
+    pub desk: Arc<Desk>,
     pub edges: Edges,
     pub used: Sender<Segments>,
     pub shutdown: Shutdown,
@@ -60,14 +62,15 @@ pub(super) struct Connected {
     pub session: MqttStage,
     pub accelerator: StateOfAccelerator,
     pub announcement: Arc<Announcement>,
+    /// For those who answer requests.
+    pub publisher: Publisher,
+    pub inbox: Receiver<Incoming>,
     pub farewell: Farewell,
 }
 
 /// Runs the connection to the broker until the daemon ends.
 pub(super) struct MqttStage {
     session: Session,
-    /// Nothing is subscribed to, so nothing comes; the client wants a reader all the same.
-    _inbox: Receiver<Incoming>,
     ended: Arc<AtomicBool>,
 }
 
@@ -85,6 +88,7 @@ impl MqttStage {
 pub(super) struct PublishStage {
     node: String,
     publisher: Publisher,
+    desk: Arc<Desk>,
     status_topic: Topic,
     cameras: Vec<CameraSide>,
     accelerator: Arc<AcceleratorHealth>,
@@ -129,6 +133,7 @@ pub(super) fn connect(environment: Environment<'_>) -> anyhow::Result<Connected>
     options.keep_alive = Duration::from_secs(u64::from(config.mqtt.keep_alive_s));
     options.max_payload_bytes = config.mqtt.max_payload_bytes;
     options.login = config.mqtt.login();
+    options.subscriptions = vec![topics.request("prompt")?, topics.request("prompts")?];
     let (publisher, session, inbox) = mqtt::connect(options).context("mqtt")?;
 
     let mut cameras = Vec::with_capacity(config.cameras.len());
@@ -172,7 +177,8 @@ pub(super) fn connect(environment: Environment<'_>) -> anyhow::Result<Connected>
     };
     let stage = PublishStage {
         node: config.node.clone(),
-        publisher,
+        publisher: publisher.clone(),
+        desk: environment.desk,
         status_topic: topics.status(),
         cameras,
         accelerator: accelerator_health,
@@ -190,11 +196,9 @@ pub(super) fn connect(environment: Environment<'_>) -> anyhow::Result<Connected>
     };
     Ok(Connected {
         stage,
-        session: MqttStage {
-            session,
-            _inbox: inbox,
-            ended,
-        },
+        session: MqttStage { session, ended },
+        publisher,
+        inbox,
         accelerator: watcher,
         announcement,
         farewell,
@@ -273,6 +277,7 @@ impl PublishStage {
                 Taken::Nothing => {}
                 Taken::Closed => break,
             }
+            self.desk.give_up_late(&self.publisher);
             self.publish_status_when_due()?;
             self.service.feed_watchdog();
         }
@@ -281,6 +286,7 @@ impl PublishStage {
 
     fn publish(&mut self, index: usize, outcome: &Outcome) -> anyhow::Result<()> {
         let camera = &mut self.cameras[index];
+        let values = self.live.now();
         let Outcome { flight, segments } = outcome;
         let timeline = flight.timeline;
         let now = Instant::now();
@@ -303,13 +309,9 @@ impl PublishStage {
         };
         let limit = self.publisher.payload_limit(&camera.masks_topic);
         let list = segments.as_slice();
-        let written = self.writer.write(
-            &header,
-            list,
-            self.live.now().format,
-            limit,
-            &mut self.message,
-        );
+        let written = self
+            .writer
+            .write(&header, list, values.format, limit, &mut self.message);
         if written.dropped_segments > 0 {
             self.edges.counters.reduced.increment();
             debug!(
@@ -325,10 +327,26 @@ impl PublishStage {
             Err(error) => warn!("frame {} of {}: {error}", flight.sequence, camera.name),
         }
 
+        let answerable = Answerable {
+            outcome,
+            header: &header,
+            canvas: Canvas {
+                letterbox: flight.letterbox,
+                mask_size: if segments.size() == flight.letterbox.frame {
+                    MaskSize::Frame
+                } else {
+                    MaskSize::Network
+                },
+            },
+            format: values.format,
+        };
+        self.desk
+            .answer(&answerable, &mut self.writer, &self.publisher);
+
         let since = camera
             .summary_at
             .map(|at| now.saturating_duration_since(at));
-        if since.is_none_or(|since| since >= self.live.now().summary_interval) {
+        if since.is_none_or(|since| since >= values.summary_interval) {
             let fps = since.map_or(0.0, |since| {
                 camera.since_summary as f64 / since.as_secs_f64()
             });

@@ -37,7 +37,7 @@ fn rect(x: u32, y: u32, width: u32, height: u32) -> PixelRect {
 
 fn drawn(size: Size, segments: &[Segment]) -> Vec<u8> {
     let mut rgb = vec![GREY; size.pixels() * 3];
-    draw(&mut rgb, size, segments).unwrap();
+    draw(&mut rgb, size, segments.iter().enumerate()).unwrap();
     rgb
 }
 
@@ -230,7 +230,7 @@ fn frames_smaller_than_a_label() {
 #[test]
 fn a_buffer_of_another_size_is_refused() {
     let mut rgb = vec![0; 11];
-    let error = draw(&mut rgb, Size::new(2, 2), &[]).unwrap_err();
+    let error = draw(&mut rgb, Size::new(2, 2), []).unwrap_err();
     assert_eq!(
         error.to_string(),
         "an RGB frame of 2x2 has 12 bytes, not 11"

@@ -43,13 +43,8 @@ impl Standing {
         }
     }
 
-    /// The prompt itself.
-    pub(crate) fn prompt(&self) -> &Prompt {
-        &self.prompt
-    }
-
     /// Whether the prompt itself is asked of the next frame, and its text with it.
-    pub(crate) fn asks(&self) -> bool {
+    fn asks(&self) -> bool {
         self.followed.is_empty()
     }
 

@@ -1,0 +1,247 @@
+//! Prompts over MQTT: one-shot and standing, held against the synthetic scene's ground truth.
+
+#![expect(clippy::expect_used, reason = "this is a test")]
+
+use std::{fs, path::Path, time::Duration};
+
+use camera::synthetic::{Scene, SceneSettings};
+use fastsamd_tests::{Daemon, Message, Mosquitto, Subscriber};
+use rumqttc::{Client, MqttOptions, QoS};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// A daemon with one camera, a broker, and somebody who asks.
+struct Setup {
+    broker: Mosquitto,
+    folder: TempDir,
+    asker: Client,
+}
+
+impl Setup {
+    fn new() -> Option<Self> {
+        let broker = Mosquitto::start()?;
+        let mut options = MqttOptions::new("asker", "127.0.0.1", broker.port());
+        options.set_max_packet_size(1 << 20, 1 << 20);
+        let (asker, mut connection) = Client::new(options, 16);
+        std::thread::spawn(move || connection.iter().take_while(Result::is_ok).count());
+        Some(Self {
+            broker,
+            folder: tempfile::tempdir().expect("a folder"),
+            asker,
+        })
+    }
+
+    fn start(&self, more: &str) -> Daemon {
+        let config = self.folder.path().join("config.yaml");
+        let text = format!(
+            "node: test\nmqtt: {{port: {}}}\nstate_directory: {}\n\
+             cameras: [{{name: cam, source: {{synthetic: {{fps: 20}}}}}}]\n{more}",
+            self.broker.port(),
+            self.folder.path().display()
+        );
+        fs::write(&config, text).expect("a written file");
+        Daemon::start([Path::new("run"), Path::new("--config"), &config])
+    }
+
+    fn subscribe(&self) -> Subscriber {
+        Subscriber::connect(self.broker.port(), "fastsam/test/#")
+    }
+
+    fn send(&self, what: &str, request: &Value) {
+        let topic = format!("fastsam/test/request/{what}");
+        self.asker
+            .publish(topic, QoS::AtLeastOnce, false, request.to_string())
+            .expect("a sent request");
+    }
+
+    /// Sends a request and waits for its answer.
+    fn ask(&self, subscriber: &Subscriber, what: &str, request: &Value) -> Value {
+        self.send(what, request);
+        let topic = format!("response/{what}");
+        let answer = subscriber.wait_for("an answer", |message| {
+            message.topic.ends_with(&topic)
+                && message.json()["transaction"] == request["transaction"]
+        });
+        answer.json()
+    }
+}
+
+fn stop(mut daemon: Daemon) {
+    daemon.signal("TERM");
+    assert!(daemon.wait().0.success(), "{}", daemon.output());
+}
+
+fn scene() -> Scene {
+    let settings = SceneSettings {
+        fps: 20.0,
+        ..SceneSettings::default()
+    };
+    Scene::new(settings).expect("the camera's scene")
+}
+
+/// The middle of the largest object that shows much of itself in a frame.
+fn middle(scene: &Scene, sequence: u64) -> (u32, u32) {
+    let objects = scene.ground_truth(sequence);
+    let mask = &objects
+        .iter()
+        .max_by_key(|object| object.mask.area())
+        .expect("an object")
+        .mask;
+    let runs = mask.runs();
+    let widest = runs.iter().max_by_key(|run| run.length()).expect("a run");
+    (
+        u32::from(widest.start + widest.end) / 2,
+        u32::from(widest.y),
+    )
+}
+
+fn sequence(message: &Value) -> u64 {
+    message["frame"]["sequence"].as_u64().expect("a sequence")
+}
+
+#[test]
+fn a_prompt_is_answered_with_the_segments_of_the_next_frame() {
+    let Some(setup) = Setup::new() else { return };
+    let subscriber = setup.subscribe();
+    let daemon = setup.start("");
+    let masks = subscriber.wait_for("masks", |message| message.topic.ends_with("/masks"));
+    let (x, y) = middle(&scene(), sequence(&masks.json()));
+    let answer = setup.ask(
+        &subscriber,
+        "prompt",
+        &json!({"transaction": "a", "points": [[x, y]], "boxes": [[0, 0, 2, 2]], "min_iou": 0.5}),
+    );
+    assert_eq!(answer["status"], "ok", "{answer}");
+    let segments = answer["data"]["segments"].as_array().expect("a list");
+    assert_eq!(segments.len(), 1, "{answer}");
+    let id = &segments[0]["id"];
+    assert_eq!(answer["data"]["prompt"]["points"], json!([id]));
+    assert_eq!(answer["data"]["prompt"]["boxes"][0]["segment"], Value::Null);
+    assert!(segments[0]["segmentation"]["counts"].is_string());
+
+    // A thousand boxes, and each refusal in its words.
+    let many: Vec<_> = (0..1000)
+        .map(|i| json!([i % 600, 0, i % 600 + 20, 400]))
+        .collect();
+    let answer = setup.ask(
+        &subscriber,
+        "prompt",
+        &json!({"transaction": 7, "boxes": many}),
+    );
+    let boxes = answer["data"]["prompt"]["boxes"]
+        .as_array()
+        .expect("a list");
+    assert_eq!(boxes.len(), 1000);
+    for (request, cause) in [
+        (json!({}), "an empty prompt"),
+        (
+            json!({"points": [[9000, 1]]}),
+            "outside the frame of 640x480",
+        ),
+        (
+            json!({"points": [[1, 1]], "camera": "attic"}),
+            "no camera 'attic'",
+        ),
+        (
+            json!({"points": [[1, 1]], "frame": 0}),
+            "frame 0 has passed",
+        ),
+        (json!({"point": [[1, 1]]}), "unknown field"),
+        (json!({"boxes": [[5, 5, 1, 1]]}), "is empty"),
+        (json!({"text": "a red thing"}), "text model"),
+    ] {
+        let mut request = request;
+        request["transaction"] = json!("refused");
+        let answer = setup.ask(&subscriber, "prompt", &request);
+        assert_eq!(answer["status"], "error", "{request}");
+        let said = answer["error"].as_str().expect("a cause");
+        assert!(said.contains(cause), "{request}: {said}");
+    }
+    // What is no JSON has no transaction.
+    setup
+        .asker
+        .publish("fastsam/test/request/prompt", QoS::AtLeastOnce, false, "{")
+        .expect("a sent request");
+    subscriber.wait_for("a refusal", |message| {
+        message.topic.ends_with("response/prompt")
+            && message.json()["error"]
+                .to_string()
+                .contains("no JSON object")
+    });
+    stop(daemon);
+}
+
+/// The answer of a standing prompt.
+fn is_answer(message: &Message) -> bool {
+    message.topic.ends_with("cam/prompts/it")
+}
+
+#[test]
+fn a_standing_prompt_follows_its_object_and_outlives_a_restart() {
+    let Some(setup) = Setup::new() else { return };
+    let subscriber = setup.subscribe();
+    let daemon = setup.start("");
+    let masks = subscriber.wait_for("masks", |message| message.topic.ends_with("/masks"));
+    let (x, y) = middle(&scene(), sequence(&masks.json()));
+    let set =
+        json!({"transaction": 1, "action": "set", "name": "it", "prompt": {"points": [[x, y]]}});
+    let answer = setup.ask(&subscriber, "prompts", &set);
+    assert_eq!(answer["status"], "ok", "{answer}");
+    assert_eq!(answer["data"]["kept"], true);
+
+    // It moves on, and the answer with it: far more often than a pixel that stays would find it.
+    let (mut found, mut first, mut last) = (0, None, Value::Null);
+    for _ in 0..100 {
+        let message = subscriber.wait_for("an answer", is_answer).json();
+        if message["prompt"]["status"] == "found" {
+            found += 1;
+            last = message["segments"][0]["bbox"].clone();
+            first.get_or_insert_with(|| last.clone());
+        }
+    }
+    assert!(found > 60, "found in {found} of 100 frames");
+    assert_ne!(first.expect("a box"), last, "the object moves");
+    stop(daemon);
+
+    // After a restart it stands again. Who subscribes now hears nothing of before.
+    let subscriber = setup.subscribe();
+    let daemon = setup.start("");
+    subscriber.wait_for("an answer after the restart", is_answer);
+    let list = setup.ask(
+        &subscriber,
+        "prompts",
+        &json!({"transaction": 2, "action": "list"}),
+    );
+    assert_eq!(list["data"]["prompts"][0]["name"], "it");
+    let remove = json!({"transaction": 3, "action": "remove", "name": "it"});
+    assert_eq!(setup.ask(&subscriber, "prompts", &remove)["status"], "ok");
+    assert_eq!(
+        setup.ask(&subscriber, "prompts", &remove)["status"],
+        "error"
+    );
+    // Frames come, answers no more.
+    while subscriber
+        .next(Duration::from_millis(200))
+        .is_some_and(|m| is_answer(&m))
+    {}
+    for _ in 0..20 {
+        let message = subscriber.next(Duration::from_secs(10)).expect("a message");
+        assert!(!is_answer(&message), "{}", message.text());
+    }
+    stop(daemon);
+}
+
+#[test]
+fn configured_prompts_say_when_nothing_matches() {
+    let Some(setup) = Setup::new() else { return };
+    let subscriber = setup.subscribe();
+    let daemon = setup.start(
+        "prompts: [{name: it, follow: false, prompt: {boxes: [[0, 0, 640, 480]], min_iou: 0.99}}]\n",
+    );
+    let answer = subscriber.wait_for("an answer", is_answer).json();
+    assert_eq!(answer["prompt"]["status"], "lost");
+    assert_eq!(answer["prompt"]["name"], "it");
+    assert_eq!(answer["segments"], json!([]));
+    assert!(answer["prompt"]["boxes"][0]["iou"].is_number());
+    stop(daemon);
+}
