@@ -68,8 +68,8 @@ impl Hef {
     /// Reads a HEF and hands it to the library.
     ///
     /// The library crashes on an empty file, and on one with a good hash and a broken body. So
-    /// size, magic, the container's own hash and, if given, the file's sha256 are checked first,
-    /// and the library gets the very bytes that were checked.
+    /// size, magic, the container's own hash, its description and, if given, the file's sha256 are
+    /// checked first, and the library gets the very bytes that were checked.
     pub fn open(library: &Library, path: &Path, sha256: Option<[u8; 32]>) -> Result<Self, Error> {
         let named = |cause| Error::Hef {
             path: path.to_owned(),
@@ -79,9 +79,9 @@ impl Hef {
         if let Some(expected) = sha256 {
             file.verify_sha256(expected).map_err(named)?;
         }
-        match file.verify() {
+        match file.verify().and_then(|()| file.contents()) {
             // A container newer than this crate is for the library to judge.
-            Ok(()) | Err(HefFileError::Version(_)) => {}
+            Ok(_) | Err(HefFileError::Version(_)) => {}
             Err(cause) => return Err(named(cause)),
         }
         let mut handle = ptr::null_mut();

@@ -123,9 +123,13 @@ fn hefs_are_checked_before_the_library_sees_them() {
     let mut damaged = good.clone();
     *damaged.last_mut().unwrap() ^= 1;
     // A good hash around a broken message crashes the real library.
+    let mut broken = good.clone();
+    broken[44] |= 7;
+    let hash = xxhash_rust::xxh3::xxh3_64(&broken[44..]);
+    broken[12..20].copy_from_slice(&hash.to_be_bytes());
     let file = sandbox.folder().join("other.hef");
     type Check = fn(&HefFileError) -> bool;
-    let cases: [(&str, &[u8], Check); 4] = [
+    let cases: [(&str, &[u8], Check); 5] = [
         ("empty", &[], |e| {
             matches!(e, HefFileError::TooSmall { size: 0 })
         }),
@@ -137,6 +141,9 @@ fn hefs_are_checked_before_the_library_sees_them() {
         }),
         ("damaged", &damaged, |e| {
             matches!(e, HefFileError::Hash { .. })
+        }),
+        ("broken", &broken, |e| {
+            matches!(e, HefFileError::Contents { .. })
         }),
     ];
     for (name, bytes, expected) in cases {
