@@ -1,7 +1,10 @@
 //! How long a picture takes from what a camera sends to the network's input: Motion JPEG, whole and
 //! at scale, with what other decoders need for it, and the raw formats.
 
-#![expect(clippy::expect_used, reason = "a bench without its pictures has nothing to do")]
+#![expect(
+    clippy::expect_used,
+    reason = "a bench without its pictures has nothing to do"
+)]
 
 use std::hint::black_box;
 

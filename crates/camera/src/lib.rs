@@ -1,12 +1,18 @@
 //! Where frames come from.
 //!
 //! A [`Source`] fills frames whose buffers are reused, and never waits longer than it is told.
-//! Sources: [`images`] (files and folders) and [`synthetic`] (scenes with known ground truth).
+//! Sources: [`v4l2`] (USB cameras), [`rpicam`] (a Raspberry Pi's CSI cameras), [`ffmpeg`] (network
+//! streams and video files), [`images`] (files and folders) and [`synthetic`] (scenes with known
+//! ground truth). [`devices`] lists the cameras that there are.
 
+mod child;
+pub mod ffmpeg;
 pub mod images;
 pub mod mjpeg;
 mod pace;
+pub mod rpicam;
 mod source;
 pub mod synthetic;
 
-pub use source::{CameraError, Captured, Source};
+pub use child::Log;
+pub use source::{CameraError, Captured, MAX_SIZE, Source};

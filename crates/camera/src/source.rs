@@ -4,6 +4,10 @@ use std::{io, path::PathBuf, time::Duration};
 
 use frame::{Frame, Size};
 
+/// The largest frame that cameras, streams and children may send: 8K, 53 MB of I420. No sensor in
+/// sight has more, and a broken header's claim must end somewhere.
+pub const MAX_SIZE: Size = Size::new(8192, 4352);
+
 /// What a capture call brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Captured {

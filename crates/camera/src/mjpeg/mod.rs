@@ -23,13 +23,10 @@ mod scan;
 use frame::{Frame, Letterbox, PixelFormat, Size};
 
 use self::{header::Header, scan::Plane};
-use crate::CameraError;
+use crate::{CameraError, MAX_SIZE};
 
 /// Why a picture can't be used, for people.
 type Flaw = String;
-
-/// The largest picture that any decoder takes: 8K, 53 MB of I420.
-pub const MAX_SIZE: Size = Size::new(8192, 4352);
 
 /// By how much a picture of `full` size can be shrunk while it is decoded, per axis: the largest
 /// of 8, 4, 2 and 1 that divides both sides, so that each pixel stands for as many, and leaves no
