@@ -6,6 +6,7 @@
 //! ground truth). [`devices`] lists the cameras that there are.
 
 mod child;
+pub mod devices;
 pub mod ffmpeg;
 pub mod images;
 pub mod mjpeg;
@@ -13,6 +14,7 @@ mod pace;
 pub mod rpicam;
 mod source;
 pub mod synthetic;
+pub mod v4l2;
 
 pub use child::Log;
 pub use source::{CameraError, Captured, MAX_SIZE, Source};

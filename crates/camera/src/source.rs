@@ -94,6 +94,14 @@ pub enum CameraError {
         /// Which one.
         device: String,
     },
+    /// The bus is full.
+    #[error(
+        "{device}: not enough USB bandwidth; use another port, a smaller size or rate, or MJPEG"
+    )]
+    NoBandwidth {
+        /// Which one.
+        device: String,
+    },
     /// It was there.
     #[error("{device}: unplugged, or its driver gave it up")]
     Unplugged {
