@@ -91,11 +91,12 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads and checks a configuration file, fetches the password from `mqtt.password_file` and
-    /// applies the environment. Relative paths in the file are taken from the working directory.
+    /// Reads and checks a configuration file, fetches the password from `mqtt.password_file` or
+    /// systemd's credentials, and applies the environment. Relative paths in the file are taken from the working directory.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let mut config = Self::from_yaml(&read(path)?, path)?;
-        config.mqtt.read_password_file()?;
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        config.mqtt.read_password(credentials.as_deref())?;
         config.apply_environment(|name| std::env::var(name).ok())?;
         Ok(config)
     }

@@ -1,6 +1,6 @@
 //! The broker.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,6 +9,9 @@ use super::{
     ConfigError, Secret,
     check::{self, Section, bounded},
 };
+
+/// The systemd credential that holds the password: `LoadCredential=` in `systemd/fastsamd.service`.
+const CREDENTIAL: &str = "mqtt-password";
 
 /// The MQTT broker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,8 +26,8 @@ pub struct Mqtt {
     pub port: u16,
     /// User name, where the broker asks for one.
     pub username: Option<String>,
-    /// Password. Better kept in `password_file`, or in FASTSAMD_MQTT_PASSWORD, which overrides
-    /// both.
+    /// Password. Better kept in `password_file`, in the credential `mqtt-password` that systemd
+    /// hands over where neither is set, or in FASTSAMD_MQTT_PASSWORD, which overrides all.
     pub password: Option<Secret>,
     /// File whose first line is the password; it must exist when the daemon starts.
     #[serde(deserialize_with = "check::optional_file")]
@@ -84,20 +87,32 @@ impl Mqtt {
         Some((name, password.unwrap_or_else(|| Secret::new(""))))
     }
 
-    /// Takes the password from its file, where there is one.
-    pub(super) fn read_password_file(&mut self) -> Result<(), ConfigError> {
-        let Some(path) = &self.password_file else {
+    /// Takes the password from its file, where there is one, or from the service's credentials, where
+    /// a name is set and no password.
+    pub(super) fn read_password(&mut self, credentials: Option<&Path>) -> Result<(), ConfigError> {
+        let Some(path) = self.password_path(credentials) else {
             return Ok(());
         };
-        let text = super::read(path)?;
+        let text = super::read(&path)?;
         let password = text.lines().next().unwrap_or_default();
         if password.is_empty() {
             return Err(ConfigError::File {
-                path: path.clone(),
+                path,
                 cause: "expected the password in the first line, found none".into(),
             });
         }
         self.password = Some(Secret::new(password));
         Ok(())
+    }
+
+    fn password_path(&self, credentials: Option<&Path>) -> Option<PathBuf> {
+        if self.password_file.is_some() {
+            return self.password_file.clone();
+        }
+        if self.username.is_none() || self.password.is_some() {
+            return None;
+        }
+        let path = credentials?.join(CREDENTIAL);
+        path.exists().then_some(path)
     }
 }

@@ -431,6 +431,25 @@ fn the_password_comes_from_its_file_and_is_never_shown() {
 }
 
 #[test]
+fn a_credential_is_the_password_of_a_name_without_one() {
+    let credentials = tempfile::tempdir().unwrap();
+    let read = |text: &str| {
+        let mut mqtt = parse(text).unwrap().mqtt;
+        mqtt.read_password(Some(credentials.path())).unwrap();
+        mqtt.password.map(|password| password.expose().to_owned())
+    };
+    assert_eq!(read("mqtt: {username: u}"), None);
+
+    std::fs::write(credentials.path().join("mqtt-password"), "sesame\n").unwrap();
+    assert_eq!(read("mqtt: {username: u}").as_deref(), Some("sesame"));
+    assert_eq!(
+        read("mqtt: {username: u, password: own}").as_deref(),
+        Some("own")
+    );
+    assert_eq!(read("mqtt: {host: broker}"), None);
+}
+
+#[test]
 fn the_environment_overrides_the_file() {
     let mut config = parse("mqtt: {username: u, password: file}\nlog: {level: warn}").unwrap();
     let environment = |name: &str| match name {
