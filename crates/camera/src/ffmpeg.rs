@@ -196,6 +196,11 @@ fn scheme(input: &str) -> Option<&str> {
     input.split_once("://").map(|(scheme, _)| scheme)
 }
 
+/// An input as it may be shown: an address without its user, password and query.
+pub fn without_secrets(input: &str) -> String {
+    Redaction::of(input).shown().to_owned()
+}
+
 /// A source that reads what ffmpeg decodes.
 ///
 /// Frames are I420. `captured_at` is when a frame's first bytes came from ffmpeg: what the network

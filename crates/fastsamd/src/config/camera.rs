@@ -2,9 +2,10 @@
 
 use std::{fmt, path::PathBuf};
 
+use ::camera::ffmpeg::without_secrets;
 use schemars::{JsonSchema, Schema};
 use serde::{
-    Deserialize, Deserializer, Serialize,
+    Deserialize, Deserializer, Serialize, Serializer,
     de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
 };
 
@@ -35,8 +36,9 @@ pub struct Camera {
     #[serde(deserialize_with = "name")]
     #[schemars(regex(pattern = r"^[A-Za-z0-9_.-]{1,64}$"))]
     pub name: String,
-    /// What takes the pictures: `synthetic` (moving objects with known outlines) or `images`
-    /// (files from a folder).
+    /// What takes the pictures: `rpicam` (a Raspberry Pi's CSI camera), `ffmpeg` (a network stream
+    /// or video file), `images` (files from a folder) or `synthetic` (moving objects with known
+    /// outlines).
     pub source: Source,
 }
 
@@ -58,6 +60,10 @@ pub enum Source {
     Synthetic(Synthetic),
     /// Pictures from files.
     Images(Images),
+    /// A Raspberry Pi's CSI camera, through rpicam-vid.
+    Rpicam(Rpicam),
+    /// A network stream or a video file, through ffmpeg.
+    Ffmpeg(Ffmpeg),
 }
 
 impl Default for Source {
@@ -67,12 +73,14 @@ impl Default for Source {
 }
 
 impl Choice for Source {
-    const NAMES: &'static [&'static str] = &["synthetic", "images"];
+    const NAMES: &'static [&'static str] = &["synthetic", "images", "rpicam", "ffmpeg"];
 
     fn bare(name: &str) -> Result<Self, String> {
         match name {
             "synthetic" => Ok(Self::Synthetic(Synthetic::default())),
             "images" => Err("images need a path: {images: {path: FILE or FOLDER}}".into()),
+            "rpicam" => Ok(Self::Rpicam(Rpicam::default())),
+            "ffmpeg" => Err("ffmpeg needs an input: {ffmpeg: {input: ADDRESS or FILE}}".into()),
             other => Err(Self::unknown(other)),
         }
     }
@@ -81,6 +89,8 @@ impl Choice for Source {
         match name {
             "synthetic" => map.next_value().map(Self::Synthetic),
             "images" => map.next_value().map(Self::Images),
+            "rpicam" => map.next_value().map(Self::Rpicam),
+            "ffmpeg" => map.next_value().map(Self::Ffmpeg),
             other => Err(A::Error::custom(Self::unknown(other))),
         }
     }
@@ -93,7 +103,7 @@ impl<'de> Deserialize<'de> for Source {
 }
 
 fn allow_bare_names(schema: &mut Schema) {
-    choice::allow_bare_names(schema, &["synthetic"]);
+    choice::allow_bare_names(schema, &["synthetic", "rpicam"]);
 }
 
 /// A synthetic scene.
@@ -157,6 +167,120 @@ fn images_fps() -> f64 {
 
 fn images_repeat() -> bool {
     true
+}
+
+/// A Raspberry Pi's CSI camera.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rpicam {
+    /// Which one, counted as `rpicam-hello --list-cameras` does. Default: 0.
+    pub camera: u32,
+    /// Columns; rounded up to a multiple of 64, whose rows need no padding. Default: 1280, twice
+    /// what the network sees.
+    #[serde(deserialize_with = "width")]
+    #[schemars(range(min = 64, max = 8192))]
+    pub width: u32,
+    /// Rows. Default: 720.
+    #[serde(deserialize_with = "height")]
+    #[schemars(range(min = 2, max = 4352))]
+    pub height: u32,
+    /// Frames per second. Default: 30.
+    #[serde(deserialize_with = "check::rate")]
+    #[schemars(range(min = 0.01, max = 1000))]
+    pub fps: f64,
+    /// More arguments for rpicam-vid, such as `--hflip` or `--shutter`.
+    pub arguments: Vec<String>,
+}
+
+bounded!(width: u32, 64..=8192);
+bounded!(height: u32, 2..=4352);
+
+impl Default for Rpicam {
+    fn default() -> Self {
+        Self {
+            camera: 0,
+            width: 1280,
+            height: 720,
+            fps: 30.0,
+            arguments: Vec::new(),
+        }
+    }
+}
+
+/// A network stream or a video file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ffmpeg {
+    /// An address, such as `rtsp://user:password@camera/stream`, or the path of a video file.
+    pub input: StreamAddress,
+    /// Columns to scale to, even, together with `height`. Default: the input's own.
+    #[serde(default, deserialize_with = "even_width")]
+    #[schemars(range(min = 64, max = 8192))]
+    pub width: Option<u32>,
+    /// Rows to scale to, together with `width`. Default: the input's own.
+    #[serde(default, deserialize_with = "optional_height")]
+    #[schemars(range(min = 2, max = 4352))]
+    pub height: Option<u32>,
+    /// The most frames per second that are taken. Default: all.
+    #[serde(default, deserialize_with = "optional_rate")]
+    #[schemars(range(min = 0.01, max = 1000))]
+    pub fps: Option<f64>,
+    /// Whether a file begins anew at its end. Default: true, as a camera never ends.
+    #[serde(default = "images_repeat")]
+    pub repeat: bool,
+    /// Seconds without a frame after which the stream is opened anew. Default: 10, as streams begin
+    /// with a key frame, which some cameras send every five seconds only.
+    #[serde(default = "stream_timeout_s", deserialize_with = "timeout_s")]
+    #[schemars(range(min = 1, max = 300))]
+    pub timeout_s: f64,
+}
+
+bounded!(timeout_s: f64, 1.0..=300.0);
+
+fn stream_timeout_s() -> f64 {
+    10.0
+}
+
+fn even_width<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let width = check::optional_within(deserializer, 64..=8192)?;
+    match width {
+        Some(odd) if odd % 2 == 1 => Err(D::Error::custom(format_args!(
+            "{odd} is odd: expected an even width"
+        ))),
+        width => Ok(width),
+    }
+}
+
+fn optional_height<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    check::optional_within(deserializer, 2..=4352)
+}
+
+fn optional_rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    check::optional_within(deserializer, 0.01..=1000.0)
+}
+
+/// Where a stream comes from; shown without user, password and query.
+#[derive(Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct StreamAddress(String);
+
+impl StreamAddress {
+    /// The address as it was given, secrets included.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for StreamAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&without_secrets(&self.0))
+    }
+}
+
+impl Serialize for StreamAddress {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&without_secrets(&self.0))
+    }
 }
 
 fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

@@ -30,7 +30,7 @@ pub use ::mqtt::Secret;
 
 pub use self::{
     accelerator::{Accelerator, Backend, Hailo, Mock, Replay, Sha256},
-    camera::{Camera, Images, Source, Synthetic},
+    camera::{Camera, Ffmpeg, Images, Rpicam, Source, StreamAddress, Synthetic},
     error::ConfigError,
     mqtt::Mqtt,
     output::{Level, Log, MaskFormat, Publish},

@@ -7,11 +7,14 @@ use accelerator::{
     hailo::{self, HailoSettings},
 };
 use camera::{
-    CameraError, Source,
+    CameraError, Log, Source,
+    ffmpeg::{Ffmpeg, FfmpegSettings},
     images::{Images, ImagesSettings},
+    rpicam::{Rpicam, RpicamSettings},
     synthetic::{SceneSettings, Synthetic},
 };
 use frame::Size;
+use tracing::info;
 
 use crate::config::{self, Backend};
 
@@ -20,6 +23,7 @@ pub(crate) type SourceFactory = Box<dyn FnMut() -> Result<Box<dyn Source>, Camer
 
 /// How to open a camera.
 pub(crate) fn camera(camera: &config::Camera) -> SourceFactory {
+    let name = camera.name.clone();
     match camera.source.clone() {
         config::Source::Synthetic(section) => {
             let settings = scene(&section);
@@ -32,7 +36,36 @@ pub(crate) fn camera(camera: &config::Camera) -> SourceFactory {
             };
             Box::new(move || Ok(Box::new(Images::open(&section.path, settings)?)))
         }
+        config::Source::Rpicam(section) => {
+            let settings = RpicamSettings {
+                camera: section.camera,
+                size: Size::new(section.width, section.height),
+                fps: section.fps,
+                arguments: section.arguments,
+                ..RpicamSettings::default()
+            };
+            Box::new(move || Ok(Box::new(Rpicam::open(&settings, log(&name))?)))
+        }
+        config::Source::Ffmpeg(section) => {
+            let settings = FfmpegSettings {
+                size: section
+                    .width
+                    .zip(section.height)
+                    .map(|(width, height)| Size::new(width, height)),
+                fps: section.fps,
+                repeat: section.repeat,
+                timeout: Duration::from_secs_f64(section.timeout_s),
+                ..FfmpegSettings::new(section.input.expose())
+            };
+            Box::new(move || Ok(Box::new(Ffmpeg::open(&settings, log(&name))?)))
+        }
     }
+}
+
+/// Takes what a child process says into our log.
+fn log(camera: &str) -> Log {
+    let camera = camera.to_owned();
+    Box::new(move |line| info!(camera, "{line}"))
 }
 
 /// The scene that a synthetic camera plays.

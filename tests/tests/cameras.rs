@@ -1,0 +1,147 @@
+//! Cameras that are child processes, in the whole daemon: a real ffmpeg on a generated file, and a
+//! stand-in for rpicam-vid that writes real pictures.
+
+#![expect(clippy::expect_used, reason = "this is a test")]
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use fastsamd_tests::{Daemon, Message, Mosquitto, Subscriber, fastsamd};
+use tempfile::TempDir;
+
+/// A broker, and a folder for what a daemon needs.
+struct Setup {
+    broker: Mosquitto,
+    folder: TempDir,
+}
+
+impl Setup {
+    fn new() -> Option<Self> {
+        Some(Self {
+            broker: Mosquitto::start()?,
+            folder: tempfile::tempdir().expect("a folder"),
+        })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Starts a daemon that finds programs in our folder first.
+    fn start(&self, cameras: &str) -> Daemon {
+        let config = self.path("config.yaml");
+        let text = format!(
+            "node: test\nmqtt: {{port: {}}}\ncameras:\n{cameras}",
+            self.broker.port()
+        );
+        fs::write(&config, text).expect("a written file");
+        let path = std::env::var("PATH").unwrap_or_default();
+        Daemon::spawn(
+            fastsamd()
+                .args([Path::new("run"), Path::new("--config"), &config])
+                .env("PATH", format!("{}:{path}", self.folder.path().display())),
+        )
+    }
+
+    fn subscribe(&self) -> Subscriber {
+        Subscriber::connect(self.broker.port(), "fastsam/test/#")
+    }
+
+    /// Puts a program into the folder.
+    fn program(&self, name: &str, script: &str) {
+        let path = self.path(name);
+        fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a written file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a program");
+    }
+}
+
+fn stop(mut daemon: Daemon) {
+    daemon.signal("TERM");
+    assert!(daemon.wait().0.success(), "{}", daemon.output());
+}
+
+fn is_masks_of(camera: &str) -> impl Fn(&Message) -> bool {
+    let topic = format!("{camera}/masks");
+    move |message| message.topic.ends_with(&topic)
+}
+
+/// A film of two seconds, or `None` where there is no ffmpeg and none is required.
+fn film(path: &Path) -> Option<()> {
+    let made = Command::new("ffmpeg")
+        .args(["-hide_banner", "-loglevel", "error", "-f", "lavfi", "-i"])
+        .arg("testsrc2=size=1280x720:rate=25:duration=2")
+        .arg(path)
+        .status();
+    let is_made = made.is_ok_and(|status| status.success());
+    let required = std::env::var_os("FASTSAMD_REQUIRE_FFMPEG").is_some();
+    assert!(is_made || !required, "ffmpeg is required, but made no film");
+    is_made.then_some(())
+}
+
+#[test]
+fn a_film_becomes_masks_beside_a_stream_that_is_not_there() {
+    let Some(setup) = Setup::new() else { return };
+    let Some(()) = film(&setup.path("film.mkv")) else {
+        return;
+    };
+    let subscriber = setup.subscribe();
+    let port = fastsamd_tests::free_port();
+    let daemon = setup.start(&format!(
+        "- {{name: film, source: {{ffmpeg: {{input: {}}}}}}}\n\
+         - {{name: gone, source: {{ffmpeg: {{input: 'rtsp://user:hunter2@127.0.0.1:{port}/s'}}}}}}\n",
+        setup.path("film.mkv").display()
+    ));
+    // More frames than the film has: it begins anew. The other camera's trouble is its own.
+    let mut last = 0;
+    while last <= 60 {
+        let message = subscriber.wait_for("masks of the film", is_masks_of("film"));
+        let frame = &message.json()["frame"];
+        assert_eq!(
+            (&frame["width"], &frame["height"]),
+            (&1280.into(), &720.into())
+        );
+        last = frame["sequence"].as_u64().expect("a sequence");
+    }
+    let latecomer = Subscriber::connect(setup.broker.port(), "fastsam/test/+/state");
+    latecomer.wait_for_text("gone/state", "offline");
+    let info = Subscriber::connect(setup.broker.port(), "fastsam/test/info");
+    let info = info.wait_for("info", |_| true).text();
+    stop(daemon);
+    assert!(info.contains("rtsp://***@127.0.0.1"), "{info}");
+    assert!(!info.contains("hunter2"), "{info}");
+}
+
+#[test]
+fn a_csi_camera_that_dies_is_started_again() {
+    let Some(setup) = Setup::new() else { return };
+    // Grey pictures of 128x64 with a white bar; dies after 20 of them.
+    setup.program(
+        "rpicam-vid",
+        "echo \"$@\" > \"$(dirname \"$0\")/arguments\"\n\
+         for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do\n\
+           head -c 4096 /dev/zero | tr '\\0' '\\100'; head -c 4096 /dev/zero | tr '\\0' '\\320'\n\
+           head -c 4096 /dev/zero | tr '\\0' '\\200'; sleep 0.05\n\
+         done\n\
+         echo 'ERROR: *** the camera has gone ***' >&2; exit 255",
+    );
+    let subscriber = setup.subscribe();
+    let daemon = setup.start(
+        "- {name: csi, source: {rpicam: {width: 128, height: 64, fps: 20, arguments: [--hflip]}}}\n",
+    );
+    let masks = subscriber.wait_for("masks", is_masks_of("csi")).json();
+    assert_eq!(masks["frame"]["width"], 128);
+    subscriber.wait_for_text("csi/state", "offline");
+    subscriber.wait_for_text("csi/state", "online");
+    subscriber.wait_for("masks again", is_masks_of("csi"));
+    let said = daemon.output();
+    assert!(said.contains("the camera has gone"), "{said}");
+    let arguments = fs::read_to_string(setup.path("arguments")).expect("noted arguments");
+    for word in ["--codec yuv420", "--width 128", "--height 64", "--hflip"] {
+        assert!(arguments.contains(word), "{arguments}");
+    }
+    stop(daemon);
+}
