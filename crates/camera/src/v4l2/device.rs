@@ -36,7 +36,7 @@ const VIDEO4LINUX: u32 = 81;
 
 /// Buffers that the driver fills in turn: one in our hands, one being filled, and two for a
 /// scheduler that is busy elsewhere.
-const BUFFERS: u32 = 4;
+pub(super) const BUFFERS: u32 = 4;
 
 /// What was agreed on.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,10 +1,11 @@
 //! Buffers from a device, one at a time, the newest first.
 //!
 //! With the v4l crate, a wait that times out inside `next` leaves the stream in a state in which
-//! every later call answers EINVAL. So nothing waits there: whether a buffer is ready is asked of
-//! the device (`poll`), and only then it is taken. `next` hands the last buffer back and takes
-//! another; so that it can be used from the first frame on, one buffer is taken, and its frame left
-//! out, at the start. (Of most cameras the first one is too dark anyway.)
+//! the next call answers EINVAL: it hands back a buffer that is not in our hands. So nothing waits
+//! there: whether a buffer is ready is asked of the device (`poll`), and only then it is taken. To
+//! begin with, `next` is called without patience, which starts the stream; then one buffer is
+//! taken by `dequeue`, and its frame left out, so that there is one to hand back from then on. (Of
+//! most cameras the first frame is too dark anyway.)
 
 use std::{
     io, mem,
@@ -21,8 +22,10 @@ use v4l::{
     },
 };
 
-/// More buffers than any driver gives.
-const MAX_BUFFERS: usize = 32;
+use super::device::BUFFERS;
+
+/// Buffers that one call leaves out at most: there are no more.
+const MAX_LEFT_OUT: u32 = BUFFERS;
 
 /// How long `next` may look for a buffer that `poll` has just seen.
 const SAFETY_NET: Duration = Duration::from_millis(100);
@@ -64,7 +67,6 @@ impl<'a> Buffer<'a> {
 pub(super) struct Stream {
     /// Empty only while this is dropped.
     stream: Option<mmap::Stream<'static>>,
-    buffers: usize,
     /// Whether a buffer is in our hands, as `next` takes for granted.
     holds_one: bool,
 }
@@ -74,20 +76,16 @@ impl Stream {
     pub(super) fn start(stream: mmap::Stream<'static>) -> io::Result<Self> {
         let mut this = Self {
             stream: None,
-            buffers: 0,
             holds_one: false,
         };
         let stream = this.stream.insert(stream);
-        stream.set_timeout(SAFETY_NET);
-        // How many there are is told by the first that isn't.
-        for index in 0..MAX_BUFFERS {
-            match CaptureStream::queue(stream, index) {
-                Ok(()) => this.buffers += 1,
-                Err(error) if index > 1 && is(&error, Errno::INVAL) => break,
-                Err(error) => return Err(error),
-            }
+        stream.set_timeout(Duration::ZERO);
+        match CaptureStream::next(stream) {
+            Ok(_) => this.holds_one = true,
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
+            Err(error) => return Err(error),
         }
-        stream.start()?;
+        stream.set_timeout(SAFETY_NET);
         Ok(this)
     }
 
@@ -112,7 +110,7 @@ impl Stream {
         if !is_ready(&handle, deadline)? {
             return Ok(None);
         }
-        for _ in 1..self.buffers {
+        for _ in 0..MAX_LEFT_OUT {
             let (bytes, meta) = CaptureStream::next(stream)?;
             // What is older is left out.
             if !is_ready(&handle, Instant::now())? {
