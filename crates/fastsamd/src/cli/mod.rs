@@ -1,6 +1,7 @@
 //! The command line: one verb per module, and one way to end (`exit`).
 
 mod bench;
+mod cameras;
 mod check;
 mod doctor;
 mod exit;
@@ -47,6 +48,8 @@ enum Verb {
     Record(record::RecordArgs),
     /// Checks a configuration file.
     Check(check::CheckArgs),
+    /// Lists the cameras that there are, with what they offer.
+    Cameras(cameras::CamerasArgs),
     /// Looks at everything the daemon needs - library, driver, device, HEF, cameras, broker - and
     /// says how to fix what is missing.
     Doctor(doctor::DoctorArgs),
@@ -93,6 +96,7 @@ fn run(verb: Verb) -> ExitCode {
         Verb::Segment(arguments) => segment::run(&arguments),
         Verb::Record(arguments) => exit::conclude(record::run(&arguments)),
         Verb::Check(arguments) => exit::conclude(check::run(&arguments)),
+        Verb::Cameras(arguments) => exit::conclude(cameras::run(&arguments)),
         Verb::Doctor(arguments) => exit::conclude(doctor::run(&arguments)),
         Verb::Schema(arguments) => exit::conclude(schema::run(&arguments)),
         Verb::Bench(arguments) => exit::conclude(bench::run(&arguments)),

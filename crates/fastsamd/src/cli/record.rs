@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &RecordArgs) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
     let camera = choose(&config, arguments.camera.as_deref())?;
     make_empty_folder(&arguments.out)?;
-    let mut source = sources::camera(camera)()?;
+    let mut source = sources::camera(&in_full(camera))()?;
     let mut inference = Inference::new(sources::accelerator(&config.accelerator)?.accelerator);
     let mut preprocessor = Preprocessor::new();
     let (mut frame, mut rgb) = (Frame::empty(), Vec::new());
@@ -85,6 +85,15 @@ fn choose<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Camera, Wron
             known.join(", ")
         ))
     })
+}
+
+/// The camera with all its pixels: the recording's picture is to have the frame's size.
+fn in_full(camera: &Camera) -> Camera {
+    let mut camera = camera.clone();
+    if let config::Source::V4l2(v4l2) = &mut camera.source {
+        v4l2.full_size = true;
+    }
+    camera
 }
 
 /// Recordings are never mixed with older ones: a replay would show both.

@@ -36,7 +36,7 @@ pub struct Camera {
     #[serde(deserialize_with = "name")]
     #[schemars(regex(pattern = r"^[A-Za-z0-9_.-]{1,64}$"))]
     pub name: String,
-    /// What takes the pictures: `rpicam` (a Raspberry Pi's CSI camera), `ffmpeg` (a network stream
+    /// What takes the pictures: `v4l2` (a USB camera), `rpicam` (a Raspberry Pi's CSI camera), `ffmpeg` (a network stream
     /// or video file), `images` (files from a folder) or `synthetic` (moving objects with known
     /// outlines).
     pub source: Source,
@@ -60,6 +60,8 @@ pub enum Source {
     Synthetic(Synthetic),
     /// Pictures from files.
     Images(Images),
+    /// A USB camera, or another that V4L2 gives finished pictures of.
+    V4l2(V4l2),
     /// A Raspberry Pi's CSI camera, through rpicam-vid.
     Rpicam(Rpicam),
     /// A network stream or a video file, through ffmpeg.
@@ -73,12 +75,13 @@ impl Default for Source {
 }
 
 impl Choice for Source {
-    const NAMES: &'static [&'static str] = &["synthetic", "images", "rpicam", "ffmpeg"];
+    const NAMES: &'static [&'static str] = &["synthetic", "images", "v4l2", "rpicam", "ffmpeg"];
 
     fn bare(name: &str) -> Result<Self, String> {
         match name {
             "synthetic" => Ok(Self::Synthetic(Synthetic::default())),
             "images" => Err("images need a path: {images: {path: FILE or FOLDER}}".into()),
+            "v4l2" => Ok(Self::V4l2(V4l2::default())),
             "rpicam" => Ok(Self::Rpicam(Rpicam::default())),
             "ffmpeg" => Err("ffmpeg needs an input: {ffmpeg: {input: ADDRESS or FILE}}".into()),
             other => Err(Self::unknown(other)),
@@ -89,6 +92,7 @@ impl Choice for Source {
         match name {
             "synthetic" => map.next_value().map(Self::Synthetic),
             "images" => map.next_value().map(Self::Images),
+            "v4l2" => map.next_value().map(Self::V4l2),
             "rpicam" => map.next_value().map(Self::Rpicam),
             "ffmpeg" => map.next_value().map(Self::Ffmpeg),
             other => Err(A::Error::custom(Self::unknown(other))),
@@ -103,7 +107,7 @@ impl<'de> Deserialize<'de> for Source {
 }
 
 fn allow_bare_names(schema: &mut Schema) {
-    choice::allow_bare_names(schema, &["synthetic", "rpicam"]);
+    choice::allow_bare_names(schema, &["synthetic", "v4l2", "rpicam"]);
 }
 
 /// A synthetic scene.
@@ -167,6 +171,125 @@ fn images_fps() -> f64 {
 
 fn images_repeat() -> bool {
     true
+}
+
+/// A USB camera, or another that V4L2 gives finished pictures of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct V4l2 {
+    /// Which one: `/dev/video0` (the default), a path in `/dev/v4l/by-id`, or the card's name as
+    /// `fastsamd cameras` shows it. The last two stay the same when it is plugged in again.
+    #[serde(deserialize_with = "check::filled")]
+    pub device: String,
+    /// Columns wished for; what the camera has nearest is taken. Default: 1280, twice what the
+    /// network sees.
+    #[serde(deserialize_with = "any_width")]
+    #[schemars(range(min = 16, max = 8192))]
+    pub width: u32,
+    /// Rows wished for. Default: 720.
+    #[serde(deserialize_with = "any_height")]
+    #[schemars(range(min = 16, max = 4352))]
+    pub height: u32,
+    /// Frames per second wished for. Default: 30.
+    #[serde(deserialize_with = "check::rate")]
+    #[schemars(range(min = 0.01, max = 1000))]
+    pub fps: f64,
+    /// How the camera is to encode frames. Default: the best that it offers.
+    pub format: Option<Encoding>,
+    /// Exposure in units of 100 microseconds. Here and below: `auto`, a number, or as it is.
+    pub exposure: Option<Level>,
+    /// Gain, in the camera's own units.
+    pub gain: Option<Level>,
+    /// Focus, in the camera's own units.
+    pub focus: Option<Level>,
+    /// White balance in kelvin.
+    pub white_balance: Option<Level>,
+    /// The frequency that lamps flicker with.
+    pub power_line: Option<PowerLine>,
+    /// Whether Motion JPEG is decoded at full size. Default: false, as the network sees 640
+    /// columns; masks have the frame's full size either way.
+    pub full_size: bool,
+    /// Seconds without a good frame after which the camera is opened anew. Default: 5.
+    #[serde(deserialize_with = "timeout_s")]
+    #[schemars(range(min = 1, max = 300))]
+    pub timeout_s: f64,
+}
+
+bounded!(any_width: u32, 16..=8192);
+bounded!(any_height: u32, 16..=4352);
+
+impl Default for V4l2 {
+    fn default() -> Self {
+        Self {
+            device: "/dev/video0".into(),
+            width: 1280,
+            height: 720,
+            fps: 30.0,
+            format: None,
+            exposure: None,
+            gain: None,
+            focus: None,
+            white_balance: None,
+            power_line: None,
+            full_size: false,
+            timeout_s: 5.0,
+        }
+    }
+}
+
+/// How a camera encodes frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// A JPEG for each frame.
+    Mjpeg,
+    /// 4:2:2, packed.
+    Yuyv,
+    /// 4:2:0, luma and one plane of chroma.
+    Nv12,
+    /// 4:2:0, three planes.
+    I420,
+    /// Luminance alone.
+    Grey,
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+}
+
+/// By itself, or as told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Level {
+    /// The camera finds it.
+    Auto(Auto),
+    /// This much.
+    Value(i64),
+}
+
+/// `auto`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Auto {
+    /// The camera finds it.
+    Auto,
+}
+
+/// The mains' frequency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PowerLine {
+    /// The light doesn't flicker.
+    #[serde(rename = "off")]
+    Off,
+    /// Most of the world.
+    #[serde(rename = "50hz")]
+    Hz50,
+    /// The Americas, and others.
+    #[serde(rename = "60hz")]
+    Hz60,
+    /// The camera finds it.
+    #[serde(rename = "auto")]
+    Auto,
 }
 
 /// A Raspberry Pi's CSI camera.

@@ -30,7 +30,10 @@ pub use ::mqtt::Secret;
 
 pub use self::{
     accelerator::{Accelerator, Backend, Hailo, Mock, Replay, Sha256},
-    camera::{Camera, Ffmpeg, Images, Rpicam, Source, StreamAddress, Synthetic},
+    camera::{
+        Auto, Camera, Encoding, Ffmpeg, Images, Level as CameraLevel, PowerLine, Rpicam, Source,
+        StreamAddress, Synthetic, V4l2,
+    },
     error::ConfigError,
     mqtt::Mqtt,
     output::{Level, Log, MaskFormat, Publish},

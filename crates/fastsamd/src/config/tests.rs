@@ -136,6 +136,46 @@ fn the_hailo_defaults_stand_in_the_commented_file() {
 }
 
 #[test]
+fn cameras_are_configured_in_their_own_words() {
+    let source = |text: &str| {
+        let config = parse(&format!("cameras: [{{name: a, source: {text}}}]"))?;
+        Ok::<_, String>(config.cameras[0].source.clone())
+    };
+    assert_eq!(source("v4l2").unwrap(), Source::V4l2(V4l2::default()));
+    assert_eq!(source("rpicam").unwrap(), Source::Rpicam(Rpicam::default()));
+    let text = "{v4l2: {format: mjpeg, exposure: 120, gain: auto, power_line: 50hz}}";
+    let Source::V4l2(v4l2) = source(text).unwrap() else {
+        panic!("another source")
+    };
+    assert_eq!(v4l2.format, Some(Encoding::Mjpeg));
+    assert_eq!(v4l2.exposure, Some(CameraLevel::Value(120)));
+    assert_eq!(v4l2.gain, Some(CameraLevel::Auto(Auto::Auto)));
+    assert_eq!(v4l2.power_line, Some(PowerLine::Hz50));
+    for (text, word) in [
+        ("ffmpeg", "ffmpeg needs an input"),
+        ("{ffmpeg: {input: a.mp4, width: 641}}", "641 is odd"),
+        ("{v4l2: {width: 4}}", "4 is out of range"),
+        ("{v4l2: {format: h264}}", "h264"),
+        ("{rpicam: {fps: 0}}", "0 is out of range"),
+    ] {
+        let error = source(text).unwrap_err();
+        assert!(error.contains(word), "{text}: {error}");
+    }
+}
+
+#[test]
+fn an_address_keeps_its_password_to_itself() {
+    let text = "cameras: [{name: a, source: {ffmpeg: {input: 'rtsp://u:hunter2@h/s?k=hunter2'}}}]";
+    let config = parse(text).unwrap();
+    let shown = format!("{config:?} {}", serde_json::to_string(&config).unwrap());
+    assert!(!shown.contains("hunter2"), "{shown}");
+    let Source::Ffmpeg(ffmpeg) = &config.cameras[0].source else {
+        panic!("another source")
+    };
+    assert_eq!(ffmpeg.input.expose(), "rtsp://u:hunter2@h/s?k=hunter2");
+}
+
+#[test]
 fn twice_the_batch_is_under_way() {
     for (batch, in_flight) in [(1, 4), (2, 4), (8, 16), (16, 32)] {
         let config = parse(&format!("accelerator: {{batch_size: {batch}}}")).unwrap();

@@ -12,6 +12,7 @@ use camera::{
     images::{Images, ImagesSettings},
     rpicam::{Rpicam, RpicamSettings},
     synthetic::{SceneSettings, Synthetic},
+    v4l2::{Controls, Encoding, Level, PowerLine, V4l2, V4l2Settings},
 };
 use frame::Size;
 use tracing::info;
@@ -36,6 +37,10 @@ pub(crate) fn camera(camera: &config::Camera) -> SourceFactory {
             };
             Box::new(move || Ok(Box::new(Images::open(&section.path, settings)?)))
         }
+        config::Source::V4l2(section) => {
+            let settings = v4l2_settings(&section);
+            Box::new(move || Ok(Box::new(V4l2::open(&settings)?)))
+        }
         config::Source::Rpicam(section) => {
             let settings = RpicamSettings {
                 camera: section.camera,
@@ -59,6 +64,42 @@ pub(crate) fn camera(camera: &config::Camera) -> SourceFactory {
             };
             Box::new(move || Ok(Box::new(Ffmpeg::open(&settings, log(&name))?)))
         }
+    }
+}
+
+/// What to ask of a V4L2 device.
+fn v4l2_settings(section: &config::V4l2) -> V4l2Settings {
+    let level = |level: config::CameraLevel| match level {
+        config::CameraLevel::Auto(_) => Level::Auto,
+        config::CameraLevel::Value(value) => Level::Value(value),
+    };
+    V4l2Settings {
+        size: Size::new(section.width, section.height),
+        fps: section.fps,
+        encoding: section.format.map(|format| match format {
+            config::Encoding::Mjpeg => Encoding::Mjpeg,
+            config::Encoding::Yuyv => Encoding::Yuyv,
+            config::Encoding::Nv12 => Encoding::Nv12,
+            config::Encoding::I420 => Encoding::I420,
+            config::Encoding::Grey => Encoding::Grey8,
+            config::Encoding::Rgb => Encoding::Rgb8,
+            config::Encoding::Bgr => Encoding::Bgr8,
+        }),
+        controls: Controls {
+            exposure: section.exposure.map(level),
+            gain: section.gain.map(level),
+            focus: section.focus.map(level),
+            white_balance: section.white_balance.map(level),
+            power_line: section.power_line.map(|frequency| match frequency {
+                config::PowerLine::Off => PowerLine::Off,
+                config::PowerLine::Hz50 => PowerLine::Hz50,
+                config::PowerLine::Hz60 => PowerLine::Hz60,
+                config::PowerLine::Auto => PowerLine::Auto,
+            }),
+        },
+        full_size: section.full_size,
+        timeout: Duration::from_secs_f64(section.timeout_s),
+        ..V4l2Settings::new(&section.device)
     }
 }
 

@@ -34,7 +34,7 @@ fn first_frame(camera: &Camera) -> Result<Option<String>, CameraError> {
         let left = PATIENCE.saturating_sub(started.elapsed());
         match source.capture(&mut frame, left) {
             Ok(Captured::Frame) => {
-                let seen = format!("{}: frames of {}", source.describe(), frame.size);
+                let seen = format!("{}: frames of {}", source.describe(), frame.full_size());
                 return Ok(Some(seen));
             }
             Ok(Captured::End) => return Ok(None),
