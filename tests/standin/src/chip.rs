@@ -8,7 +8,7 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Barrier, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::JoinHandle,
@@ -146,9 +146,17 @@ impl Chip {
             thread: Mutex::new(None),
         });
         let worker = Arc::clone(&chip);
+        let begun = Arc::new(Barrier::new(2));
+        let begins = Arc::clone(&begun);
         let thread = std::thread::Builder::new()
             .name("standin-chip".to_owned())
-            .spawn(move || worker.run())?;
+            .spawn(move || {
+                begins.wait();
+                worker.run();
+            })?;
+        // A caller that leaks may close the library at once. That unmaps no code that a thread
+        // with thread-local values runs, which a thread that has not begun does not have yet.
+        begun.wait();
         *chip.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(chip)
     }
