@@ -82,7 +82,7 @@ impl Daemon {
         Self::spawn(fastsamd().args(arguments))
     }
 
-    /// Runs a command made from [`fastsamd`].
+    /// Runs a command made from [`fastsamd()`].
     pub fn spawn(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
