@@ -113,11 +113,13 @@ impl Scanner {
             let rows = first..rows.end.min(first + LANES as u32);
             if inside == 0 && counts == Counts::TWO && increasing(&self.changes) {
                 // One run in each row, by far the most frequent case.
-                runs.extend(rows.zip(0..LANES).map(|(y, lane)| Run {
-                    y: y as u16,
-                    start: self.changes[0][lane] as u16,
-                    end: self.changes[1][lane] as u16,
-                }));
+                let [starts, ends] = [self.changes[0], self.changes[1]];
+                let eight: Lanes<Run> = std::array::from_fn(|lane| Run {
+                    y: rows.start as u16 + lane as u16,
+                    start: starts[lane] as u16,
+                    end: ends[lane] as u16,
+                });
+                runs.extend_from_slice(&eight[..rows.len()]);
                 continue;
             }
             for (y, lane) in rows.zip(0..LANES) {
