@@ -16,7 +16,7 @@ mod segment;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 pub use exit::WrongInput;
 pub(crate) use exit::say;
@@ -89,6 +89,11 @@ pub fn main() -> ExitCode {
     })
 }
 
+/// The command line's definitions, for the manual and the shells' completions.
+pub fn command() -> clap::Command {
+    CommandLine::command()
+}
+
 fn run(verb: Verb) -> ExitCode {
     match verb {
         Verb::Run(arguments) => exit::conclude(run_daemon(&arguments)),
@@ -111,12 +116,10 @@ fn run_daemon(arguments: &RunArgs) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_definitions_are_sound() {
-        CommandLine::command().debug_assert();
+        command().debug_assert();
     }
 }
