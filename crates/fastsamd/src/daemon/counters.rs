@@ -39,6 +39,8 @@ pub(super) struct Counters {
     pub(super) dropped_at_segment: Counter,
     /// Results replaced by a newer one before they were published.
     pub(super) dropped_before_publish: Counter,
+    /// Detections whose masks were noise, left out of their frames.
+    pub(super) noise_left_out: Counter,
     /// Messages that leave segments out to keep to the broker's limit.
     pub(super) reduced: Counter,
 }

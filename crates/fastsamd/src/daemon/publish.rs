@@ -407,6 +407,7 @@ impl PublishStage {
                 ("offline".into(), mqtt.dropped_offline),
                 ("mqtt_queue_full".into(), mqtt.dropped_queue_full),
                 ("too_large".into(), mqtt.dropped_too_large),
+                ("noise_segments".into(), counters.noise_left_out.get()),
                 ("reduced_messages".into(), counters.reduced.get()),
             ]),
             queues: BTreeMap::from([

@@ -392,6 +392,7 @@ impl SegmentStage {
                 warn!("frame {} dropped: {error}", flight.sequence);
                 continue;
             }
+            self.counters.noise_left_out.add(segments.left_out() as u64);
             replaced = self
                 .outcomes
                 .put(flight.camera, Outcome { flight, segments });

@@ -87,7 +87,8 @@ pub struct Status {
     /// Memory in use (resident set size), bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rss_bytes: Option<u64>,
-    /// Frames lost since the start, by the place where they were lost.
+    /// Frames lost since the start, by the place where they were lost; and segments that were left
+    /// out of frames as noise, and messages that had to be reduced.
     pub dropped: BTreeMap<Name, u64>,
     /// Items that wait now, by queue.
     pub queues: BTreeMap<Name, u64>,
