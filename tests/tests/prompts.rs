@@ -148,7 +148,7 @@ fn a_prompt_is_answered_with_the_segments_of_the_next_frame() {
         ),
         (json!({"point": [[1, 1]]}), "unknown field"),
         (json!({"boxes": [[5, 5, 1, 1]]}), "is empty"),
-        (json!({"text": "a red thing"}), "text model"),
+        (json!({"text": "a red thing"}), "need a text model"),
     ] {
         let mut request = request;
         request["transaction"] = json!("refused");
@@ -243,5 +243,138 @@ fn configured_prompts_say_when_nothing_matches() {
     assert_eq!(answer["prompt"]["name"], "it");
     assert_eq!(answer["segments"], json!([]));
     assert!(answer["prompt"]["boxes"][0]["iou"].is_number());
+    stop(daemon);
+}
+
+/// The configuration of the tiny encoders, which know colours.
+fn tiny_text() -> String {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/clip/data");
+    format!(
+        "text: {{image_encoder: {0}/tiny-image.onnx, text_encoder: {0}/tiny-text.onnx, \
+         threshold: 0.8, min_area: 100, refresh_s: 0.2}}\n",
+        data.display()
+    )
+}
+
+/// Objects of a colour that show much of themselves in a frame, and the intersection over union of
+/// each with a box `[x, y, width, height]`.
+fn overlaps(scene: &Scene, colour: &str, answer: &Value) -> Vec<f64> {
+    let corners = |[x, y, width, height]: [f64; 4]| [x, y, x + width, y + height];
+    let found = answer["segments"].as_array().expect("a list").iter();
+    let found = found.map(|segment| {
+        let bbox = serde_json::from_value(segment["bbox"].clone()).expect("a box");
+        corners(bbox)
+    });
+    let found: Vec<[f64; 4]> = found.collect();
+    let objects = scene.ground_truth(sequence(answer)).into_iter();
+    objects
+        .filter(|object| object.color_name == colour && object.mask.area() > 1000)
+        .map(|object| {
+            let b = object.mask.bounding_box();
+            let own = corners([b.x, b.y, b.width, b.height].map(f64::from));
+            found
+                .iter()
+                .map(|other| iou(own, *other))
+                .fold(0.0, f64::max)
+        })
+        .collect()
+}
+
+fn iou(a: [f64; 4], b: [f64; 4]) -> f64 {
+    let area = |[x1, y1, x2, y2]: [f64; 4]| (x2 - x1).max(0.0) * (y2 - y1).max(0.0);
+    let common = area([
+        a[0].max(b[0]),
+        a[1].max(b[1]),
+        a[2].min(b[2]),
+        a[3].min(b[3]),
+    ]);
+    common / (area(a) + area(b) - common)
+}
+
+#[test]
+fn words_choose_what_they_say() {
+    let Some(setup) = Setup::new() else { return };
+    let subscriber = setup.subscribe();
+    let daemon = setup.start(&tiny_text());
+    subscriber.wait_for("masks", |message| message.topic.ends_with("/masks"));
+    let scene = scene();
+    for (text, colour) in [("red object", "red"), ("the BLUE thing", "blue")] {
+        let answer = setup.ask(
+            &subscriber,
+            "prompt",
+            &json!({"transaction": text, "text": text}),
+        );
+        assert_eq!(answer["status"], "ok", "{answer}");
+        let data = &answer["data"];
+        let overlaps = overlaps(&scene, colour, data);
+        assert!(!overlaps.is_empty(), "the scene has something {colour}");
+        assert!(
+            overlaps.iter().all(|iou| *iou > 0.8),
+            "{text}: {overlaps:?} {data}"
+        );
+        let choices = data["prompt"]["text"].as_array().expect("a list");
+        assert_eq!(
+            choices.len(),
+            data["segments"].as_array().expect("a list").len()
+        );
+        assert!(
+            choices
+                .iter()
+                .all(|choice| choice["similarity"].as_f64() >= Some(0.8))
+        );
+    }
+    for (text, status, said) in [
+        ("zebra", "ok", "\"segments\":[]"),
+        ("красный предмет", "ok", "\"segments\":[]"),
+        ("red\u{7}\u{1b}[31m", "ok", "\"text\":[{"),
+        ("\u{1}", "error", "the text is empty"),
+        (&"red ".repeat(200), "error", "expected at most 75"),
+        (&"x".repeat(2000), "error", "at most 1000"),
+    ] {
+        let request = json!({"transaction": status, "text": text});
+        let answer = setup.ask(&subscriber, "prompt", &request);
+        assert_eq!(answer["status"], status, "{text}: {answer}");
+        assert!(answer.to_string().contains(said), "{text}: {answer}");
+    }
+    stop(daemon);
+}
+
+#[test]
+fn a_standing_text_finds_and_follows() {
+    let Some(setup) = Setup::new() else { return };
+    let subscriber = setup.subscribe();
+    let prompts = "prompts: [{name: it, prompt: {text: something green}}]\n";
+    let daemon = setup.start(&format!("{}{prompts}", tiny_text()));
+    // Lost until somebody has looked, then found with most frames.
+    subscriber.wait_for("the green object", |message| {
+        is_answer(message) && message.json()["prompt"]["status"] == "found"
+    });
+    let scene = scene();
+    let (mut right, mut seen) = (0, 0);
+    while seen < 60 {
+        let answer = subscriber.wait_for("an answer", is_answer).json();
+        let overlaps = overlaps(&scene, "green", &answer);
+        if overlaps.is_empty() {
+            continue;
+        }
+        seen += 1;
+        right += usize::from(overlaps.iter().all(|iou| *iou > 0.7));
+    }
+    assert!(right > 45, "right in {right} of {seen} frames");
+    stop(daemon);
+    // What the text's embedding is, is kept.
+    let kept = fs::read_to_string(setup.folder.path().join("text-embeddings.json"));
+    assert!(kept.expect("a file").contains("something green"));
+
+    // Without a model it can't stand.
+    let subscriber = setup.subscribe();
+    let daemon = setup.start("");
+    subscriber.wait_for("masks", |message| message.topic.ends_with("/masks"));
+    let set = json!({"transaction": 1, "action": "set", "name": "it", "prompt": {"text": "green"}});
+    let answer = setup.ask(&subscriber, "prompts", &set);
+    assert!(
+        answer["error"].to_string().contains("need a text model"),
+        "{answer}"
+    );
     stop(daemon);
 }

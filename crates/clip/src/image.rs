@@ -6,7 +6,7 @@ use rten_tensor::NdTensor;
 
 use crate::{
     ClipError, Embedding,
-    onnx::{Input, Onnx},
+    onnx::{self, Input, Onnx},
 };
 
 /// CLIP's pictures, where the model doesn't say: ViT-B/32 and most others.
@@ -20,7 +20,7 @@ const BATCH: usize = 8;
 /// Mean and deviation of the pictures that CLIP was trained on, red, green and blue from 0 to 1
 /// (the preprocessing in OpenAI's `clip.py`).
 const MEAN: [f32; 3] = [0.481_454_66, 0.457_827_5, 0.408_210_73];
-const DEVIATION: [f32; 3] = [0.268_629_54, 0.261_302_58, 0.275_777_11];
+const DEVIATION: [f32; 3] = [0.268_629_54, 0.261_302_6, 0.275_777_1];
 
 /// Something that embeds square pictures.
 pub trait ImageEncoder: Send {
@@ -51,7 +51,12 @@ impl OnnxImageEncoder {
     /// # Errors
     /// [`ClipError::File`], [`ClipError::Model`].
     pub fn open(path: &Path) -> Result<Self, ClipError> {
-        let model = Onnx::open(path, "image", "image_embeds")?;
+        Self::new(onnx::read(path)?, path)
+    }
+
+    /// A file's content; `path` names it in errors.
+    pub(crate) fn new(bytes: Vec<u8>, path: &Path) -> Result<Self, ClipError> {
+        let model = Onnx::new(bytes, path, "image", "image_embeds")?;
         let wrong = |cause: String| ClipError::Model {
             path: path.to_owned(),
             cause,

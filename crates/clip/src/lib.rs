@@ -17,6 +17,7 @@ mod known;
 mod matcher;
 mod onnx;
 mod text;
+mod tiny;
 mod tokens;
 
 pub use crop::{Cropper, Picture};
@@ -26,4 +27,5 @@ pub use image::{ImageEncoder, OnnxImageEncoder};
 pub use known::Known;
 pub use matcher::{Match, Matcher, Recollection, Settings};
 pub use text::{TextEncoder, Texts};
+pub use tiny::{TINY_THRESHOLD, tiny_encoders};
 pub use tokens::Tokens;

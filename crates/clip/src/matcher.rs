@@ -137,7 +137,7 @@ impl Matcher {
         threshold: Option<f64>,
     ) -> Result<Vec<Match>, ClipError> {
         let threshold = threshold.unwrap_or(self.settings.threshold);
-        let (wanted, _) = self.texts.embed(text)?;
+        let wanted = self.texts.embed(text)?;
         let mut matches = Vec::new();
         for (place, embedding) in looked {
             let similarity = wanted.cosine(embedding)?;

@@ -34,14 +34,14 @@ pub(crate) struct Input {
 }
 
 impl Onnx {
-    /// Reads a model whose output has this name, or is the only one of two dimensions. `encoder`
-    /// names it in errors.
-    pub(crate) fn open(
+    /// Takes a model whose output has this name, or is the only one of two dimensions. `path` and
+    /// `encoder` name it in errors.
+    pub(crate) fn new(
+        bytes: Vec<u8>,
         path: &Path,
         encoder: &'static str,
         output: &str,
     ) -> Result<Self, ClipError> {
-        let bytes = read(path)?;
         let sha256 = hexadecimal(&Sha256::digest(&bytes));
         let wrong = |cause: String| ClipError::Model {
             path: path.to_owned(),
@@ -136,7 +136,8 @@ impl Onnx {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, ClipError> {
+/// Reads a model's file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ClipError> {
     let unreadable = |cause| ClipError::File {
         path: path.to_owned(),
         cause,

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     ClipError, Embedding, Known, Tokens,
-    onnx::{Input, Onnx, hexadecimal},
+    onnx::{self, Input, Onnx, hexadecimal},
     tokens::{CONTEXT, tidy},
 };
 
@@ -34,7 +34,12 @@ impl TextEncoder {
     /// # Errors
     /// [`ClipError::File`], [`ClipError::Model`].
     pub fn open(path: &Path) -> Result<Self, ClipError> {
-        let model = Onnx::open(path, "text", "text_embeds")?;
+        Self::new(onnx::read(path)?, path)
+    }
+
+    /// A file's content; `path` names it in errors.
+    pub(crate) fn new(bytes: Vec<u8>, path: &Path) -> Result<Self, ClipError> {
+        let model = Onnx::new(bytes, path, "text", "text_embeds")?;
         let mut ids = None;
         let mut mask = None;
         let mut others = Vec::new();
@@ -97,6 +102,8 @@ pub struct Texts {
     known: Option<Known>,
     /// Made here.
     kept: Known,
+    /// Whether something was made since it was last kept.
+    has_news: bool,
 }
 
 impl Texts {
@@ -107,6 +114,7 @@ impl Texts {
             templates: templates.to_vec(),
             known,
             kept: Known::default(),
+            has_news: false,
         };
         texts.kept = Known::of_model(texts.key());
         texts
@@ -137,26 +145,32 @@ impl Texts {
         Ok(())
     }
 
-    /// Keeps what was made so far for [`Texts::restore`].
+    /// Whether something was made that is not kept yet.
+    pub fn has_news(&self) -> bool {
+        self.has_news
+    }
+
+    /// Keeps what was made so far for [`Texts::restore`]. Tried once for each news.
     ///
     /// # Errors
     /// [`ClipError::File`].
-    pub fn keep(&self, path: &Path) -> Result<(), ClipError> {
+    pub fn keep(&mut self, path: &Path) -> Result<(), ClipError> {
+        self.has_news = false;
         self.kept.write(path)
     }
 
-    /// The embedding of a text, and whether it was made just now.
+    /// The embedding of a text.
     ///
     /// # Errors
     /// [`ClipError::NoWords`], [`ClipError::TooLong`], [`ClipError::Unknown`], [`ClipError::Run`].
-    pub fn embed(&mut self, text: &str) -> Result<(Embedding, bool), ClipError> {
+    pub fn embed(&mut self, text: &str) -> Result<Embedding, ClipError> {
         let text = tidy(text).to_lowercase();
         if text.is_empty() {
             return Err(ClipError::NoWords);
         }
         let known = self.known.as_ref().and_then(|known| known.get(&text));
         if let Some(embedding) = known.or_else(|| self.kept.get(&text)) {
-            return Ok((embedding.clone(), false));
+            return Ok(embedding.clone());
         }
         let Some(encoder) = &self.encoder else {
             return Err(ClipError::Unknown {
@@ -176,6 +190,7 @@ impl Texts {
             .collect::<Result<_, _>>()?;
         let embedding = Embedding::mean(&embeddings).ok_or(ClipError::NotFinite)?;
         self.kept.insert(text, embedding.clone());
-        Ok((embedding, true))
+        self.has_news = true;
+        Ok(embedding)
     }
 }

@@ -7,3 +7,4 @@ pub mod doctor;
 pub mod host;
 pub mod overlay;
 mod prompts;
+mod text;

@@ -5,7 +5,7 @@
 //! input was last changed.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -19,9 +19,10 @@ use accelerator::{
 };
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use clip::{Matcher, Picture, Recollection};
 use fastsam::{Segmenter, Segments, Settings, prompt::Canvas};
 use frame::{Frame, INPUT_BYTES, Letterbox, PAD_VALUE, Preprocessor, Size};
-use mqtt::message::prompt::{Point, Prompt, Select};
+use mqtt::message::prompt::{Point, Prompt, Select, TextChoice};
 
 use super::{
     WrongInput,
@@ -31,9 +32,10 @@ use super::{
     progress,
 };
 use crate::{
-    config::{Cleanup, MaskFormat, MaskSize, Segmentation},
+    config::{self, Cleanup, Config, MaskFormat, MaskSize, Segmentation},
     overlay,
     prompts::{self, Answer},
+    text::TextModel,
 };
 
 /// What to segment, and how.
@@ -66,6 +68,15 @@ struct PromptArgs {
     /// A box in frame pixels; each is a question of its own.
     #[arg(long = "box", value_name = "X1,Y1,X2,Y2", allow_hyphen_values = true, value_parser = rectangle)]
     boxes: Vec<[f64; 4]>,
+    /// Words for what is wanted; each of several is a question of its own. Needs a text model.
+    #[arg(long = "text", value_name = "TEXT")]
+    texts: Vec<String>,
+    /// A configuration whose `text` section names the text model.
+    #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    config: PathBuf,
+    /// A mask must resemble the text with at least this cosine; by default as configured.
+    #[arg(long, value_name = "-1..1", allow_hyphen_values = true, value_parser = cosine)]
+    min_similarity: Option<f64>,
     /// Which of the masks under a point.
     #[arg(long, value_name = "smallest|best|all", default_value = "smallest", value_parser = select)]
     select: Select,
@@ -80,15 +91,35 @@ struct PromptArgs {
 impl PromptArgs {
     /// The prompt, if there is one.
     fn prompt(&self) -> Option<Prompt> {
-        let asked = !self.points.is_empty() || !self.boxes.is_empty();
+        let asked = !self.points.is_empty() || !self.boxes.is_empty() || !self.texts.is_empty();
         asked.then(|| Prompt {
             points: self.points.clone(),
             boxes: self.boxes.clone(),
+            text: self.texts.first().cloned(),
             select: self.select,
             min_iou: self.min_iou,
             union: self.union,
             ..Prompt::default()
         })
+    }
+
+    /// The text model, if there is a text.
+    fn matcher(&self) -> Result<Option<Matcher>, WrongInput> {
+        if self.texts.is_empty() {
+            return Ok(None);
+        }
+        let config = Config::load(&self.config).map_err(|error| {
+            WrongInput::new(format_args!(
+                "--text needs a text model: {error} (--config names another file)"
+            ))
+        })?;
+        let Some(section) = &config.text else {
+            return Err(WrongInput::new(format_args!(
+                "--text needs a text model: {} has no section 'text' (--config names another file)",
+                self.config.display()
+            )));
+        };
+        Ok(Some(TextModel::open(section)?.matcher))
     }
 }
 
@@ -179,6 +210,15 @@ impl SettingArgs {
     }
 }
 
+fn cosine(text: &str) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    if (-1.0..=1.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err(format!("{value} is out of range: expected -1 to 1"))
+    }
+}
+
 fn fraction(text: &str) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
     if (0.0..=1.0).contains(&value) {
@@ -211,7 +251,7 @@ fn run_all(arguments: &SegmentArgs, tally: &mut Tally) -> anyhow::Result<()> {
         }
     }
     let bar = progress::bar(inputs.len(), "segmenting");
-    let mut worker = Worker::new(arguments, &inputs);
+    let mut worker = Worker::new(arguments, &inputs)?;
     for (sequence, input) in inputs.iter().enumerate() {
         let outcome = worker.work_on(sequence as u64, input);
         bar.suspend(|| tally.note(outcome))?;
@@ -237,6 +277,7 @@ struct Worker<'a> {
     arguments: &'a SegmentArgs,
     settings: Settings,
     prompt: Option<Prompt>,
+    matcher: Option<Matcher>,
     /// The files behind all inputs, which nothing may be written over.
     pictures: HashSet<PathBuf>,
     preprocessor: Preprocessor,
@@ -247,11 +288,12 @@ struct Worker<'a> {
 }
 
 impl<'a> Worker<'a> {
-    fn new(arguments: &'a SegmentArgs, inputs: &[Input]) -> Self {
-        Self {
+    fn new(arguments: &'a SegmentArgs, inputs: &[Input]) -> Result<Self, WrongInput> {
+        Ok(Self {
             arguments,
             settings: (&arguments.settings.segmentation()).into(),
             prompt: arguments.prompt.prompt(),
+            matcher: arguments.prompt.matcher()?,
             pictures: inputs
                 .iter()
                 .filter_map(|input| input.path().canonicalize().ok())
@@ -261,7 +303,7 @@ impl<'a> Worker<'a> {
             network: Network::new(),
             segments: Segments::new(),
             message: Message::new(arguments.settings.mask_format),
-        }
+        })
     }
 
     fn work_on(&mut self, sequence: u64, input: &Input) -> anyhow::Result<()> {
@@ -287,7 +329,7 @@ impl<'a> Worker<'a> {
             infer: answered.infer,
             segment: started.elapsed(),
         };
-        let answer = self.choose(&letterbox)?;
+        let answer = self.choose(&letterbox, answered.frame.as_ref())?;
         let line = match &answer {
             Some(answer) => self.message.write_answer(&about, &self.segments, answer)?,
             None => self.message.write(&about, &self.segments)?,
@@ -304,17 +346,65 @@ impl<'a> Worker<'a> {
     }
 
     /// What the prompt chooses, if there is one.
-    fn choose(&self, letterbox: &Letterbox) -> Result<Option<Answer>, WrongInput> {
-        let Some(prompt) = &self.prompt else {
-            return Ok(None);
-        };
+    fn choose(
+        &mut self,
+        letterbox: &Letterbox,
+        frame: Option<&Frame>,
+    ) -> anyhow::Result<Option<Answer>> {
         let canvas = Canvas {
             letterbox: *letterbox,
             mask_size: self.settings.mask_size,
         };
-        prompts::answer(prompt, self.segments.as_slice(), &canvas, None)
-            .map(Some)
-            .map_err(WrongInput::new)
+        let alike = self.look(canvas, frame)?;
+        let Some(prompt) = &self.prompt else {
+            return Ok(None);
+        };
+        let answer = prompts::answer(prompt, self.segments.as_slice(), &canvas, alike);
+        Ok(Some(answer.map_err(WrongInput::new)?))
+    }
+
+    /// What looks like any of the texts, the most alike first, if there are texts.
+    fn look(
+        &mut self,
+        canvas: Canvas,
+        frame: Option<&Frame>,
+    ) -> anyhow::Result<Option<Vec<TextChoice>>> {
+        let Some(matcher) = &mut self.matcher else {
+            return Ok(None);
+        };
+        let frame = frame.ok_or_else(|| {
+            WrongInput::new(format_args!(
+                "--text needs a picture: expected {FRAME_PICTURE} in the recording"
+            ))
+        })?;
+        self.preprocessor.letterbox(frame, &mut self.input)?;
+        let picture = Picture {
+            input: &self.input,
+            canvas,
+        };
+        let segments = self.segments.as_slice();
+        let mut anew = Recollection::default();
+        let looked = matcher.look(picture, segments, &mut anew, Instant::now())?;
+        let prompt = &self.arguments.prompt;
+        let mut best: BTreeMap<usize, f64> = BTreeMap::new();
+        for text in &prompt.texts {
+            let matches = matcher
+                .choose(text, &looked, prompt.min_similarity)
+                .map_err(|error| WrongInput::new(format_args!("--text: {error}")))?;
+            for found in matches {
+                let known = best.entry(found.place).or_insert(found.similarity);
+                *known = known.max(found.similarity);
+            }
+        }
+        let mut alike: Vec<_> = best
+            .into_iter()
+            .map(|(place, similarity)| TextChoice {
+                segment: place as u64,
+                similarity,
+            })
+            .collect();
+        alike.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
+        Ok(Some(alike))
     }
 
     /// Gets the answer that the input and `--backend` ask for.

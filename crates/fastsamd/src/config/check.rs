@@ -21,6 +21,19 @@ where
     Ok(section)
 }
 
+/// Parses a section that may be left out, and checks its keys together.
+pub(super) fn optional_section<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Section,
+{
+    let section = Option::<T>::deserialize(deserializer)?;
+    if let Some(section) = &section {
+        section.check().map_err(D::Error::custom)?;
+    }
+    Ok(section)
+}
+
 /// A number inside bounds, both included. NaN is inside none.
 pub(super) fn within<'de, D, T>(deserializer: D, bounds: RangeInclusive<T>) -> Result<T, D::Error>
 where

@@ -16,6 +16,7 @@ mod prompts;
 mod segmentation;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::{
     fs::File,
@@ -39,6 +40,7 @@ pub use self::{
     output::{Level, Log, MaskFormat, Publish},
     prompts::StandingPrompt,
     segmentation::{Cleanup, MaskSize, Segmentation},
+    text::Text,
 };
 
 /// Where the daemon looks for its configuration unless told otherwise.
@@ -68,6 +70,9 @@ pub struct Config {
     pub segmentation: Segmentation,
     /// Prompts that are asked of every frame. Others may be set over MQTT.
     pub prompts: Vec<StandingPrompt>,
+    /// What text prompts are understood with. Default: null, nothing; they are refused.
+    #[serde(deserialize_with = "check::optional_section")]
+    pub text: Option<Text>,
     /// What goes out, and how often.
     pub publish: Publish,
     /// A folder of the daemon's own, for prompts that were set over MQTT and are to outlive a
@@ -86,6 +91,7 @@ impl Default for Config {
             cameras: vec![Camera::default()],
             segmentation: Segmentation::default(),
             prompts: Vec::new(),
+            text: None,
             publish: Publish::default(),
             state_directory: None,
             log: Log::default(),

@@ -4,10 +4,11 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use mqtt::EmbeddedBroker;
 
-use super::{Extent, run};
+use super::{Extent, run_with};
 use crate::{
     cli::{DemoArgs, WrongInput, say},
     config::{Config, Mqtt},
+    text::TextModel,
 };
 
 /// Where the broker inside listens: where clients look first.
@@ -44,13 +45,10 @@ pub fn demo(arguments: &DemoArgs) -> anyhow::Result<()> {
         ..Config::default()
     };
     say(&introduction(&config, &told.0, told.1))?;
-    run(
-        &config,
-        None,
-        Extent {
-            frames: arguments.frames,
-        },
-    )
+    let extent = Extent {
+        frames: arguments.frames,
+    };
+    run_with(&config, None, extent, Some(TextModel::of_colours()?))
 }
 
 fn introduction(config: &Config, host: &str, port: u16) -> String {
@@ -65,6 +63,9 @@ fn introduction(config: &Config, host: &str, port: u16) -> String {
          \n  mosquitto_sub -h {host} -p {port} -t '{root}/{camera}/summary'      # count, rate, latency\
          \n  mosquitto_sub -h {host} -p {port} -t '{root}/{camera}/masks' -C 1   # one frame's masks\
          \n  mosquitto_sub -h {host} -p {port} -t '{root}/#' -v | cut -c1-120  # all of it\n\
+         \nAsk for something by its colour, the only words that the demonstration knows:\n\
+         \n  mosquitto_sub -h {host} -p {port} -t '{root}/response/prompt' -C 1 &\
+         \n  mosquitto_pub -h {host} -p {port} -t '{root}/request/prompt' -m '{{\"text\": \"red object\"}}'\n\
          \nOn your own pictures: fastsamd segment PICTURE --out FOLDER. Ctrl-C ends this.\n"
     )
 }

@@ -122,6 +122,7 @@ impl Reload {
             ("accelerator", new.accelerator == in_force.accelerator),
             ("cameras", new.cameras == in_force.cameras),
             ("prompts", new.prompts == in_force.prompts),
+            ("text", new.text == in_force.text),
             (
                 "state_directory",
                 new.state_directory == in_force.state_directory,

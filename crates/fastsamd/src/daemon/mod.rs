@@ -7,6 +7,7 @@
 
 mod counters;
 mod demo;
+mod desk;
 mod exchange;
 mod health;
 mod live;
@@ -21,21 +22,25 @@ mod signals;
 pub(crate) mod sources;
 mod stages;
 mod start;
+mod text;
 mod threads;
 
 use std::{path::Path, sync::Arc, time::Instant};
 
+use clip::Recollection;
 use tracing::info;
 
 pub use demo::demo;
 
-use crate::{cli::WrongInput, config::Config};
+use crate::{cli::WrongInput, config::Config, text::TextModel};
+use desk::Desk;
 use live::{Live, Reload};
 use pipeline::{Edges, Parts, Pipeline};
 use publish::Connected;
-use requests::{Desk, RequestStage, Store};
+use requests::{RequestStage, Store};
 use service::Service;
 use shutdown::Shutdown;
+use text::{Room, TextStage};
 use threads::{Threads, join};
 
 /// How long the daemon runs.
@@ -48,6 +53,17 @@ pub struct Extent {
 /// Runs the daemon until a signal, the end of all pictures, or a failure. SIGHUP has `file`, where
 /// there is one, read again.
 pub fn run(config: &Config, file: Option<&Path>, extent: Extent) -> anyhow::Result<()> {
+    let text = config.text.as_ref().map(TextModel::open).transpose()?;
+    run_with(config, file, extent, text)
+}
+
+/// The same with a text model of the caller's.
+fn run_with(
+    config: &Config,
+    file: Option<&Path>,
+    extent: Extent,
+    text: Option<TextModel>,
+) -> anyhow::Result<()> {
     let started = Instant::now();
     let log_level = logging::start(config.log.level)?;
     let shutdown = Shutdown::new();
@@ -61,7 +77,9 @@ pub fn run(config: &Config, file: Option<&Path>, extent: Extent) -> anyhow::Resu
 
     let edges = Edges::new(config);
     let (segments_in, used_segments) = pipeline::used_segments(config);
-    let desk = Arc::new(Desk::new(config).map_err(WrongInput::new)?);
+    let text = text.map(|model| (model.matcher, Room::new(model.refresh)));
+    let room = text.as_ref().map(|(_, (room, _))| Arc::clone(room));
+    let desk = Arc::new(Desk::new(config, room.clone()).map_err(WrongInput::new)?);
     let Connected {
         stage: publishing,
         session,
@@ -98,6 +116,27 @@ pub fn run(config: &Config, file: Option<&Path>, extent: Extent) -> anyhow::Resu
     let publish = threads.spawn("publish", move |heartbeat| publishing.run(heartbeat))?;
 
     let store = Store::of(config);
+    let looking = text.map(|(matcher, (room, jobs))| {
+        let stage = TextStage {
+            matcher,
+            room,
+            jobs,
+            desk: Arc::clone(&desk),
+            publisher: publisher.clone(),
+            cache: store.as_ref().map(Store::embeddings),
+            recollections: config
+                .cameras
+                .iter()
+                .map(|_| Recollection::default())
+                .collect(),
+        };
+        let ends = shutdown.clone();
+        threads.spawn("text", move |heartbeat| {
+            stage.run(heartbeat, &ends);
+            Ok(())
+        })
+    });
+    let looking = looking.transpose()?;
     let ends = shutdown.clone();
     let requests = threads.spawn("requests", move |heartbeat| {
         RequestStage::new(&desk, publisher, inbox, store)?.run(heartbeat, &ends);
@@ -115,6 +154,7 @@ pub fn run(config: &Config, file: Option<&Path>, extent: Extent) -> anyhow::Resu
                 cameras,
                 used_segments,
                 live: &live,
+                text: room,
             };
             Pipeline::start(parts, &threads)?.join();
         }
@@ -126,7 +166,7 @@ pub fn run(config: &Config, file: Option<&Path>, extent: Extent) -> anyhow::Resu
     }
     service.stopping();
     shutdown.request();
-    join([publish, requests]);
+    join([publish, requests].into_iter().chain(looking));
     farewell.say();
     join([session]);
     match shutdown.take_failure() {

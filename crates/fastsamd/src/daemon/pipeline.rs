@@ -19,6 +19,7 @@ use super::{
     pending::Pending,
     sources,
     stages::{Capture, CollectStage, Flight, Outcome, SegmentStage, SubmitStage},
+    text::Room,
     threads::{Threads, join},
 };
 use crate::config::Config;
@@ -68,6 +69,8 @@ pub(super) struct Parts<'a> {
     pub(super) cameras: Vec<StateOfCamera>,
     pub(super) used_segments: Receiver<Segments>,
     pub(super) live: &'a Arc<Live>,
+    /// Where pictures are kept for texts that are asked, if texts are understood.
+    pub(super) text: Option<Arc<Room>>,
 }
 
 /// The running stages.
@@ -88,6 +91,7 @@ impl Pipeline {
             cameras,
             used_segments,
             live,
+            text,
         } = parts;
         let (answers_in, answers_out) = bounded(WAITING_ANSWERS);
         // One buffer being filled, one being read, and those that wait between.
@@ -134,6 +138,7 @@ impl Pipeline {
             frames: Arc::clone(&edges.frames),
             used: used_in,
             pending: edges.pending,
+            text,
             counters: Arc::clone(&edges.counters),
             shutdown: threads.shutdown.clone(),
         };

@@ -26,11 +26,11 @@ use tracing::{debug, warn};
 
 use super::{
     Extent,
+    desk::{Answerable, Desk},
     exchange::Taken,
     health::{AcceleratorHealth, Announcement, CameraHealth, StateOfAccelerator, StateOfCamera},
     live::{self, Live},
     pipeline::Edges,
-    requests::{Answerable, Desk},
     service::{Heartbeat, Service},
     shutdown::Shutdown,
     stages::Outcome,
@@ -328,7 +328,8 @@ impl PublishStage {
         }
 
         let answerable = Answerable {
-            outcome,
+            camera: index,
+            segments: list,
             header: &header,
             canvas: Canvas {
                 letterbox: flight.letterbox,
@@ -341,7 +342,7 @@ impl PublishStage {
             format: values.format,
         };
         self.desk
-            .answer(&answerable, &mut self.writer, &self.publisher);
+            .answer(answerable, &mut self.writer, &self.publisher);
 
         let since = camera
             .summary_at

@@ -1,348 +1,33 @@
-//! What others ask of the daemon over MQTT, and how it gets its answer.
+//! Takes what others ask of the daemon over MQTT.
 //!
-//! `request/prompt`, a prompt for a camera's next frame (or the one of a given number), is answered
-//! by the publishing stage, which has the segments; `request/prompts` sets, lists and removes
-//! standing prompts. Every request is answered once: `{"transaction", "status": "ok" | "error",
-//! "data" | "error"}`. Invariants: no more than [`MOST_WAITING`] prompts wait for a frame, none
-//! longer than [`LONGEST_WAIT`]; no more than [`MOST_STANDING`] stand.
+//! `request/prompt`, a prompt for a camera's next frame (or the one of a given number), is laid on
+//! the [`Desk`], where its frame answers it; `request/prompts` sets, lists and removes standing
+//! prompts. Every request is answered once: `{"transaction", "status": "ok" | "error", "data" |
+//! "error"}`.
 
 use std::{
     fs,
     path::PathBuf,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-        mpsc::{Receiver, RecvTimeoutError},
-    },
-    time::{Duration, Instant},
+    sync::mpsc::{Receiver, RecvTimeoutError},
+    time::Instant,
 };
 
 use anyhow::Context;
-use fastsam::prompt::Canvas;
-use mqtt::{
-    Incoming, MaskFormat, MasksWriter, Publisher, ReplyTo, Topic, Topics,
-    message::{Chosen, FrameHeader, prompt},
-};
-use serde::{Deserialize, Serialize};
+use mqtt::{Incoming, Publisher, ReplyTo, Topic};
+use serde::Deserialize;
 use serde_json::{Value, json};
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use super::{
+    desk::{Desk, Waiting, reply},
     service::Heartbeat,
     shutdown::Shutdown,
-    stages::{Outcome, PATIENCE},
+    stages::PATIENCE,
 };
-use crate::{
-    config::{Config, StandingPrompt},
-    prompts::{self, Standing},
-};
-
-/// Prompts that wait for a frame, at most.
-const MOST_WAITING: usize = 64;
-
-/// The longest a prompt waits for its frame.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
-
-/// Standing prompts, at most: each costs its time on every frame.
-const MOST_STANDING: usize = 64;
+use crate::config::{Config, StandingPrompt};
 
 /// Bytes of a request, at most: a thousand boxes have room in it.
 const MAX_REQUEST: usize = 256 * 1024;
-
-/// Where prompts wait for the publishing stage.
-#[derive(Debug)]
-pub(super) struct Desk {
-    cameras: Vec<String>,
-    topics: Topics,
-    lists: Mutex<Lists>,
-    /// Prompts in both lists: the publishing stage looks no further where there are none.
-    count: AtomicUsize,
-}
-
-#[derive(Debug, Default)]
-struct Lists {
-    waiting: Vec<Waiting>,
-    standing: Vec<Stand>,
-}
-
-/// A prompt that waits for its frame.
-#[derive(Debug)]
-struct Waiting {
-    camera: usize,
-    /// The frame that is meant, or the next one.
-    sequence: Option<u64>,
-    prompt: prompt::Prompt,
-    transaction: Value,
-    reply: ReplyTo,
-    since: Instant,
-}
-
-/// A standing prompt with its camera and topic.
-#[derive(Debug)]
-struct Stand {
-    entry: StandingPrompt,
-    camera: usize,
-    topic: Topic,
-    standing: Standing,
-    /// Said once, not for each frame.
-    refused: bool,
-}
-
-/// What of a standing prompt's answer goes beside the segments.
-#[derive(Serialize)]
-struct StandingChoice<'a> {
-    name: &'a str,
-    status: prompt::Standing,
-    #[serde(flatten)]
-    choice: &'a prompt::Choice,
-}
-
-/// A frame's segments, and what a message says beside them.
-pub(super) struct Answerable<'a> {
-    pub(super) outcome: &'a Outcome,
-    pub(super) header: &'a FrameHeader<'a>,
-    pub(super) canvas: Canvas,
-    pub(super) format: MaskFormat,
-}
-
-impl Desk {
-    /// An empty desk for the configuration's cameras, with its standing prompts.
-    pub(super) fn new(config: &Config) -> anyhow::Result<Self> {
-        let desk = Self {
-            cameras: config
-                .cameras
-                .iter()
-                .map(|camera| camera.name.clone())
-                .collect(),
-            topics: Topics::new(&config.mqtt.prefix, &config.node)?,
-            lists: Mutex::default(),
-            count: AtomicUsize::new(0),
-        };
-        for entry in &config.prompts {
-            desk.stand(entry.clone())
-                .map_err(|cause| anyhow::anyhow!("prompt '{}': {cause}", entry.name))?;
-        }
-        Ok(desk)
-    }
-
-    fn lists(&self) -> MutexGuard<'_, Lists> {
-        // Each change is whole in itself.
-        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn recount(&self, lists: &Lists) {
-        let count = lists.waiting.len() + lists.standing.len();
-        self.count.store(count, Ordering::Release);
-    }
-
-    /// The camera of that name; of one camera there is no need to speak.
-    fn camera(&self, name: Option<&str>) -> Result<usize, String> {
-        match (name, self.cameras.as_slice()) {
-            (None, [_]) => Ok(0),
-            (None, all) => Err(format!("which camera: {}?", all.join(", "))),
-            (Some(name), all) => all
-                .iter()
-                .position(|camera| camera == name)
-                .ok_or_else(|| format!("no camera '{name}': there is {}", all.join(", "))),
-        }
-    }
-
-    /// Puts a prompt up, in the place of one of the same camera and name.
-    fn stand(&self, entry: StandingPrompt) -> Result<(), String> {
-        let camera = self.camera(entry.camera.as_deref())?;
-        let topic = self
-            .topics
-            .camera(&self.cameras[camera])
-            .and_then(|topics| topics.prompt(&entry.name))
-            .map_err(|error| error.to_string())?;
-        let new = Stand {
-            standing: Standing::new(entry.prompt.clone(), entry.follow),
-            entry,
-            camera,
-            topic,
-            refused: false,
-        };
-        let mut lists = self.lists();
-        let known = lists
-            .standing
-            .iter()
-            .position(|stand| stand.topic == new.topic);
-        match known {
-            Some(known) => lists.standing[known] = new,
-            None if lists.standing.len() < MOST_STANDING => lists.standing.push(new),
-            None => return Err(format!("no more than {MOST_STANDING} prompts can stand")),
-        }
-        self.recount(&lists);
-        Ok(())
-    }
-
-    /// Takes a prompt down; says whether there was one.
-    fn remove(&self, camera: usize, name: &str) -> bool {
-        let mut lists = self.lists();
-        let before = lists.standing.len();
-        lists
-            .standing
-            .retain(|stand| stand.camera != camera || stand.entry.name != name);
-        self.recount(&lists);
-        lists.standing.len() < before
-    }
-
-    /// All prompts that stand.
-    fn standing(&self) -> Vec<StandingPrompt> {
-        let lists = self.lists();
-        lists
-            .standing
-            .iter()
-            .map(|stand| StandingPrompt {
-                camera: Some(self.cameras[stand.camera].clone()),
-                ..stand.entry.clone()
-            })
-            .collect()
-    }
-
-    fn wait(&self, waiting: Waiting) -> Result<(), String> {
-        let mut lists = self.lists();
-        if lists.waiting.len() >= MOST_WAITING {
-            return Err(format!(
-                "{MOST_WAITING} prompts wait already: ask again later"
-            ));
-        }
-        lists.waiting.push(waiting);
-        self.recount(&lists);
-        Ok(())
-    }
-
-    /// Answers all that a frame answers.
-    pub(super) fn answer(
-        &self,
-        frame: &Answerable<'_>,
-        writer: &mut MasksWriter,
-        publisher: &Publisher,
-    ) {
-        if self.count.load(Ordering::Acquire) == 0 {
-            return;
-        }
-        let mut lists = self.lists();
-        let flight = &frame.outcome.flight;
-        let mut message = Vec::new();
-        for stand in &mut lists.standing {
-            if stand.camera == flight.camera {
-                stand.answer(frame, writer, &mut message, publisher);
-            }
-        }
-        let mine = |waiting: &Waiting| {
-            waiting.camera == flight.camera
-                && waiting
-                    .sequence
-                    .is_none_or(|wanted| wanted <= flight.sequence)
-        };
-        for waiting in lists.waiting.extract_if(.., |waiting| mine(waiting)) {
-            waiting.answer(frame, writer, publisher);
-        }
-        self.recount(&lists);
-    }
-
-    /// Answers those that have waited long enough.
-    pub(super) fn give_up_late(&self, publisher: &Publisher) {
-        if self.count.load(Ordering::Acquire) == 0 {
-            return;
-        }
-        let mut lists = self.lists();
-        let late = |waiting: &mut Waiting| waiting.since.elapsed() > LONGEST_WAIT;
-        for waiting in lists.waiting.extract_if(.., late) {
-            let cause = format!(
-                "no frame of {} within {} s",
-                self.cameras[waiting.camera],
-                LONGEST_WAIT.as_secs()
-            );
-            reply(publisher, &waiting.reply, &waiting.transaction, Err(cause));
-        }
-        self.recount(&lists);
-    }
-}
-
-impl Waiting {
-    fn answer(self, frame: &Answerable<'_>, writer: &mut MasksWriter, publisher: &Publisher) {
-        let sequence = frame.outcome.flight.sequence;
-        let outcome = match self.sequence {
-            Some(wanted) if wanted != sequence => {
-                Err(format!("frame {wanted} has passed; this is {sequence}"))
-            }
-            _ => self.data(frame, writer),
-        };
-        reply(publisher, &self.reply, &self.transaction, outcome);
-    }
-
-    fn data(&self, frame: &Answerable<'_>, writer: &mut MasksWriter) -> Result<Value, String> {
-        let segments = frame.outcome.segments.as_slice();
-        let answer = prompts::answer(&self.prompt, segments, &frame.canvas, None)
-            .map_err(|refusal| refusal.to_string())?;
-        let chosen = Chosen {
-            segments,
-            places: &answer.places,
-            union: answer.union.as_ref(),
-        };
-        let mut message = Vec::new();
-        writer.write_chosen(
-            frame.header,
-            &chosen,
-            &answer.choice,
-            frame.format,
-            &mut message,
-        );
-        serde_json::from_slice(&message).map_err(|error| error.to_string())
-    }
-}
-
-impl Stand {
-    fn answer(
-        &mut self,
-        frame: &Answerable<'_>,
-        writer: &mut MasksWriter,
-        message: &mut Vec<u8>,
-        publisher: &Publisher,
-    ) {
-        let segments = frame.outcome.segments.as_slice();
-        let answer = match self.standing.answer(segments, &frame.canvas, None) {
-            Ok(answer) => answer,
-            Err(refusal) => {
-                if !self.refused {
-                    warn!("prompt '{}': {refusal}", self.entry.name);
-                    self.refused = true;
-                }
-                prompts::Answer::default()
-            }
-        };
-        let status = if answer.places.is_empty() {
-            prompt::Standing::Lost
-        } else {
-            prompt::Standing::Found
-        };
-        let chosen = Chosen {
-            segments,
-            places: &answer.places,
-            union: answer.union.as_ref(),
-        };
-        let beside = StandingChoice {
-            name: &self.entry.name,
-            status,
-            choice: &answer.choice,
-        };
-        writer.write_chosen(frame.header, &chosen, &beside, frame.format, message);
-        // What is refused has been counted.
-        let _ = publisher.frame(&self.topic, message);
-    }
-}
-
-fn reply(publisher: &Publisher, to: &ReplyTo, transaction: &Value, outcome: Result<Value, String>) {
-    let answer = match outcome {
-        Ok(data) => json!({"transaction": transaction, "status": "ok", "data": data}),
-        Err(cause) => json!({"transaction": transaction, "status": "error", "error": cause}),
-    };
-    if let Err(not_sent) = publisher.answer(to, answer.to_string().as_bytes()) {
-        debug!("an answer was not sent: {not_sent}");
-    }
-}
 
 /// `request/prompts`.
 #[derive(Debug, Deserialize)]
@@ -377,7 +62,7 @@ impl<'a> RequestStage<'a> {
         inbox: Receiver<Incoming>,
         store: Option<Store>,
     ) -> anyhow::Result<Self> {
-        let topics = &desk.topics;
+        let topics = desk.topics();
         Ok(Self {
             prompt: [topics.request("prompt")?, topics.response("prompt")?],
             prompts: [topics.request("prompts")?, topics.response("prompts")?],
@@ -516,37 +201,46 @@ fn open(payload: &[u8]) -> Result<(Value, serde_json::Map<String, Value>), Strin
     Ok((transaction, fields))
 }
 
-/// The file that keeps standing prompts over a restart.
-#[derive(Debug)]
+/// The folder that keeps what is to outlive a restart.
+#[derive(Clone, Debug)]
 pub(super) struct Store {
-    path: PathBuf,
+    folder: PathBuf,
 }
 
 impl Store {
-    /// A file in the configured folder, or in the one that the service manager gives.
+    /// The configured folder, or the one that the service manager gives.
     pub(super) fn of(config: &Config) -> Option<Self> {
         let given = || std::env::var_os("STATE_DIRECTORY").map(PathBuf::from);
         let folder = config.state_directory.clone().or_else(given)?;
-        Some(Self {
-            path: folder.join("prompts.json"),
-        })
+        Some(Self { folder })
+    }
+
+    /// Where embeddings of texts are kept.
+    pub(super) fn embeddings(&self) -> PathBuf {
+        self.folder.join("text-embeddings.json")
+    }
+
+    fn prompts(&self) -> PathBuf {
+        self.folder.join("prompts.json")
     }
 
     fn read(&self) -> anyhow::Result<Vec<StandingPrompt>> {
-        let text = match fs::read(&self.path) {
+        let path = self.prompts();
+        let text = match fs::read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error).context(self.path.display().to_string()),
+            Err(error) => return Err(error).context(path.display().to_string()),
         };
-        serde_json::from_slice(&text).with_context(|| self.path.display().to_string())
+        serde_json::from_slice(&text).with_context(|| path.display().to_string())
     }
 
     /// Replaces the file as a whole, so that half of it is never read.
     fn write(&self, standing: &[StandingPrompt]) -> anyhow::Result<()> {
-        let new = self.path.with_extension("new");
+        let path = self.prompts();
+        let new = path.with_extension("new");
         let text = serde_json::to_vec_pretty(standing)?;
         fs::write(&new, text)
-            .and_then(|()| fs::rename(&new, &self.path))
-            .with_context(|| self.path.display().to_string())
+            .and_then(|()| fs::rename(&new, &path))
+            .with_context(|| path.display().to_string())
     }
 }

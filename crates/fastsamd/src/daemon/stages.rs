@@ -26,6 +26,7 @@ use super::{
     service::Heartbeat,
     shutdown::Shutdown,
     sources::SourceFactory,
+    text::Room,
 };
 
 /// The longest any blocking call of the pipeline waits before it looks around.
@@ -171,6 +172,8 @@ pub(super) struct SubmitStage {
     /// For each camera, the way back for used frames.
     pub used: Vec<Sender<Frame>>,
     pub pending: Arc<Pending<Flight>>,
+    /// Where pictures are kept for texts that are asked.
+    pub text: Option<Arc<Room>>,
     pub counters: Arc<Counters>,
     pub shutdown: Shutdown,
 }
@@ -203,6 +206,9 @@ impl SubmitStage {
                             segmented: taken,
                         },
                     };
+                    if let Some(room) = &self.text {
+                        room.offer(camera, frame.sequence, &input);
+                    }
                     self.submit_one(ticket, flight, &input)?;
                 }
                 Err(error) => {

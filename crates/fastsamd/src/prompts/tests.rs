@@ -142,10 +142,10 @@ fn a_standing_prompt_follows_its_object() {
         let segments = at(x);
         found
             .0
-            .push(following.answer(&segments, &canvas(), None).unwrap().places);
+            .push(following.answer(&segments, &canvas()).unwrap().places);
         found
             .1
-            .push(staying.answer(&segments, &canvas(), None).unwrap().places);
+            .push(staying.answer(&segments, &canvas()).unwrap().places);
     }
     assert!(found.0.iter().all(|places| places == &[1]), "{:?}", found.0);
     // The pixel is under the object in the first two frames only.
@@ -156,8 +156,7 @@ fn a_standing_prompt_follows_its_object() {
 fn what_disappears_is_lost_and_found_again_where_it_was() {
     let there = [segment(10, 40, 20, 20)];
     let mut standing = Standing::new(prompt(r#"{"points": [[15, 50]]}"#), true);
-    let mut places =
-        |segments: &[Segment]| standing.answer(segments, &canvas(), None).unwrap().places;
+    let mut places = |segments: &[Segment]| standing.answer(segments, &canvas()).unwrap().places;
     assert_eq!(places(&there), [0]);
     for _ in 0..PATIENCE_FRAMES {
         assert_eq!(places(&[]), [0; 0]);
@@ -174,3 +173,27 @@ fn what_disappears_is_lost_and_found_again_where_it_was() {
 
 /// As long as something lost is remembered.
 const PATIENCE_FRAMES: u32 = 30;
+
+#[test]
+fn what_looks_like_the_text_is_followed_beside_what_points_chose() {
+    let at = |x| [segment(x, 10, 20, 20), segment(x, 50, 20, 20)];
+    let mut standing = Standing::new(prompt(r#"{"points": [[5, 55]], "text": "cup"}"#), true);
+    let mut places = |x, alike: Option<f64>| {
+        if let Some(similarity) = alike {
+            standing.look_like_text(vec![(segment(0, 10, 20, 20).mask, similarity)]);
+        }
+        let answer = standing.answer(&at(x), &canvas()).unwrap();
+        (answer.places, answer.choice.text.unwrap())
+    };
+    // Nobody has looked yet: the point alone is answered.
+    assert_eq!(places(0, None), (vec![1], vec![]));
+    let alike = |segment, similarity| TextChoice {
+        segment,
+        similarity,
+    };
+    assert_eq!(places(2, Some(0.9)), (vec![1, 0], vec![alike(0, 0.9)]));
+    assert_eq!(places(8, None), (vec![1, 0], vec![alike(0, 0.9)]));
+    // Looked at again: nothing looks like it any more.
+    standing.look_like_text(Vec::new());
+    assert_eq!(standing.answer(&at(8), &canvas()).unwrap().places, [1]);
+}
