@@ -14,6 +14,10 @@ use crate::DEADLINE;
 /// What runs programs of another architecture, with its options: `qemu-aarch64-static -cpu max`.
 const RUNNER: &str = "FASTSAMD_TEST_RUNNER";
 
+/// Says that the binary has been built by the run of cargo that runs the tests, as `cargo test
+/// --workspace` does: building it by itself would compile half of it again, with other features.
+const BUILT: &str = "FASTSAMD_TEST_BUILT";
+
 /// Where the binary lies, built first if need be.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
@@ -21,6 +25,9 @@ pub fn binary() -> &'static Path {
         let test = std::env::current_exe().expect("the test's own path");
         // target/[TRIPLE/]PROFILE/deps/TEST
         let profile = test.ancestors().nth(2).expect("the profile's folder");
+        if std::env::var_os(BUILT).is_some() {
+            return profile.join("fastsamd");
+        }
         let mut build = Command::new(env!("CARGO"));
         build.args([
             "build",

@@ -1,8 +1,9 @@
 //! From words to the numbers that CLIP's text encoder reads.
 //!
 //! Byte pair encoding with the vocabulary of OpenAI's models (49,408 tokens, lower case), between a
-//! mark for the start and one for the end, filled up with the latter to 77: what is behind the
-//! first end is never looked at.
+//! mark for the start and one for the end, filled up with zeros to 77 as OpenAI's tokenizer does. What
+//! is behind the end is never looked at; but models find the end as the largest token, and engines
+//! differ in which of several they take.
 
 use instant_clip_tokenizer::{Token, Tokenizer};
 
@@ -49,11 +50,12 @@ impl Tokens {
             });
         }
         let number = |token: Token| i32::from(token.to_u16());
-        let mut tokens = [number(self.tokenizer.end_of_text()); CONTEXT];
+        let mut tokens = [0; CONTEXT];
         tokens[0] = number(self.tokenizer.start_of_text());
         for (place, word) in tokens[1..].iter_mut().zip(&words) {
             *place = number(*word);
         }
+        tokens[words.len() + 1] = number(self.tokenizer.end_of_text());
         Ok((tokens, words.len() + 2))
     }
 }
@@ -82,7 +84,7 @@ mod tests {
         ] {
             let (found, length) = tokens.encode(text).unwrap();
             assert_eq!(&found[..length], expected, "{text}");
-            assert!(found[length..].iter().all(|&token| token == 49407));
+            assert!(found[length..].iter().all(|&token| token == 0));
         }
     }
 
