@@ -105,7 +105,7 @@ fn a_camera_that_is_tried_again_is_no_reason_to_wait() {
         manager.wait_for("WATCHDOG=1");
     }
     daemon.signal("TERM");
-    assert!(daemon.wait().0.success());
+    assert!(daemon.wait().0.success(), "{}", daemon.output());
 }
 
 #[test]

@@ -322,7 +322,7 @@ impl<W: AcceleratorWatcher> CollectStage<W> {
                     self.watcher.answered();
                     return Ok(Some(ticket));
                 }
-                Err(AcceleratorError::Closed) if self.has_ended() => return Ok(None),
+                Err(AcceleratorError::Closed) if self.ends_soon() => return Ok(None),
                 Err(error) => {
                     // Nothing within the time is no fault where nothing was submitted, and no
                     // progress where something was.
@@ -342,6 +342,15 @@ impl<W: AcceleratorWatcher> CollectStage<W> {
                 }
             }
         }
+    }
+
+    /// Whether the accelerator was closed because the submitting thread ends. That thread drops its
+    /// half first, and is gone a moment later.
+    fn ends_soon(&self) -> bool {
+        matches!(
+            self.submitting.recv_timeout(PATIENCE),
+            Err(RecvTimeoutError::Disconnected)
+        )
     }
 
     fn has_ended(&self) -> bool {
@@ -407,5 +416,58 @@ impl SegmentStage {
             }
         }
         self.outcomes.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use accelerator::mock::Network;
+    use crossbeam_channel::bounded;
+
+    use super::*;
+    use crate::daemon::service::Service;
+
+    /// An accelerator whose other half has just been dropped; says so, and only then lets the
+    /// submitting thread end.
+    struct ClosedBefore(Sender<()>);
+
+    impl Collect for ClosedBefore {
+        fn collect(&mut self, _: &mut Tensors, _: Duration) -> Result<Ticket, AcceleratorError> {
+            let _ = self.0.send(());
+            Err(AcceleratorError::Closed)
+        }
+    }
+
+    struct Nobody;
+
+    impl AcceleratorWatcher for Nobody {
+        fn answered(&mut self) {}
+        fn failed(&mut self, _: &AcceleratorError) {}
+    }
+
+    #[test]
+    fn an_accelerator_closed_by_the_end_of_submitting_is_no_failure() {
+        let (asked_in, asked_out) = bounded(1);
+        let (submitting, submit_ended) = bounded::<()>(0);
+        let ends = std::thread::spawn(move || {
+            let _ = asked_out.recv();
+            drop(submitting);
+        });
+        let (free_in, free_out) = bounded(1);
+        let layout = Network::layout();
+        free_in.send(Tensors::for_layout(&layout)).unwrap();
+        let (answers, _answers_out) = bounded(1);
+        let stage = CollectStage {
+            collect: Box::new(ClosedBefore(asked_in)),
+            watcher: Nobody,
+            pending: Arc::new(Pending::with_capacity(1)),
+            answers,
+            free: free_out,
+            counters: Arc::default(),
+            submitting: submit_ended,
+        };
+        let heartbeat = Service::from_environment().heartbeat("collect");
+        assert!(stage.run(&heartbeat).is_ok());
+        ends.join().unwrap();
     }
 }
