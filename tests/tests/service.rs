@@ -75,13 +75,10 @@ fn systemd_hears_of_the_start_of_progress_and_of_the_end() {
     ));
     let mut daemon = manager.start(&config);
     manager.wait_for("READY=1");
-    let until_fed = manager.wait_for("WATCHDOG=1");
-    assert!(
-        until_fed
-            .iter()
-            .any(|line| line.starts_with("STATUS=accelerator online; cam0 ")),
-        "{until_fed:?}"
-    );
+    // The watchdog may be fed before there is something to tell.
+    let says_it = |line: &String| line.starts_with("STATUS=accelerator online; cam0 ");
+    let told = (0..100).any(|_| manager.wait_for("WATCHDOG=1").iter().any(says_it));
+    assert!(told, "the status is told beside a hundred signs of life");
     manager.wait_for("WATCHDOG=1");
     daemon.signal("TERM");
     manager.wait_for("STOPPING=1");
