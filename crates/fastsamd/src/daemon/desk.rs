@@ -132,9 +132,16 @@ impl Desk {
         self.lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Says what has changed to those who look without the lock: how many prompts there are, and of
+    /// which cameras pictures are owed to a text.
     fn recount(&self, lists: &Lists) {
         let count = lists.waiting.len() + lists.standing.len();
         self.count.store(count, Ordering::Release);
+        if let Some(room) = &self.text {
+            for camera in 0..self.cameras.len() {
+                room.want_pictures(camera, lists.owe_text(camera, room.refresh()));
+            }
+        }
     }
 
     /// The camera of that name; of one camera there is no need to speak.
@@ -149,22 +156,18 @@ impl Desk {
         }
     }
 
-    /// Refuses a text where none is understood; else sees to it that pictures are kept for it.
-    fn expect_text(&self, prompt: &prompt::Prompt, camera: usize) -> Result<(), String> {
-        match (&prompt.text, &self.text) {
-            (Some(_), None) => Err(Refusal::NoTextModel.to_string()),
-            (Some(_), Some(room)) => {
-                room.want_pictures(camera, true);
-                Ok(())
-            }
-            (None, _) => Ok(()),
+    /// Refuses a text where none is understood.
+    fn expect_text_model(&self, prompt: &prompt::Prompt) -> Result<(), String> {
+        if prompt.text.is_some() && self.text.is_none() {
+            return Err(Refusal::NoTextModel.to_string());
         }
+        Ok(())
     }
 
     /// Puts a prompt up, in the place of one of the same camera and name.
     pub(super) fn stand(&self, entry: StandingPrompt) -> Result<(), String> {
         let camera = self.camera(entry.camera.as_deref())?;
-        self.expect_text(&entry.prompt, camera)?;
+        self.expect_text_model(&entry.prompt)?;
         let topic = self
             .topics
             .camera(&self.cameras[camera])
@@ -218,7 +221,7 @@ impl Desk {
 
     /// Lays a prompt down for its frame.
     pub(super) fn wait(&self, waiting: Waiting) -> Result<(), String> {
-        self.expect_text(&waiting.prompt, waiting.camera)?;
+        self.expect_text_model(&waiting.prompt)?;
         let mut lists = self.lists();
         if lists.waiting.len() >= MOST_WAITING {
             return Err(format!(
@@ -302,36 +305,29 @@ impl Desk {
 }
 
 impl Lists {
+    /// Whether a text waits for a picture of this camera.
+    fn owe_text(&self, camera: usize, refresh: Duration) -> bool {
+        let now = Instant::now();
+        let asks = |waiting: &Waiting| waiting.camera == camera && waiting.prompt.text.is_some();
+        let is_due = |stand: &Stand| stand.camera == camera && stand.is_due(refresh, now);
+        self.waiting.iter().any(asks) || self.standing.iter().any(is_due)
+    }
+
     /// Gives the texts that are due to the text thread, with their frame. Where it is at work, or
     /// the frame's picture was not kept, they wait for a later frame.
     fn look(&mut self, room: &Room, frame: Answerable<'_>, asked: Vec<Waiting>) {
         let now = Instant::now();
-        let is_due = |stand: &Stand| {
-            let past = |at| now.saturating_duration_since(at) >= room.refresh();
-            stand.camera == frame.camera
-                && stand.entry.prompt.text.is_some()
-                && stand.looked_at.is_none_or(past)
-        };
-        let wishes = self.standing.iter().filter(|stand| is_due(stand));
-        let wishes: Vec<Wish> = wishes
-            .filter_map(|stand| {
-                Some(Wish {
-                    topic: stand.topic.clone(),
-                    text: stand.entry.prompt.text.clone()?,
-                    threshold: stand.entry.prompt.min_similarity,
-                })
-            })
-            .collect();
-        room.want_pictures(frame.camera, !(asked.is_empty() && wishes.is_empty()));
-        if asked.is_empty() && wishes.is_empty() {
+        let due =
+            |stand: &&mut Stand| stand.camera == frame.camera && stand.is_due(room.refresh(), now);
+        let mut due: Vec<&mut Stand> = self.standing.iter_mut().filter(due).collect();
+        if asked.is_empty() && due.is_empty() {
             return;
         }
+        let wishes = due.iter().filter_map(|stand| stand.wish()).collect();
         match room.give(frame, asked, wishes) {
             Ok(()) => {
-                for stand in &mut self.standing {
-                    if is_due(stand) {
-                        stand.looked_at = Some(now);
-                    }
+                for stand in &mut due {
+                    stand.looked_at = Some(now);
                 }
             }
             Err(asked) => self.waiting.extend(asked),
@@ -385,6 +381,20 @@ impl Waiting {
 }
 
 impl Stand {
+    /// Whether what looks like its text has not been looked for yet, or too long ago.
+    fn is_due(&self, refresh: Duration, now: Instant) -> bool {
+        let is_past = |at| now.saturating_duration_since(at) >= refresh;
+        self.entry.prompt.text.is_some() && self.looked_at.is_none_or(is_past)
+    }
+
+    fn wish(&self) -> Option<Wish> {
+        Some(Wish {
+            topic: self.topic.clone(),
+            text: self.entry.prompt.text.clone()?,
+            threshold: self.entry.prompt.min_similarity,
+        })
+    }
+
     fn answer(
         &mut self,
         frame: Answerable<'_>,
@@ -440,5 +450,81 @@ pub(super) fn reply(
     };
     if let Err(not_sent) = publisher.answer(to, answer.to_string().as_bytes()) {
         debug!("an answer was not sent: {not_sent}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fastsam::MaskSize;
+    use frame::{INPUT_BYTES, Letterbox, Size};
+    use mqtt::message::Latency;
+
+    use super::*;
+
+    fn texts() -> StandingPrompt {
+        StandingPrompt {
+            name: "it".into(),
+            camera: None,
+            follow: true,
+            prompt: prompt::Prompt {
+                text: Some("cup".into()),
+                ..prompt::Prompt::default()
+            },
+        }
+    }
+
+    /// A publisher that is connected to nobody.
+    fn publisher() -> Publisher {
+        let topics = Topics::new("fastsam", "node").unwrap();
+        let options = mqtt::Options::new("127.0.0.1", 1, "test", topics.availability());
+        mqtt::connect(options).unwrap().0
+    }
+
+    fn answer(desk: &Desk, sequence: u64) {
+        let size = Size::new(640, 480);
+        let header = FrameHeader {
+            node: "node",
+            camera: "cam0",
+            sequence,
+            captured_at: std::time::SystemTime::UNIX_EPOCH,
+            size,
+            latency: Latency::default(),
+        };
+        let frame = Answerable {
+            camera: 0,
+            segments: &[],
+            header: &header,
+            canvas: Canvas {
+                letterbox: Letterbox::fit(size),
+                mask_size: MaskSize::Frame,
+            },
+            format: MaskFormat::Rle,
+        };
+        desk.answer(frame, &mut MasksWriter::new(), &publisher());
+    }
+
+    #[test]
+    fn pictures_are_copied_until_a_text_has_its_frame() {
+        let (room, jobs) = Room::new(Duration::from_secs(60));
+        let input = Box::new([0; INPUT_BYTES]);
+        let desk = Desk::new(&Config::default(), Some(Arc::clone(&room))).unwrap();
+        desk.stand(texts()).unwrap();
+        // The frame under way has no picture: the next one has.
+        answer(&desk, 1);
+        assert!(room.wants_pictures(0) && jobs.is_empty());
+        room.offer(0, 2, &input);
+        answer(&desk, 2);
+        assert_eq!(jobs.len(), 1);
+        assert!(!room.wants_pictures(0), "nothing more is asked for");
+    }
+
+    #[test]
+    fn no_pictures_are_copied_for_a_text_that_is_gone() {
+        let (room, _jobs) = Room::new(Duration::from_secs(60));
+        let desk = Desk::new(&Config::default(), Some(Arc::clone(&room))).unwrap();
+        desk.stand(texts()).unwrap();
+        assert!(room.wants_pictures(0));
+        assert!(desk.remove(0, "it"));
+        assert!(!room.wants_pictures(0));
     }
 }

@@ -121,9 +121,14 @@ impl Room {
         }
     }
 
+    /// Whether pictures of a camera are to be kept.
+    pub(super) fn wants_pictures(&self, camera: usize) -> bool {
+        self.wanted.load(Ordering::Acquire) & 1 << camera != 0
+    }
+
     /// Keeps a copy of a frame's input, if such are wanted; in the place of the oldest, if need be.
     pub(super) fn offer(&self, camera: usize, sequence: u64, input: &[u8; INPUT_BYTES]) {
-        if self.wanted.load(Ordering::Acquire) & 1 << camera == 0 {
+        if !self.wants_pictures(camera) {
             return;
         }
         let mut pictures = self.pictures();
