@@ -14,8 +14,8 @@ const USUAL_SIDE: usize = 224;
 /// Sides that make sense.
 const SIDES: std::ops::RangeInclusive<usize> = 8..=1024;
 
-/// Pictures encoded at a time: more only need more memory.
-const BATCH: usize = 8;
+/// Pictures encoded at a time by a model with a fixed batch, at most.
+const MOST_BATCH: usize = 64;
 
 /// Mean and deviation of the pictures that CLIP was trained on, red, green and blue from 0 to 1
 /// (the preprocessing in OpenAI's `clip.py`).
@@ -42,7 +42,8 @@ pub struct OnnxImageEncoder {
     model: Onnx,
     input: Input,
     side: usize,
-    batch: usize,
+    /// Pictures that the model takes together, where it takes no other number.
+    batch: Option<usize>,
 }
 
 impl OnnxImageEncoder {
@@ -89,8 +90,14 @@ impl OnnxImageEncoder {
                 SIDES.end()
             )));
         }
+        if batch.is_some_and(|batch| !(1..=MOST_BATCH).contains(&batch)) {
+            return Err(wrong(format!(
+                "'{}' takes {:?} pictures together: expected 1 to {MOST_BATCH}, or any number",
+                input.name, input.shape[0]
+            )));
+        }
         Ok(Self {
-            batch: batch.unwrap_or(BATCH).clamp(1, BATCH),
+            batch,
             model,
             input,
             side,
@@ -106,14 +113,11 @@ impl ImageEncoder for OnnxImageEncoder {
     fn embed(&mut self, pictures: &[u8]) -> Result<Vec<Embedding>, ClipError> {
         let bytes = self.side * self.side * 3;
         let mut embeddings = Vec::with_capacity(pictures.len() / bytes);
-        for batch in pictures.chunks(self.batch * bytes) {
+        let together = self.batch.unwrap_or(pictures.len() / bytes).max(1);
+        for batch in pictures.chunks(together * bytes) {
             let count = batch.len() / bytes;
-            // A model may want batches of one size: made up with black.
-            let rows = if self.input.shape[0].is_some() {
-                self.batch
-            } else {
-                count
-            };
+            // Made up to the model's batch with zeros, whose embeddings are left out.
+            let rows = self.batch.unwrap_or(count);
             let mut values = vec![0.0; rows * bytes];
             for (picture, planes) in batch
                 .chunks_exact(bytes)

@@ -19,6 +19,9 @@ const UNCHANGED_IOU: f64 = 0.9;
 /// So long. Colours may change where outlines don't.
 const HOLDS_FOR: Duration = Duration::from_secs(5);
 
+/// Segments that are cut out and embedded together: more only need more memory.
+const TOGETHER: usize = 8;
+
 /// What is looked at, and how.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
@@ -81,7 +84,8 @@ impl Matcher {
     }
 
     /// Embeds a frame's segments: place and embedding of each that is looked at. Those whose mask
-    /// is as `recollection` has it are not embedded anew.
+    /// is as `recollection` has it are not embedded anew. Calls `progress` after every few of the
+    /// others, which may take a second.
     ///
     /// # Errors
     /// What the image encoder says.
@@ -91,6 +95,7 @@ impl Matcher {
         segments: &[Segment],
         recollection: &mut Recollection,
         now: Instant,
+        mut progress: impl FnMut(),
     ) -> Result<Vec<(usize, Embedding)>, ClipError> {
         let mut places: Vec<usize> = (0..segments.len())
             .filter(|&place| segments[place].area >= self.settings.min_area.max(1))
@@ -100,28 +105,31 @@ impl Matcher {
 
         let mut looked = Vec::with_capacity(places.len());
         let mut unseen = Vec::new();
-        self.crops.clear();
+        recollection.forget(now);
         for place in places {
-            let mask = &segments[place].mask;
-            match recollection.recall(mask, now) {
+            match recollection.recall(&segments[place].mask) {
                 Some(embedding) => looked.push((place, embedding)),
-                None => {
-                    let (margin, side) = (self.settings.margin, self.images.side());
-                    self.cropper
-                        .crop(picture, mask, margin, side, &mut self.crops);
-                    unseen.push(place);
-                }
+                None => unseen.push(place),
             }
         }
-        let embedded = self.images.embed(&self.crops)?;
-        recollection.forget(now);
-        for (place, embedding) in unseen.into_iter().zip(embedded) {
-            recollection.seen.push(Seen {
-                mask: segments[place].mask.clone(),
-                embedding: embedding.clone(),
-                at: now,
-            });
-            looked.push((place, embedding));
+        let (margin, side) = (self.settings.margin, self.images.side());
+        for places in unseen.chunks(TOGETHER) {
+            self.crops.clear();
+            for &place in places {
+                let mask = &segments[place].mask;
+                self.cropper
+                    .crop(picture, mask, margin, side, &mut self.crops);
+            }
+            let embedded = self.images.embed(&self.crops)?;
+            for (&place, embedding) in places.iter().zip(embedded) {
+                recollection.seen.push(Seen {
+                    mask: segments[place].mask.clone(),
+                    embedding: embedding.clone(),
+                    at: now,
+                });
+                looked.push((place, embedding));
+            }
+            progress();
         }
         Ok(looked)
     }
@@ -158,12 +166,9 @@ impl Matcher {
 }
 
 impl Recollection {
-    fn recall(&self, mask: &Mask, now: Instant) -> Option<Embedding> {
-        let is_same = |seen: &&Seen| {
-            now.saturating_duration_since(seen.at) < HOLDS_FOR
-                && seen.mask.size() == mask.size()
-                && seen.mask.iou(mask) >= UNCHANGED_IOU
-        };
+    fn recall(&self, mask: &Mask) -> Option<Embedding> {
+        let is_same =
+            |seen: &&Seen| seen.mask.size() == mask.size() && seen.mask.iou(mask) >= UNCHANGED_IOU;
         let same = self.seen.iter().find(is_same)?;
         Some(same.embedding.clone())
     }

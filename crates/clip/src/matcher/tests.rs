@@ -87,7 +87,13 @@ fn chosen(matcher: &mut Matcher, text: &str, colours: &[[u8; 3]]) -> Result<Vec<
     let (input, segments) = scene(colours);
     let mut nothing = Recollection::default();
     let looked = matcher
-        .look(picture(&input), &segments, &mut nothing, Instant::now())
+        .look(
+            picture(&input),
+            &segments,
+            &mut nothing,
+            Instant::now(),
+            || {},
+        )
         .map_err(|error| error.to_string())?;
     let matches = matcher.choose(text, &looked, None);
     let matches = matches.map_err(|error| error.to_string())?;
@@ -123,7 +129,13 @@ fn small_segments_are_not_looked_at_and_large_ones_first() {
     segments.push(square(10, 200, 61));
     let mut nothing = Recollection::default();
     let looked = matcher
-        .look(picture(&input), &segments, &mut nothing, Instant::now())
+        .look(
+            picture(&input),
+            &segments,
+            &mut nothing,
+            Instant::now(),
+            || {},
+        )
         .unwrap();
     let mut places: Vec<_> = looked.iter().map(|(place, _)| *place).collect();
     places.sort_unstable();
@@ -140,7 +152,13 @@ fn what_has_not_changed_is_not_embedded_again_for_a_while() {
     let start = Instant::now();
     let mut look = |input, after| {
         matcher
-            .look(picture(input), &segments, &mut recollection, start + after)
+            .look(
+                picture(input),
+                &segments,
+                &mut recollection,
+                start + after,
+                || {},
+            )
             .unwrap()
     };
     let first = look(&red, Duration::ZERO);

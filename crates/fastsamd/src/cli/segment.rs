@@ -384,7 +384,7 @@ impl<'a> Worker<'a> {
         };
         let segments = self.segments.as_slice();
         let mut anew = Recollection::default();
-        let looked = matcher.look(picture, segments, &mut anew, Instant::now())?;
+        let looked = matcher.look(picture, segments, &mut anew, Instant::now(), || {})?;
         let prompt = &self.arguments.prompt;
         let mut best: BTreeMap<usize, f64> = BTreeMap::new();
         for text in &prompt.texts {

@@ -240,14 +240,14 @@ impl TextStage {
         while !shutdown.is_requested() {
             heartbeat.beat();
             match self.jobs.recv_timeout(PATIENCE) {
-                Ok(job) => self.work(job, &mut writer),
+                Ok(job) => self.work(job, &mut writer, heartbeat),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
 
-    fn work(&mut self, job: Job, writer: &mut MasksWriter) {
+    fn work(&mut self, job: Job, writer: &mut MasksWriter, heartbeat: &Heartbeat) {
         let header = FrameHeader {
             node: &job.node,
             camera: &job.camera_name,
@@ -276,7 +276,9 @@ impl TextStage {
         };
         let looked = self
             .matcher
-            .look(picture, &job.segments, recollection, Instant::now())
+            .look(picture, &job.segments, recollection, Instant::now(), || {
+                heartbeat.beat()
+            })
             .map_err(|error| error.to_string());
         let mut choose = |text: &str, threshold: Option<f64>| {
             let looked = looked.as_ref().map_err(Clone::clone)?;
