@@ -3,6 +3,12 @@
 //! `read a row -> blend columns -> blend rows`, for each row of the input: no RGB picture of the
 //! frame is made on the way. A frame that already has its size inside the input (a gain of 1) is
 //! copied exactly.
+//!
+//! All of it is inlined into where the processor's vector instructions are chosen, and loops instead
+//! of handing closures to iterators: what of the standard library lies between would not be compiled
+//! for them.
+
+use fearless_simd::{Level, dispatch};
 
 use crate::{
     Frame, FrameError, INPUT_SIDE, Letterbox, PAD_VALUE, resample::Resampler, rows::RowReader,
@@ -43,6 +49,12 @@ impl Preprocessor {
     ) -> Result<Letterbox, FrameError> {
         frame.validate()?;
         let letterbox = Letterbox::fit(frame.full_size());
+        dispatch!(Level::new(), _ => self.fill(frame, &letterbox, input));
+        Ok(letterbox)
+    }
+
+    #[inline(always)]
+    fn fill(&mut self, frame: &Frame, letterbox: &Letterbox, input: &mut [u8; INPUT_BYTES]) {
         let (left, top) = (letterbox.left as usize * 3, letterbox.top as usize);
         let (width, height) = (
             letterbox.resized.width as usize * 3,
@@ -65,7 +77,6 @@ impl Preprocessor {
         } else {
             self.resampler.resize(frame, letterbox.resized, content);
         }
-        Ok(letterbox)
     }
 
     /// Writes the whole frame as packed RGB (stride `3 * width`) into `rgb`, which is resized.
@@ -75,11 +86,16 @@ impl Preprocessor {
     pub fn to_rgb(&mut self, frame: &Frame, rgb: &mut Vec<u8>) -> Result<(), FrameError> {
         frame.validate()?;
         rgb.resize(frame.size.pixels() * 3, 0);
+        dispatch!(Level::new(), _ => self.convert(frame, rgb));
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn convert(&mut self, frame: &Frame, rgb: &mut [u8]) {
         let rows = rgb.chunks_exact_mut(frame.size.width as usize * 3);
         for (y, out) in rows.enumerate() {
             self.reader.read(frame, y).write_rgb(out);
         }
-        Ok(())
     }
 }
 

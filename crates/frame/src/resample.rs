@@ -123,6 +123,7 @@ struct CachedRow {
 impl Resampler {
     /// Gives each row of `frame`, resized to `to`, to the next slice of `out` in interleaved
     /// RGB. The frame is a valid one.
+    #[inline(always)]
     pub(crate) fn resize<'a>(
         &mut self,
         frame: &Frame,
@@ -190,6 +191,7 @@ impl Resampler {
 
     /// The slot of the cache that holds row `source` of the frame; the row is resampled now if
     /// none does, in place of any but row `keep`.
+    #[inline(always)]
     fn fetch(&mut self, frame: &Frame, source: u32, keep: u32) -> usize {
         let held = self.cache.each_ref().map(|row| row.source);
         if let Some(slot) = held.iter().position(|&row| row == Some(source)) {
@@ -247,6 +249,7 @@ impl Columns {
 
     /// Resamples a row of `C` channels to `(near * (ONE - weight) + far * weight) >> 4`, in 16
     /// bits throughout, which scales values to fit them.
+    #[inline(always)]
     fn resample<const C: usize>(&mut self, row: &[[u8; C]], values: &mut [[i16; C]]) {
         match self.pattern {
             Pattern::Halved => {
@@ -279,28 +282,32 @@ impl Columns {
         }
     }
 
+    #[inline(always)]
     fn blend<const C: usize>(&self, values: &mut [[i16; C]]) {
         let samples = self.near.iter().zip(&self.far);
         let values = values.as_flattened_mut().iter_mut().zip(samples);
-        let blend = |(value, (&near, &far)): (&mut i16, (&u8, &u8)), weight: i16| {
-            let (near, far) = (i16::from(near), i16::from(far));
-            *value = (near << 7) + high_half((near - far) << 7, weight);
-        };
         if C == 1 {
-            values
-                .zip(&self.weights)
-                .for_each(|(value, weights)| blend(value, weights[0]));
+            for ((value, (&near, &far)), weights) in values.zip(&self.weights) {
+                *value = blend(near, far, weights[0]);
+            }
         } else {
-            let weights = self.weights.as_flattened();
-            values
-                .zip(weights)
-                .for_each(|(value, &weight)| blend(value, weight));
+            for ((value, (&near, &far)), &weight) in values.zip(self.weights.as_flattened()) {
+                *value = blend(near, far, weight);
+            }
         }
     }
 }
 
+/// `(near * (ONE - weight) + far * weight) >> 4`, the weight prepared as in [`Columns`].
+#[inline(always)]
+fn blend(near: u8, far: u8, weight: i16) -> i16 {
+    let (near, far) = (i16::from(near), i16::from(far));
+    (near << 7) + high_half((near - far) << 7, weight)
+}
+
 /// [`Pattern::Halved`] on a single channel. Two samples are taken as one number, which compilers make
 /// vectors of.
+#[inline(always)]
 fn halve_plane(row: &[u8], values: &mut [i16]) {
     for (value, &pair) in values.iter_mut().zip(row.as_chunks().0) {
         let pair = u16::from_le_bytes(pair);
@@ -316,6 +323,7 @@ fn high_half(a: i16, b: i16) -> i16 {
 
 /// Weighs two resampled rows and rounds them to grey levels. The weights come as slices, although
 /// each holds one value: from a scalar the compiler makes 32-bit products, six times as slow.
+#[inline(always)]
 fn blend_rows([near, far]: [&[i16]; 2], [near_weights, far_weights]: [&[i16]; 2], out: &mut [u8]) {
     let near = near.iter().zip(near_weights);
     let far = far.iter().zip(far_weights);

@@ -39,6 +39,7 @@ pub(crate) struct RowReader {
 
 impl RowReader {
     /// Row `y` of a valid frame.
+    #[inline(always)]
     pub(crate) fn read<'a>(&'a mut self, frame: &'a Frame, y: usize) -> Row<'a> {
         let width = frame.size.width as usize;
         let height = frame.size.height as usize;
@@ -84,12 +85,16 @@ impl RowReader {
 
 /// Replaces what is in a buffer by what `of` makes of each item. Where that takes several bytes as
 /// one number, compilers make vectors of it.
-fn refill<T, U>(buffer: &mut Vec<U>, items: &[T], of: impl Fn(&T) -> U) {
-    buffer.clear();
-    buffer.extend(items.iter().map(of));
+#[inline(always)]
+fn refill<T, U: Clone + Default>(buffer: &mut Vec<U>, items: &[T], of: impl Fn(&T) -> U) {
+    buffer.resize(items.len(), U::default());
+    for (to, item) in buffer.iter_mut().zip(items) {
+        *to = of(item);
+    }
 }
 
 /// Turns planes of luma, U and V into red, green and blue.
+#[inline(always)]
 fn convert((luma, u, v): (&[Pair], &[u8], &[u8]), planes: &mut [Vec<Pair>; 3]) {
     let [red, green, blue] = planes.each_mut().map(|plane| {
         plane.resize(luma.len(), [0; 2]);
@@ -149,6 +154,7 @@ impl Chroma {
 
 impl Row<'_> {
     /// Writes the row as interleaved RGB; `out` is three bytes per pixel.
+    #[inline(always)]
     pub(crate) fn write_rgb(&self, out: &mut [u8]) {
         let pixels = out.as_chunks_mut::<3>().0;
         match *self {
