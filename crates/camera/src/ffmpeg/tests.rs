@@ -5,7 +5,7 @@ use std::{env, io::Write, net::TcpListener, process::Stdio, thread};
 use frame::PixelFormat;
 
 use super::*;
-use crate::child::standin::{LONG, StandIn, log};
+use crate::child::standin::{LONG, StandIn, failed_starts_are_seen, log};
 
 const ADDRESS: &str = "rtsp://user:secret@cam/1";
 
@@ -274,6 +274,9 @@ fn a_noisy_child_is_listened_to_and_its_frames_come() {
 
 #[test]
 fn a_program_that_is_not_there_is_named_with_its_package() {
+    if !failed_starts_are_seen() {
+        return;
+    }
     let settings = FfmpegSettings {
         program: "/nowhere/ffmpeg".into(),
         ..FfmpegSettings::new(ADDRESS)
