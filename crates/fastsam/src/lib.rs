@@ -15,6 +15,7 @@ mod mask;
 mod nms;
 #[cfg(test)]
 mod painted;
+mod processor;
 pub mod prompt;
 mod run;
 mod segment;

@@ -15,7 +15,10 @@
 //! more than needed at times, and every promise: no point is looked at more than
 //! `DEEPEST + log2(n) + 3` times.
 
+use fearless_simd::{dispatch, f64x4, prelude::*};
+
 use crate::Contours;
+use crate::processor::level;
 
 /// Levels of splitting at the farthest point. An outline of 60000 corners needs about 20.
 const DEEPEST: u32 = 32;
@@ -171,55 +174,47 @@ impl Simplifier {
     /// Of a stretch's inner points, the one farthest from the segment between its ends, the first
     /// of several; `None` where none is farther than the square root of `limit`.
     fn farthest_beyond(&mut self, limit: f64, stretch: Stretch) -> Option<usize> {
-        let Stretch { first, last, .. } = stretch;
         #[cfg(test)]
         {
-            self.measured += last - first;
+            self.measured += stretch.last - stretch.first;
         }
+        dispatch!(level(), simd => self.farthest_beyond_with(simd, limit, stretch))
+    }
+
+    #[inline(always)]
+    fn farthest_beyond_with<S: Simd>(
+        &self,
+        simd: S,
+        limit: f64,
+        stretch: Stretch,
+    ) -> Option<usize> {
+        let Stretch { first, last, .. } = stretch;
         let segment = self.segment(stretch);
         let inner = first + 1..last.max(first + 1);
-        let (x_lanes, x_rest) = self.xs[inner.clone()].as_chunks::<LANES>();
-        let (y_lanes, y_rest) = self.ys[inner].as_chunks::<LANES>();
-        let blocks = || {
-            x_lanes
-                .iter()
-                .zip(y_lanes)
-                .map(|(xs, ys)| segment.distances(xs, ys))
-        };
-        let rest = || {
-            let points = x_rest.iter().zip(y_rest);
-            points.map(|(&x, &y)| segment.distance(x, y))
-        };
+        let (x_blocks, x_rest) = self.xs[inner.clone()].as_chunks::<LANES>();
+        let (y_blocks, y_rest) = self.ys[inner].as_chunks::<LANES>();
         // First how far, for several points at once; which one it is, only if need be.
-        let farther = |a: f64, b: f64| if a > b { a } else { b };
-        let mut farthest = [f64::NEG_INFINITY; LANES];
-        for distances in blocks() {
-            for lane in 0..LANES {
-                farthest[lane] = farther(distances[lane], farthest[lane]);
-            }
+        let mut farthest = f64x4::splat(simd, f64::NEG_INFINITY);
+        for (xs, ys) in x_blocks.iter().zip(y_blocks) {
+            farthest = farthest.max(segment.distances(simd, xs, ys));
         }
-        let farthest = farthest
-            .into_iter()
-            .chain(rest())
-            .fold(f64::NEG_INFINITY, farther);
+        let mut farthest = farthest.reduce_max();
+        for (&x, &y) in x_rest.iter().zip(y_rest) {
+            farthest = farthest.max(segment.distance(x, y));
+        }
         if farthest <= limit * segment.scale {
             return None;
         }
-        let block = blocks().position(|distances| distances.contains(&farthest));
-        let (before, within) = match block {
-            Some(block) => {
-                let distances = segment.distances(&x_lanes[block], &y_lanes[block]);
-                (
-                    block * LANES,
-                    distances.iter().position(|&one| one == farthest),
-                )
+        for (block, (xs, ys)) in x_blocks.iter().zip(y_blocks).enumerate() {
+            let found = segment.distances(simd, xs, ys).simd_eq(farthest);
+            if found.any_true() {
+                let within = found.to_bitmask().trailing_zeros() as usize;
+                return Some(first + 1 + block * LANES + within);
             }
-            None => (
-                x_lanes.len() * LANES,
-                rest().position(|one| one == farthest),
-            ),
-        };
-        within.map(|i| first + 1 + before + i)
+        }
+        let mut rest = x_rest.iter().zip(y_rest);
+        let within = rest.position(|(&x, &y)| segment.distance(x, y) == farthest)?;
+        Some(first + 1 + x_blocks.len() * LANES + within)
     }
 }
 
@@ -263,9 +258,16 @@ impl Segment {
         }
     }
 
-    #[inline]
-    fn distances(&self, xs: &[f64; LANES], ys: &[f64; LANES]) -> [f64; LANES] {
-        std::array::from_fn(|lane| self.distance(xs[lane], ys[lane]))
+    /// [`Segment::distance`] to each of some points.
+    #[inline(always)]
+    fn distances<S: Simd>(&self, simd: S, xs: &[f64; LANES], ys: &[f64; LANES]) -> f64x4<S> {
+        let [dx, dy] = self.direction;
+        let px = f64x4::load_array_ref(simd, xs) - self.from[0];
+        let py = f64x4::load_array_ref(simd, ys) - self.from[1];
+        let across = px * dy - py * dx;
+        let along = px * dx + py * dy;
+        let beyond = (-along).max(along - self.end).max(0.0);
+        across * across + beyond * beyond
     }
 
     /// The squared distance to a point, times `scale`: what lies across the segment, and what lies

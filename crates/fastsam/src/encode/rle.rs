@@ -9,10 +9,12 @@
 //! Masks are held by rows and lengths are wanted by columns: see `Changes` for how they come
 //! across without a bitmap, in time proportional to the borders' length.
 
+use fearless_simd::{dispatch, prelude::*, u32x8};
 use frame::Size;
 use thiserror::Error;
 
-use super::transpose::Changes;
+use super::transpose::{Changes, differing_pixels};
+use crate::processor::level;
 use crate::{Mask, Run};
 
 /// Runs that [`decode`] makes at most; 4K video with stripes one pixel wide has fewer. Without a
@@ -84,14 +86,18 @@ impl Encoder {
     /// Appends the mask's `counts`, all ASCII; with the mask's `[height, width]` beside it,
     /// `pycocotools.mask.decode` reads it.
     pub fn encode(&mut self, mask: &Mask, counts: &mut Vec<u8>) {
-        let Size { width, height } = mask.size();
         self.wrap_bottom_row(mask);
-        self.changes.collect(&self.wrapped, mask.runs(), height);
+        dispatch!(level(), simd => self.encode_with(simd, mask, counts));
+    }
+
+    #[inline(always)]
+    fn encode_with<S: Simd>(&mut self, simd: S, mask: &Mask, counts: &mut Vec<u8>) {
+        let Size { width, height } = mask.size();
+        let sides = [width, height];
         let positions = self
             .changes
-            .sort(|column, row| u32::from(column) * height + row);
-
-        write(positions, width * height, counts);
+            .sort(simd, &self.wrapped, mask.runs(), sides, height);
+        write(simd, positions, width * height, counts);
     }
 
     /// Read by columns, the pixel before one of the top row is in the bottom row, a column ahead.
@@ -124,7 +130,8 @@ const MAX_GROUPS: usize = 7;
 const LANES: usize = 8;
 
 /// Appends the lengths up to, between and behind `positions`, which ascend to `end` at most.
-fn write(positions: &[u32], end: u32, counts: &mut Vec<u8>) {
+#[inline(always)]
+fn write<S: Simd>(simd: S, positions: &[u32], end: u32, counts: &mut Vec<u8>) {
     let position = |i: usize| positions.get(i).copied().unwrap_or(end);
     let length = |i: usize| {
         let before = i.checked_sub(1).map_or(0, position);
@@ -142,19 +149,14 @@ fn write(positions: &[u32], end: u32, counts: &mut Vec<u8>) {
     while end <= i32::MAX.cast_unsigned()
         && let Some(places) = positions[next.saturating_sub(3)..].first_chunk::<{ LANES + 3 }>()
     {
-        let numbers: [i32; LANES] = std::array::from_fn(|i| {
-            let length = |i: usize| places[i + 1].cast_signed() - places[i].cast_signed();
-            length(i + 2) - length(i)
-        });
-        let small = |number: i32| (-16..16).contains(&number);
-        if numbers
-            .into_iter()
-            .fold(true, |all, number| all & small(number))
-        {
-            counts.extend_from_slice(&numbers.map(|number| (number as u8 & DIGIT) + BASE));
+        let places = |first: usize| u32x8::from_slice(simd, &places[first..first + LANES]);
+        let numbers = (places(3) - places(2)) - (places(1) - places(0));
+        if (numbers + 16).simd_lt(32).all_true() {
+            let characters = (numbers & u32::from(DIGIT)) + u32::from(BASE);
+            counts.extend_from_slice(&characters.to_array().map(|character| character as u8));
         } else {
-            for number in numbers {
-                write_number(i64::from(number), counts);
+            for number in numbers.to_array() {
+                write_number(i64::from(number.cast_signed()), counts);
             }
         }
         next += LANES;
@@ -189,16 +191,16 @@ pub fn decode(size: Size, counts: &str) -> Result<Mask, DecodeError> {
         return Err(DecodeError::Size(size));
     }
     let columns = read_columns(size, counts.as_bytes())?;
-    let mut changes = Changes::default();
     // One column more, for what reaches the right border to end there.
     let lines = size.width + 1;
-    changes.collect(&[], &columns, lines);
     // Each run begins with a change and ends with one.
-    let runs = changes.pixels() / 2;
+    let runs = differing_pixels(&columns, lines) / 2;
     if runs > u64::from(MAX_DECODED_RUNS) {
         return Err(DecodeError::TooManyRuns(runs));
     }
-    let ends = changes.sort(|row, column| u32::from(row) * lines + column);
+    let mut changes = Changes::default();
+    let sides = [size.height, lines];
+    let ends = dispatch!(level(), simd => changes.sort(simd, &[], &columns, sides, lines));
     let runs = ends.chunks_exact(2).map(|ends| Run {
         y: (ends[0] / lines) as u16,
         start: (ends[0] % lines) as u16,

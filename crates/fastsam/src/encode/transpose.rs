@@ -1,194 +1,235 @@
 //! From rows to columns without a bitmap.
 
+use fearless_simd::{prelude::*, u32x4};
+
 use crate::Run;
 
-/// The pixels of a mask that differ from the pixel before them in the line above, as intervals.
+/// The pixels of a mask that differ from the pixel before them in the line above, by where they lie
+/// across.
 ///
 /// Read by columns, a mask is known from the pixels that differ from the one above them. Those are
 /// the columns in which two neighbouring rows differ: intervals between run ends. Put into order
-/// by column (a counting sort), they are the ends of the runs by columns. Both steps take time in
-/// proportion to the runs and to the length of the borders between lines.
+/// by column, they are the ends of the runs by columns. Takes time in proportion to the runs and to
+/// the length of the borders between lines.
+///
+/// Most columns have two, where a thing begins and where it ends: the first few of each have their
+/// places, and what is beyond is kept apart.
 ///
 /// "Line" is a row when an encoder goes from rows to columns, a column when a decoder goes back.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Changes {
-    /// Sorted by line, in the buffer's first part.
-    changes: Vec<Change>,
-    /// How many there are.
-    count: usize,
-    /// For each position across, from the first that changes, where its changes go in `sorted`.
-    offsets: Vec<u32>,
+    /// By position across.
+    columns: Vec<Column>,
+    /// Position and line of those without a place, in ascending order of the lines.
+    others: Vec<[u16; 2]>,
     sorted: Vec<u32>,
 }
 
-/// All of `start..end` of a line differ from the line before.
+/// The differing pixels of one position.
 #[derive(Clone, Copy, Debug, Default)]
-struct Change {
-    line: u32,
-    start: u16,
-    end: u16,
+struct Column {
+    /// How many; 0 between masks.
+    count: u32,
+    /// The lines of the first ones, in ascending order.
+    lines: [u32; PLACES],
 }
+
+/// Differing pixels of a position that have their places: as many as one instruction moves.
+const PLACES: usize = 4;
 
 impl Changes {
-    /// Compares each of `lines` lines with the one before, and the first one with `before`.
-    pub(super) fn collect(&mut self, before: &[Run], runs: &[Run], lines: u32) {
-        // Each run's two ends count in its own line and in the next.
-        let most = 2 * (before.len() + runs.len()) + SPARE_CHANGES;
-        if self.changes.len() < most {
-            self.changes.resize(most, Change::default());
-        }
-        let mut pen = Pen {
-            changes: &mut self.changes,
-            written: 0,
-            line: 0,
-        };
-        let mut previous = before;
-        let mut rest = runs;
-        while let Some(first) = rest.first() {
-            let line = u32::from(first.y);
-            if pen.line < line {
-                pen.compare(previous, &[]);
-                previous = &[];
-                pen.line = line;
-            }
-            let others = rest[1..].iter().take_while(|run| run.y == first.y);
-            let length = 1 + others.count();
-            let (current, after) = rest.split_at(length);
-            pen.compare(previous, current);
-            pen.line += 1;
-            (previous, rest) = (current, after);
-        }
-        if pen.line < lines {
-            pen.compare(previous, &[]);
-        }
-        self.count = pen.written;
-    }
-
-    fn changes(&self) -> &[Change] {
-        &self.changes[..self.count]
-    }
-
-    /// How many pixels differ from the one in the line before.
-    pub(super) fn pixels(&self) -> u64 {
-        let lengths = self
-            .changes()
-            .iter()
-            .map(|change| change.end - change.start);
-        lengths.map(u64::from).sum()
-    }
-
     /// What `key` makes of each pixel that differs, given where it is across and its line, in
     /// ascending order of both.
-    pub(super) fn sort(&mut self, key: impl Fn(u16, u32) -> u32) -> &[u32] {
-        let Some(&Change { start, end, .. }) = self.changes().first() else {
+    ///
+    /// Compares each of `lines` lines with the one before, and the first one with `before`. Runs
+    /// end at `across`, and lines at 65536, at most.
+    #[inline(always)]
+    pub(super) fn sort<S: Simd>(
+        &mut self,
+        simd: S,
+        before: &[Run],
+        runs: &[Run],
+        [across, lines]: [u32; 2],
+        length: u32,
+    ) -> &[u32] {
+        let across = across as usize;
+        if self.columns.len() < across {
+            self.columns.resize(across, Column::default());
+        }
+        self.others.clear();
+        let mut pen = Pen {
+            columns: &mut self.columns[..across],
+            others: &mut self.others,
+            left: across,
+            right: 0,
+            pixels: 0,
+        };
+        compare_lines(before, runs, lines, &mut pen);
+        let Pen {
+            left,
+            right,
+            pixels,
+            ..
+        } = pen;
+        if left >= right {
             return &[];
-        };
-        let all = self.changes().iter();
-        let (left, right) = all.fold((start, end), |(left, right), change| {
-            (left.min(change.start), right.max(change.end))
-        });
-
-        // First by how much the number of changes rises from one position to the next, then
-        // those numbers' running sum.
-        self.offsets.clear();
-        self.offsets.resize(usize::from(right - left) + 1, 0);
-        for change in &self.changes[..self.count] {
-            let (start, end) = (change.start - left, change.end - left);
-            let (rise, fall) = (usize::from(start), usize::from(end));
-            self.offsets[rise] = self.offsets[rise].wrapping_add(1);
-            self.offsets[fall] = self.offsets[fall].wrapping_sub(1);
         }
-        let (mut here, mut total) = (0_u32, 0);
-        for offset in &mut self.offsets {
-            here = here.wrapping_add(*offset);
-            *offset = total;
-            total += here;
+        if self.sorted.len() < pixels + PLACES {
+            self.sorted.resize(pixels + PLACES, 0);
         }
 
-        let total = total as usize;
-        if self.sorted.len() < total {
-            self.sorted.resize(total, 0);
+        let all_have_places = self.others.is_empty();
+        let mut written = 0;
+        for (column, position) in self.columns[left..right].iter_mut().zip(left as u32..) {
+            // All places at once: what is not one of these is overwritten by the next.
+            let lines = u32x4::load_array_ref(simd, &column.lines);
+            (lines + position * length).store_slice(&mut self.sorted[written..written + PLACES]);
+            let next = if all_have_places { 0 } else { written + PLACES };
+            written += column.count as usize;
+            column.count = next as u32;
         }
-        let sorted = &mut self.sorted[..total];
-        for &Change { line, start, end } in &self.changes[..self.count] {
-            let offsets = &mut self.offsets[usize::from(start - left)..usize::from(end - left)];
-            for (offset, across) in offsets.iter_mut().zip(start..end) {
-                sorted[*offset as usize] = key(across, line);
-                *offset += 1;
+        if !all_have_places {
+            for &[position, line] in &self.others {
+                let next = &mut self.columns[usize::from(position)].count;
+                self.sorted[*next as usize] = u32::from(position) * length + u32::from(line);
+                *next += 1;
+            }
+            for column in &mut self.columns[left..right] {
+                column.count = 0;
             }
         }
-        sorted
+        &self.sorted[..pixels]
     }
 }
 
-/// Changes that are written, but not counted, behind the last.
-const SPARE_CHANGES: usize = 1;
+/// How many pixels [`Changes::sort`] will find.
+pub(super) fn differing_pixels(runs: &[Run], lines: u32) -> u64 {
+    let mut pixels = Pixels(0);
+    compare_lines(&[], runs, lines, &mut pixels);
+    pixels.0
+}
 
-/// Appends intervals, and leaves out empty ones without a branch: whether an outline stays in its
-/// column from one line to the next, no branch predictor foresees.
+/// Takes the intervals in which a line differs from the one before.
+trait Differences {
+    /// From `start` to before `end`, not if they are the same.
+    fn push(&mut self, line: u32, start: u16, end: u16);
+}
+
+/// Counts them.
+struct Pixels(u64);
+
+impl Differences for Pixels {
+    fn push(&mut self, _line: u32, start: u16, end: u16) {
+        self.0 += u64::from(end - start);
+    }
+}
+
+/// Writes them down by position.
 struct Pen<'a> {
-    /// With room for all there can be, and [`SPARE_CHANGES`].
-    changes: &'a mut [Change],
-    written: usize,
-    line: u32,
+    columns: &'a mut [Column],
+    others: &'a mut Vec<[u16; 2]>,
+    /// The first position written to, the one behind the last, and how many pixels there are.
+    left: usize,
+    right: usize,
+    pixels: usize,
 }
 
-impl Pen<'_> {
-    /// Appends where a line differs from the previous one.
-    #[inline]
-    fn compare(&mut self, previous: &[Run], current: &[Run]) {
-        if let ([a], [b]) = (previous, current) {
-            self.compare_runs(*a, *b);
-        } else if previous.is_empty() || current.is_empty() {
-            for run in previous.iter().chain(current) {
-                self.push(run.start, run.end);
+impl Differences for Pen<'_> {
+    #[inline(always)]
+    fn push(&mut self, line: u32, start: u16, end: u16) {
+        if start >= end {
+            return;
+        }
+        let (first, behind) = (usize::from(start), usize::from(end));
+        self.left = self.left.min(first);
+        self.right = self.right.max(behind);
+        self.pixels += behind - first;
+        for (column, position) in self.columns[first..behind].iter_mut().zip(start..) {
+            match column.lines.get_mut(column.count as usize) {
+                Some(place) => *place = line,
+                None => self.others.push([position, line as u16]),
             }
-        } else if are_parallel(previous, current) {
-            for (a, b) in previous.iter().zip(current) {
-                self.compare_runs(*a, *b);
-            }
-        } else {
-            self.compare_any(previous, current);
+            column.count += 1;
         }
     }
+}
 
-    /// Two runs differ where one has begun and not the other, and where one has ended and not the
-    /// other; or everywhere in both, if they lie apart.
-    #[inline]
-    fn compare_runs(&mut self, a: Run, b: Run) {
-        let (start, end) = (a.start.max(b.start), a.end.min(b.end));
-        self.push(a.start.min(b.start), start.min(end));
-        self.push(start.max(end), a.end.max(b.end));
-    }
-
-    #[cold]
-    fn compare_any(&mut self, previous: &[Run], current: &[Run]) {
-        // The ends of both lines' runs in ascending order; each one switches between equal and
-        // different.
-        let (mut a, mut b) = (ends(previous).peekable(), ends(current).peekable());
-        let mut start = None;
-        loop {
-            let end = match (a.peek(), b.peek()) {
-                (Some(p), Some(q)) if p <= q => a.next(),
-                (Some(_), None) => a.next(),
-                _ => b.next(),
-            };
-            let Some(end) = end else { break };
-            match start.take() {
-                None => start = Some(end),
-                Some(start) => self.push(start, end),
+/// Compares each of `lines` lines with the one before, and the first one with `before`.
+#[inline(always)]
+fn compare_lines(before: &[Run], runs: &[Run], lines: u32, to: &mut impl Differences) {
+    let mut line = 0;
+    let mut previous = before;
+    let mut rest = runs;
+    while let Some(first) = rest.first() {
+        if line < u32::from(first.y) {
+            compare(line, previous, &[], to);
+            previous = &[];
+            line = u32::from(first.y);
+        }
+        let others = rest[1..].iter().take_while(|run| run.y == first.y);
+        let length = 1 + others.count();
+        compare(line, previous, &rest[..length], to);
+        line += 1;
+        // Most lines have one run and follow another such.
+        if length == 1 {
+            while let Some([a, b, c]) = rest.first_chunk()
+                && u32::from(b.y) == line
+                && c.y != b.y
+            {
+                compare_runs(line, *a, *b, to);
+                line += 1;
+                rest = &rest[1..];
             }
         }
+        (previous, rest) = rest.split_at(length);
     }
+    if line < lines {
+        compare(line, previous, &[], to);
+    }
+}
 
-    #[inline]
-    fn push(&mut self, start: u16, end: u16) {
-        self.changes[self.written] = Change {
-            line: self.line,
-            start,
-            end,
+/// Hands on where a line differs from the previous one.
+#[inline(always)]
+fn compare(line: u32, previous: &[Run], current: &[Run], to: &mut impl Differences) {
+    if previous.is_empty() || current.is_empty() {
+        for run in previous.iter().chain(current) {
+            to.push(line, run.start, run.end);
+        }
+    } else if are_parallel(previous, current) {
+        for (a, b) in previous.iter().zip(current) {
+            compare_runs(line, *a, *b, to);
+        }
+    } else {
+        compare_any(line, previous, current, to);
+    }
+}
+
+/// Two runs differ where one has begun and not the other, and where one has ended and not the
+/// other; or everywhere in both, if they lie apart.
+#[inline(always)]
+fn compare_runs(line: u32, a: Run, b: Run, to: &mut impl Differences) {
+    let (start, end) = (a.start.max(b.start), a.end.min(b.end));
+    to.push(line, a.start.min(b.start), start.min(end));
+    to.push(line, start.max(end), a.end.max(b.end));
+}
+
+#[cold]
+fn compare_any(line: u32, previous: &[Run], current: &[Run], to: &mut impl Differences) {
+    // The ends of both lines' runs in ascending order; each one switches between equal and
+    // different.
+    let (mut a, mut b) = (ends(previous).peekable(), ends(current).peekable());
+    let mut start = None;
+    loop {
+        let end = match (a.peek(), b.peek()) {
+            (Some(p), Some(q)) if p <= q => a.next(),
+            (Some(_), None) => a.next(),
+            _ => b.next(),
         };
-        self.written += usize::from(start < end);
+        let Some(end) = end else { break };
+        match start.take() {
+            None => start = Some(end),
+            Some(start) => to.push(line, start, end),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use crate::Mask;
 use crate::contour::Tracer;
 use crate::painted::{any_mask, mask};
+use crate::processor::on_each;
 
 fn contours(mask: &Mask) -> Contours {
     let mut contours = Contours::default();
@@ -12,9 +13,11 @@ fn contours(mask: &Mask) -> Contours {
 }
 
 fn rings(contours: &Contours, tolerance: f64) -> Vec<Vec<u32>> {
-    let mut rings = Vec::new();
-    Simplifier::new().rings(contours, tolerance, |ring| rings.push(ring.to_vec()));
-    rings
+    on_each(|| {
+        let mut rings = Vec::new();
+        Simplifier::new().rings(contours, tolerance, |ring| rings.push(ring.to_vec()));
+        rings
+    })
 }
 
 #[test]

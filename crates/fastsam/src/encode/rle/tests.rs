@@ -4,10 +4,14 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::painted::{any_mask, mask};
+use crate::processor::on_each;
 
 fn encode(mask: &Mask) -> String {
-    let mut counts = Vec::new();
-    Encoder::new().encode(mask, &mut counts);
+    let counts = on_each(|| {
+        let mut counts = Vec::new();
+        Encoder::new().encode(mask, &mut counts);
+        counts
+    });
     String::from_utf8(counts).expect("counts are ASCII")
 }
 
@@ -126,7 +130,7 @@ fn small_texts_cannot_ask_for_much_memory() {
     let size = Size::new(side, side);
     let mut counts = Vec::new();
     let positions: Vec<u32> = (1..side).map(|column| column * side).collect();
-    write(&positions, side * side, &mut counts);
+    dispatch!(level(), simd => write(simd, &positions, side * side, &mut counts));
     let counts = String::from_utf8(counts).unwrap();
     assert!(counts.len() < 70_000);
     let runs = u64::from(side) * u64::from(side) / 2;
@@ -148,10 +152,13 @@ proptest! {
         // One encoder for all: nothing of a mask is left in the next.
         let mut encoder = Encoder::new();
         for mask in masks {
-            let mut counts = Vec::new();
-            encoder.encode(&mask, &mut counts);
+            let counts = on_each(|| {
+                let mut counts = Vec::new();
+                encoder.encode(&mask, &mut counts);
+                counts
+            });
             let counts = String::from_utf8(counts).unwrap();
-            prop_assert_eq!(decode(mask.size(), &counts), Ok(mask));
+            prop_assert_eq!(on_each(|| decode(mask.size(), &counts)), Ok(mask));
         }
     }
 
@@ -171,7 +178,7 @@ proptest! {
         let lengths = &lengths[..ends.len()];
         let mut counts = Vec::new();
         let end = ends.pop();
-        write(&ends, end.unwrap_or(0), &mut counts);
+        dispatch!(level(), simd => write(simd, &ends, end.unwrap_or(0), &mut counts));
         let mut reader = Reader::new(&counts);
         for &length in lengths {
             prop_assert_eq!(reader.next(), Ok(Some(length)));
