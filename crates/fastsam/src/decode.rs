@@ -10,7 +10,10 @@
 //! Detections leave in descending score; equal scores, common at 8 bits, in ascending anchor.
 
 use accelerator::{Elements, LEVELS, Layout, Level, QuantInfo, Role, TensorView, Tensors};
+use fearless_simd::{dispatch, f32x4, prelude::*, u8x16, u16x16};
 use frame::InputRect;
+
+use crate::processor;
 
 /// Bins of a side's distribution.
 const BINS: usize = 16;
@@ -91,6 +94,17 @@ impl Decoder {
 
     /// Replaces `detections` by the anchors whose score is above `confidence`, best first.
     pub fn decode(&mut self, tensors: &Tensors, confidence: f32, detections: &mut Vec<Detection>) {
+        dispatch!(processor::level(), simd => self.decode_with(simd, tensors, confidence, detections));
+    }
+
+    #[inline(always)]
+    fn decode_with<S: Simd>(
+        &mut self,
+        simd: S,
+        tensors: &Tensors,
+        confidence: f32,
+        detections: &mut Vec<Detection>,
+    ) {
         self.keys.clear();
         for level in Level::ALL {
             let scores = tensors.view(Role::Scores(level));
@@ -106,20 +120,21 @@ impl Decoder {
             exponentials.refit(view.quant);
         }
         detections.clear();
-        detections.extend(self.keys.iter().map(|&key| {
+        for &key in &self.keys {
             let (score, anchor) = from_key(key);
             let (level, cell) = anchor.cell();
-            let distances =
-                self.exponentials[level as usize].distances(boxes[level as usize], cell);
-            Detection {
+            let exponentials = &self.exponentials[level as usize];
+            let distances = exponentials.distances(simd, boxes[level as usize], cell);
+            detections.push(Detection {
                 bbox: bbox(level, cell, distances),
                 score,
                 anchor,
-            }
-        }));
+            });
+        }
     }
 
     /// Notes the keys of a level's passing anchors.
+    #[inline(always)]
     fn scan<Q: Quantized>(
         &mut self,
         level: Level,
@@ -131,7 +146,11 @@ impl Decoder {
             return;
         };
         for (block, scores) in scores.chunks(SCAN_BLOCK).enumerate() {
-            if scores.iter().fold(Q::default(), |max, &q| max.max(q)) < threshold {
+            let mut largest = Q::default();
+            for &q in scores {
+                largest = largest.max(q);
+            }
+            if largest < threshold {
                 continue;
             }
             for (i, &q) in scores.iter().enumerate() {
@@ -221,22 +240,28 @@ fn bbox(level: Level, cell: usize, [left, top, right, bottom]: [f32; 4]) -> Inpu
 #[derive(Clone, Debug)]
 struct Exponentials {
     scale: f32,
-    /// `exp(-i * scale)`: all there is to know of 8-bit logits.
-    fine: [f32; 256],
+    /// `exp((i - 255) * scale)` at `i` up to 255: all there is to know of 8-bit logits. The window of
+    /// 256 that ends with a logit's place at 1 gives the weights of those up to it; behind it stands
+    /// what makes every window whole.
+    fine: [f32; 2 * 256 - 1],
     /// `exp(-256 * i * scale)`: 16-bit differences are looked up in two halves, whose product is
-    /// as exact as `f32` can hold, from 2 KiB instead of 256.
+    /// as exact as `f32` can hold, from 3 KiB instead of 256.
     coarse: [f32; 256],
 }
 
 impl Exponentials {
     fn new(quant: QuantInfo) -> Self {
-        let power = |step: f64| {
-            std::array::from_fn(|i| (-(i as f64) * step * f64::from(quant.scale)).exp() as f32)
-        };
+        let power = |steps: f64| (steps * f64::from(quant.scale)).exp() as f32;
         Self {
             scale: quant.scale,
-            fine: power(1.0),
-            coarse: power(256.0),
+            fine: std::array::from_fn(|i| {
+                if i < 256 {
+                    power(i as f64 - 255.0)
+                } else {
+                    0.0
+                }
+            }),
+            coarse: std::array::from_fn(|i| power(-256.0 * i as f64)),
         }
     }
 
@@ -248,45 +273,78 @@ impl Exponentials {
     }
 
     /// How far a cell's box reaches to the left, top, right and bottom, in cells.
-    fn distances(&self, logits: TensorView<'_>, cell: usize) -> [f32; 4] {
+    #[inline(always)]
+    fn distances<S: Simd>(&self, simd: S, logits: TensorView<'_>, cell: usize) -> Sides<f32> {
         match logits.elements {
             Elements::U8(q) => {
-                sides(q, cell).map(|side| expectation(side, |below| self.fine[usize::from(below)]))
+                let logits = sides(q, cell);
+                let weights = logits.map(
+                    #[inline(always)]
+                    |side| {
+                        let largest = u8x16::load_array_ref(simd, side).reduce_max();
+                        &self.fine[usize::from(u8::MAX - largest)..][..256]
+                    },
+                );
+                expectations(
+                    simd,
+                    #[inline(always)]
+                    |side, bin| weights[side][usize::from(logits[side][bin])],
+                )
             }
-            Elements::U16(q) => sides(q, cell).map(|side| {
-                expectation(side, |below| {
-                    self.coarse[usize::from(below >> 8)] * self.fine[usize::from(below & 0xff)]
-                })
-            }),
+            Elements::U16(q) => {
+                let logits = sides(q, cell);
+                let largest = logits.map(
+                    #[inline(always)]
+                    |side| u16x16::load_array_ref(simd, side).reduce_max(),
+                );
+                expectations(
+                    simd,
+                    #[inline(always)]
+                    |side, bin| {
+                        let below = largest[side] - logits[side][bin];
+                        self.coarse[usize::from(below >> 8)]
+                            * self.fine[255 - usize::from(below & 0xff)]
+                    },
+                )
+            }
         }
     }
 }
+
+/// Something for the left, the top, the right and the bottom.
+type Sides<T> = [T; 4];
 
 /// A cell's logits, by side.
-fn sides<Q: Copy + Default>(logits: &[Q], cell: usize) -> [[Q; BINS]; 4] {
+fn sides<Q>(logits: &[Q], cell: usize) -> Sides<&[Q; BINS]> {
     let (sides, _) = logits[cell * BOX_CHANNELS..][..BOX_CHANNELS].as_chunks::<BINS>();
-    std::array::from_fn(|side| sides[side])
+    std::array::from_fn(|side| &sides[side])
 }
 
-/// The expectation of the bins' numbers; `weight` gives `exp` of minus the difference to the
-/// largest logit, so that the weights add up to 1 at least.
-fn expectation<Q>(logits: [Q; BINS], weight: impl Fn(Q) -> f32) -> f32
-where
-    Q: Copy + Ord + Default + std::ops::Sub<Output = Q>,
-{
-    let largest = logits.into_iter().fold(Q::default(), Q::max);
-    let weights = logits.map(|logit| weight(largest - logit));
-    // Four sums side by side: one after the other, each addition would wait for the one before.
-    let (mut total, mut moment) = ([0.0; 4], [0.0; 4]);
-    let (fours, _) = weights.as_chunks::<4>();
-    for (i, four) in fours.iter().enumerate() {
+/// The expectations of the bins' numbers, `weight` giving that of a side's bin. The largest is 1.
+#[inline(always)]
+fn expectations<S: Simd>(simd: S, weight: impl Fn(usize, usize) -> f32) -> Sides<f32> {
+    // All sides together; and four sums next to each other, as one after the other each addition
+    // would wait for the one before.
+    let (mut totals, mut moments) = ([f32x4::splat(simd, 0.0); 4], [f32x4::splat(simd, 0.0); 4]);
+    for step in 0..BINS / 4 {
         for lane in 0..4 {
-            total[lane] += four[lane];
-            moment[lane] += four[lane] * (4 * i + lane) as f32;
+            let bin = 4 * step + lane;
+            let weights = f32x4::load_array(
+                simd,
+                [0, 1, 2, 3].map(
+                    #[inline(always)]
+                    |side| weight(side, bin),
+                ),
+            );
+            totals[lane] += weights;
+            moments[lane] += weights * bin as f32;
         }
     }
-    let sum = |[a, b, c, d]: [f32; 4]| (a + b) + (c + d);
-    sum(moment) / sum(total)
+    let [total, moment] = [totals, moments].map(
+        #[inline(always)]
+        |[a, b, c, d]| (a + b) + (c + d),
+    );
+    (moment / total).to_array()
 }
 
 #[cfg(test)]

@@ -19,12 +19,14 @@ mod dot;
 mod field;
 
 use accelerator::{Role, Tensors};
+use fearless_simd::dispatch;
 use frame::{FrameRect, INPUT_SIDE, InputRect, Letterbox, Size};
 
 use self::axis::{Axis, Sampling};
 use self::band::{Scanner, Surface};
 use self::coefficients::Coefficients;
 use self::field::Field;
+use crate::processor::level;
 use crate::{Detection, Mask, MaskSize};
 
 /// Makes masks, reusing its tables and buffers.
@@ -104,22 +106,23 @@ impl Rasterizer {
         let Some(crop) = crop else {
             return true;
         };
-        let (level, cell) = detection.anchor.cell();
+        let (stride, cell) = detection.anchor.cell();
         let prototypes = tensors.view(Role::Prototypes);
         let coefficients =
-            Coefficients::new(tensors.view(Role::Coefficients(level)), cell, prototypes);
+            Coefficients::new(tensors.view(Role::Coefficients(stride)), cell, prototypes);
         let cells = |axis: &Axis, first: u32, end: u32| axis.knot(first)..axis.knot(end - 1) + 1;
         let columns = cells(&self.columns, crop.left, crop.right);
         let rows = cells(&self.rows, crop.top, crop.bottom);
-        self.field
-            .fill(prototypes, &coefficients, self.factor, columns, rows);
-        let surface = Surface {
-            field: &self.field,
-            columns: &self.columns,
-            rows: &self.rows,
-            crop,
-        };
-        let complete = self.scanner.scan(surface, most, runs);
+        let complete = dispatch!(level(), simd => {
+            self.field.fill(simd, prototypes, &coefficients, self.factor, columns, rows);
+            let surface = Surface {
+                field: &self.field,
+                columns: &self.columns,
+                rows: &self.rows,
+                crop,
+            };
+            self.scanner.scan(simd, surface, most, runs)
+        });
         if !complete {
             runs.clear();
         }

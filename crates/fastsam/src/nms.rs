@@ -8,7 +8,10 @@
 //! against a block at a time. The division only decides what comes near the threshold. Work is
 //! bounded by candidates times kept.
 
+use fearless_simd::{dispatch, f32x8, prelude::*};
+
 use crate::Detection;
+use crate::processor::level;
 
 /// Kept boxes compared together.
 const LANES: usize = 8;
@@ -44,20 +47,43 @@ impl Suppressor {
         limit: usize,
         kept: &mut Vec<Detection>,
     ) {
+        dispatch!(level(), simd => self.suppress_with(simd, candidates, iou, limit, kept));
+    }
+
+    #[inline(always)]
+    fn suppress_with<S: Simd>(
+        &mut self,
+        simd: S,
+        candidates: &[Detection],
+        iou: f32,
+        limit: usize,
+        kept: &mut Vec<Detection>,
+    ) {
         kept.clear();
         self.kept.clear();
         for candidate in candidates {
             if kept.len() >= limit {
                 break;
             }
-            let suppressed = self.kept.iter().any(|block| block.overlaps(candidate, iou));
-            if !suppressed {
+            if !self.overlaps(simd, candidate, iou) {
                 self.keep(kept.len(), candidate);
                 kept.push(*candidate);
             }
         }
     }
 
+    /// Whether a kept box overlaps the candidate's by more than `iou`.
+    #[inline(always)]
+    fn overlaps<S: Simd>(&self, simd: S, candidate: &Detection, iou: f32) -> bool {
+        for block in &self.kept {
+            if block.overlaps(simd, candidate, iou) {
+                return true;
+            }
+        }
+        false
+    }
+
+    #[inline(always)]
     fn keep(&mut self, position: usize, detection: &Detection) {
         let lane = position % LANES;
         if lane == 0 {
@@ -76,44 +102,26 @@ impl Suppressor {
 
 impl Block {
     /// Whether one of these boxes overlaps the candidate's by more than `iou`.
-    fn overlaps(&self, candidate: &Detection, iou: f32) -> bool {
+    #[inline(always)]
+    fn overlaps<S: Simd>(&self, simd: S, candidate: &Detection, iou: f32) -> bool {
         let bbox = candidate.bbox;
-        let candidate_area = area(candidate);
+        let [x1, y1, x2, y2, area] = [&self.x1, &self.y1, &self.x2, &self.y2, &self.area]
+            .map(|lanes| f32x8::load_array_ref(simd, lanes));
+        let width = (x2.min(bbox.x2) - x1.max(bbox.x1)).max(0.0);
+        let height = (y2.min(bbox.y2) - y1.max(bbox.y1)).max(0.0);
+        let intersection = width * height;
+        let union = area + self::area(candidate) - intersection;
         // A product lies within a few units in the last place of what the division compares, so
         // a slightly lower bound lets nothing through that the division would suppress.
         let bound = iou * (1.0 - 16.0 * f32::EPSILON);
-        let mut intersection = [0.0; LANES];
-        let mut union = [0.0; LANES];
-        let mut near = false;
-        for lane in 0..LANES {
-            let width = positive(least(self.x2[lane], bbox.x2) - most(self.x1[lane], bbox.x1));
-            let height = positive(least(self.y2[lane], bbox.y2) - most(self.y1[lane], bbox.y1));
-            intersection[lane] = width * height;
-            union[lane] = self.area[lane] + candidate_area - intersection[lane];
-            near |= intersection[lane] > bound * union[lane];
-        }
-        near && (0..LANES).any(|lane| intersection[lane] / union[lane] > iou)
+        intersection.simd_gt(union * bound).any_true()
+            && (intersection / union).simd_gt(iou).any_true()
     }
 }
 
 fn area(detection: &Detection) -> f32 {
     let bbox = detection.bbox;
     (bbox.x2 - bbox.x1) * (bbox.y2 - bbox.y1)
-}
-
-// `f32::min` and `f32::max` look out for NaN, which costs three instructions where the processor
-// has one. Boxes are never NaN.
-
-fn least(a: f32, b: f32) -> f32 {
-    if a < b { a } else { b }
-}
-
-fn most(a: f32, b: f32) -> f32 {
-    if a > b { a } else { b }
-}
-
-fn positive(a: f32) -> f32 {
-    most(a, 0.0)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@ use accelerator::{ElementType, TensorInfo};
 use proptest::prelude::*;
 
 use super::*;
+use crate::processor::on_each;
 
 const fn quant(scale: f32, zero_point: f32) -> QuantInfo {
     QuantInfo { scale, zero_point }
@@ -99,8 +100,11 @@ fn detections_come_by_score_and_then_by_anchor() {
     ] {
         tensors.u8_mut(Role::Scores(level)).unwrap()[cell] = score;
     }
-    let mut detections = Vec::new();
-    Decoder::new(&layout(ElementType::U8)).decode(&tensors, 0.25, &mut detections);
+    let detections = on_each(|| {
+        let mut detections = Vec::new();
+        Decoder::new(&layout(ElementType::U8)).decode(&tensors, 0.25, &mut detections);
+        detections
+    });
     let anchors: Vec<usize> = detections.iter().map(|d| d.anchor.index()).collect();
     assert_eq!(anchors, [6400, 6399, 6407, 3, 8399]);
 }
@@ -127,12 +131,16 @@ fn a_scale_beyond_all_measure_makes_no_nan() {
             quant: quant(scale, 0.0),
             elements: Elements::U16(&logits),
         };
-        let distances = exponentials.distances(view, 0);
+        let distances = distances(&exponentials, view);
         assert!(
             distances.iter().all(|d| (0.0..=15.0).contains(d)),
             "{distances:?}"
         );
     }
+}
+
+fn distances(exponentials: &Exponentials, logits: TensorView<'_>) -> Sides<f32> {
+    on_each(|| dispatch!(processor::level(), simd => exponentials.distances(simd, logits, 0)))
 }
 
 /// The definition, in double precision.
@@ -185,7 +193,7 @@ proptest! {
                 Elements::U16(q) => q.iter().map(|&q| f64::from(q)).collect(),
             };
             // Taken from the largest, for `exp` would overflow.
-            let distances = exponentials.distances(TensorView { quant, elements }, 0);
+            let distances = distances(&exponentials, TensorView { quant, elements });
             for (side, distance) in real.chunks(BINS).zip(distances) {
                 let largest = side.iter().copied().fold(0.0, f64::max);
                 let logits: Vec<f64> =

@@ -121,20 +121,22 @@ impl Sampling {
     }
 }
 
-/// Pixels of one knot's interval, for the search of a sign change along the axis.
+/// Pixels of one knot's interval, for the search of a sign change along the axis. Whole numbers as
+/// what they are reckoned with.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Cell {
     /// The first pixel.
-    pub(super) first: u32,
+    pub(super) first: f32,
     /// The pixel after the last.
-    pub(super) end: u32,
-    /// Where the weight is 0, in pixels after `first`.
+    pub(super) end: f32,
+    /// Where the weight is 0, in pixels.
     pub(super) origin: f32,
     /// Pixels from weight 0 to weight 1.
     pub(super) length: f32,
-    /// Whether some of the pixels lie beyond the content's first or last sample, and have its
-    /// weight instead of that of their position.
-    pub(super) clamped: bool,
+    /// As near as this to a pixel, in pixels, a crossing's side is known from its position. Below 0,
+    /// and nowhere known, where some of the pixels lie beyond the content's first or last sample, and
+    /// have its weight instead of that of their position.
+    pub(super) certain: f32,
 }
 
 /// Where the pixels along one axis lie between knots.
@@ -146,8 +148,6 @@ pub(super) struct Axis {
     /// For each pixel, how far it lies towards the next knot.
     weights: Vec<f32>,
     cells: Vec<Cell>,
-    /// Nearer than this to a pixel, in pixels, a crossing's side is not known from its position.
-    uncertainty: f32,
 }
 
 impl Axis {
@@ -157,7 +157,6 @@ impl Axis {
             knots: Vec::new(),
             weights: Vec::new(),
             cells: Vec::new(),
-            uncertainty: 0.0,
         }
     }
 
@@ -188,9 +187,6 @@ impl Axis {
         }
         let clamped = |pixel| position(pixel) < 0.0 || position(pixel) > (samples - 1) as f32;
         self.fit_cells(sampling, before, f64::from(scale), clamped);
-        // Positions are rounded to a 2^-24th of at most 640 samples. The rest is for the crossing,
-        // which is computed within a cell, in pixels.
-        self.uncertainty = (INPUT_SIDE as f32 * f32::EPSILON / scale).max(1e-3);
     }
 
     fn fit_cells(
@@ -201,6 +197,11 @@ impl Axis {
         clamped: impl Fn(usize) -> bool,
     ) {
         self.cells.clear();
+        // Pixels' positions are rounded to a 2^-24th of at most 640 samples, crossings' twice to one
+        // of the pixels. The rest is for quotients.
+        let in_samples = f64::from(INPUT_SIDE) / scale;
+        let rounding = f64::from(f32::EPSILON) * (in_samples + 2.0 * f64::from(sampling.pixels));
+        let certain = 0.5 - rounding.max(1e-3) as f32;
         let mut first = 0;
         for knot in 0..PROTOTYPE_SIDE * sampling.knots_per_prototype() {
             let after = self.knots[first..]
@@ -209,12 +210,13 @@ impl Axis {
                 .count();
             let position = sampling.knot_position(knot);
             let pixel = (position - f64::from(before) + 0.5) / scale - 0.5;
+            let is_clamped = (first..first + after).any(&clamped);
             self.cells.push(Cell {
-                first: first as u32,
-                end: (first + after) as u32,
-                origin: (pixel - first as f64) as f32,
+                first: first as f32,
+                end: (first + after) as f32,
+                origin: pixel as f32,
                 length: ((sampling.knot_position(knot + 1) - position) / scale) as f32,
-                clamped: (first..first + after).any(&clamped),
+                certain: if is_clamped { -1.0 } else { certain },
             });
             first += after;
         }
@@ -230,17 +232,22 @@ impl Axis {
         usize::from(self.knots[pixel as usize])
     }
 
-    /// How far pixels lie between their knot and the next.
-    pub(super) fn weights(&self) -> &[f32] {
-        &self.weights
+    /// How far a pixel and those behind it lie between their knot and the next; 0 beyond the
+    /// last pixel.
+    #[inline]
+    pub(super) fn weights_from<const N: usize>(&self, pixel: u32) -> [f32; N] {
+        let weights = &self.weights[pixel as usize..];
+        let padded = || std::array::from_fn(|i| weights.get(i).copied().unwrap_or(0.0));
+        weights.first_chunk().copied().unwrap_or_else(padded)
+    }
+
+    /// How far a pixel lies between its knot and the next.
+    pub(super) fn weight(&self, pixel: u32) -> f32 {
+        self.weights[pixel as usize]
     }
 
     /// A cell's pixels.
-    pub(super) fn cell(&self, knot: usize) -> Cell {
-        self.cells[knot]
-    }
-
-    pub(super) const fn uncertainty(&self) -> f32 {
-        self.uncertainty
+    pub(super) fn cell(&self, knot: usize) -> &Cell {
+        &self.cells[knot]
     }
 }

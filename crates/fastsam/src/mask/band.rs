@@ -8,9 +8,10 @@
 
 use std::ops::Range;
 
+use fearless_simd::{f32x8, mask32x8, prelude::*};
+
 use super::Crop;
 use super::axis::{Axis, Cell};
-use super::dot;
 use super::field::{Field, Row};
 use crate::Run;
 
@@ -20,16 +21,16 @@ const LANES: usize = 8;
 /// Adding this rounds a number from 0 to 2^22 to a whole one, which then stands in the low bits.
 const ROUNDER: f32 = 8_388_608.0;
 
-/// One number for each of the rows solved together.
-type Lanes<T> = [T; LANES];
+/// More pixels than a row can have.
+const BEYOND: f32 = 65_536.0;
 
 /// Scans bands, reusing its buffers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scanner {
     /// Cells of a band with mixed corners, left to right, counted from the field's first.
     mixed: Vec<u16>,
-    /// Sign changes of the rows solved together: each row's first, each row's second, and so on.
-    changes: Vec<Lanes<u32>>,
+    /// Their sign changes in the rows solved together, where there are many.
+    changes: Vec<Changes>,
 }
 
 /// What a scan looks at.
@@ -59,20 +60,27 @@ impl Scanner {
 
     /// Appends the runs of the surface's pixels above 0; stops after the band in which there come to
     /// be more than `most`, and says whether they all are there.
-    pub(super) fn scan(&mut self, surface: Surface<'_>, most: usize, runs: &mut Vec<Run>) -> bool {
+    #[inline(always)]
+    pub(super) fn scan<S: Simd>(
+        &mut self,
+        simd: S,
+        surface: Surface<'_>,
+        most: usize,
+        runs: &mut Vec<Run>,
+    ) -> bool {
         let crop = surface.crop;
         let cells = surface.cells();
         let mut y = crop.top;
         while y < crop.bottom {
             let knot = surface.rows.knot(y);
-            let end = surface.rows.cell(knot).end.min(crop.bottom);
+            let end = (surface.rows.cell(knot).end as u32).min(crop.bottom);
             let band = Band {
                 top: surface.field.row(knot),
                 bottom: surface.field.row(knot + 1),
             };
             band.mixed_cells(cells.clone(), &mut self.mixed);
             if !self.mixed.is_empty() {
-                self.scan_band(surface, band, cells.start, y..end, runs);
+                self.scan_band(simd, surface, band, cells.start, y..end, runs);
             } else if band.top.values[cells.start] > 0.0 {
                 runs.extend((y..end).map(|y| Run {
                     y: y as u16,
@@ -89,89 +97,141 @@ impl Scanner {
     }
 
     /// Appends the runs of a band's rows of pixels.
-    fn scan_band(
+    #[inline(always)]
+    fn scan_band<S: Simd>(
         &mut self,
+        simd: S,
         surface: Surface<'_>,
         band: Band<'_>,
         first_cell: usize,
         rows: Range<u32>,
         runs: &mut Vec<Run>,
     ) {
-        self.changes.resize(self.mixed.len(), [0; LANES]);
-        let all_weights = &surface.rows.weights()[rows.start as usize..rows.end as usize];
-        for (group, weights) in all_weights.chunks(LANES).enumerate() {
-            // Lanes without a row repeat the first one's, and are not read.
-            let weights: Lanes<f32> =
-                std::array::from_fn(|lane| *weights.get(lane).unwrap_or(&weights[0]));
-            let inside = dot::above_zero(&band.at(first_cell, &weights));
-            let mut counts = Counts::default();
-            for &cell in &self.mixed {
-                let solved = surface.solve(band, usize::from(cell), &weights);
-                counts.note(&solved, &mut self.changes);
-            }
-            let first = rows.start + (group * LANES) as u32;
+        for first in rows.clone().step_by(LANES) {
+            let weights = f32x8::load_array(simd, surface.rows.weights_from(first));
             let rows = first..rows.end.min(first + LANES as u32);
-            if inside == 0 && counts == Counts::TWO && increasing(&self.changes) {
-                // One run in each row, by far the most frequent case.
-                let [starts, ends] = [self.changes[0], self.changes[1]];
-                let eight: Lanes<Run> = std::array::from_fn(|lane| Run {
-                    y: rows.start as u16 + lane as u16,
-                    start: starts[lane] as u16,
-                    end: ends[lane] as u16,
-                });
-                runs.extend_from_slice(&eight[..rows.len()]);
+
+            let inside = band.at(first_cell, weights).simd_gt(0.0);
+            let mut outermost = Outermost::new(simd, inside);
+            for &cell in &self.mixed {
+                let (changed, at) = surface.solve(simd, band, usize::from(cell), weights);
+                outermost.note(changed, at);
+            }
+            if outermost.are_all() {
+                outermost.push_runs(rows, surface.crop, runs);
                 continue;
             }
+            self.changes.clear();
+            self.changes.extend(self.mixed.iter().map(|&cell| {
+                let (changed, at) = surface.solve(simd, band, usize::from(cell), weights);
+                Changes {
+                    rows: changed.to_bitmask() as u8,
+                    at: at.to_array(),
+                }
+            }));
+            let crop = surface.crop;
+            let inside = inside.to_bitmask();
             for (y, lane) in rows.zip(0..LANES) {
-                let changes = self.changes[..counts.of(lane)].iter().map(|row| row[lane]);
-                push_row(
-                    runs,
-                    y as u16,
-                    inside >> lane & 1 == 1,
-                    changes,
-                    surface.crop,
-                );
+                let changes = self
+                    .changes
+                    .iter()
+                    .filter_map(|changes| changes.in_row(lane));
+                let changes = changes.map(|x| x.clamp(crop.left, crop.right));
+                push_row(runs, y as u16, inside >> lane & 1 == 1, changes, crop);
             }
         }
     }
 }
 
 /// Where the sign changes within a cell, in several rows.
-struct Solved {
+#[derive(Clone, Copy, Debug)]
+struct Changes {
     /// The rows in which it does, the first in the lowest bit.
-    changed: u8,
-    /// The first pixel of the new sign; something meaningless where it does not change.
-    changes: Lanes<u32>,
+    rows: u8,
+    /// [`ROUNDER`] and the first pixel of the new sign; something meaningless where it does not
+    /// change.
+    at: [f32; LANES],
 }
 
-/// How many changes each row has so far.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-struct Counts(Lanes<u16>);
-
-impl Counts {
-    const TWO: Self = Self([2; LANES]);
-
-    fn of(self, lane: usize) -> usize {
-        usize::from(self.0[lane])
+impl Changes {
+    fn in_row(&self, lane: usize) -> Option<u32> {
+        (self.rows >> lane & 1 == 1).then(|| pixel(self.at[lane]))
     }
+}
 
-    /// Adds a cell's changes to those of the cells before it. Without a branch, as none could be
-    /// foreseen: what is not a change is written too, and overwritten by the next.
-    #[inline]
-    fn note(&mut self, solved: &Solved, changes: &mut [Lanes<u32>]) {
-        for lane in 0..LANES {
-            changes[self.of(lane)][lane] = solved.changes[lane];
-            self.0[lane] += u16::from(solved.changed >> lane & 1);
+/// The whole number that [`ROUNDER`] was added to.
+fn pixel(rounded: f32) -> u32 {
+    rounded.to_bits().wrapping_sub(ROUNDER.to_bits())
+}
+
+/// First and last sign change of each row, which most often are all it has: one run between them.
+///
+/// Kept without a branch, as none could be foreseen: rows without a change have 0, and what others
+/// have is above it.
+struct Outermost<S: Simd> {
+    simd: S,
+    /// [`BEYOND`] less the first change.
+    firsts: f32x8<S>,
+    /// [`ROUNDER`] and the last change.
+    lasts: f32x8<S>,
+    /// Changes; one more where a row begins inside.
+    counts: f32x8<S>,
+}
+
+impl<S: Simd> Outermost<S> {
+    /// Of rows without changes so far, those of `inside` beginning above 0.
+    #[inline(always)]
+    fn new(simd: S, inside: mask32x8<S>) -> Self {
+        let zero = f32x8::splat(simd, 0.0);
+        Self {
+            simd,
+            firsts: inside.select(f32x8::splat(simd, BEYOND), zero),
+            lasts: zero,
+            counts: inside.select(f32x8::splat(simd, 1.0), zero),
         }
     }
-}
 
-/// Whether every row's second change lies after its first.
-fn increasing(changes: &[Lanes<u32>]) -> bool {
-    let [first, second, ..] = changes else {
-        return false;
-    };
-    (0..LANES).all(|lane| first[lane] < second[lane])
+    /// Adds a cell's changes to those of the cells before it.
+    #[inline(always)]
+    fn note(&mut self, changed: mask32x8<S>, at: f32x8<S>) {
+        let [zero, one] = [0.0, 1.0].map(|x| f32x8::splat(self.simd, x));
+        self.firsts = self.firsts.max(changed.select(ROUNDER + BEYOND - at, zero));
+        self.lasts = self.lasts.max(changed.select(at, zero));
+        self.counts += changed.select(one, zero);
+    }
+
+    /// Whether no row has changes between them.
+    #[inline(always)]
+    fn are_all(&self) -> bool {
+        !self.counts.simd_gt(2.0).any_true()
+    }
+
+    /// Appends each row's run, if [`Outermost::are_all`].
+    #[inline(always)]
+    fn push_runs(&self, rows: Range<u32>, crop: Crop, runs: &mut Vec<Run>) {
+        let edge = |x| f32x8::splat(self.simd, ROUNDER + x as f32);
+        let [left, right] = [crop.left, crop.right].map(edge);
+        // What begins inside and does not change ends at the right.
+        let lasts = self.counts.simd_eq(1.0).select(right, self.lasts);
+        let starts = (ROUNDER + BEYOND - self.firsts).max(left);
+        let ends = lasts.min(right);
+        let is_run = starts.simd_lt(ends).to_bitmask();
+        let (starts, ends) = (starts.to_array(), ends.to_array());
+        let eight: [Run; LANES] = std::array::from_fn(|lane| Run {
+            y: rows.start as u16 + lane as u16,
+            start: pixel(starts[lane]) as u16,
+            end: pixel(ends[lane]) as u16,
+        });
+        if is_run == 0xff && rows.len() == LANES {
+            runs.extend_from_slice(&eight);
+            return;
+        }
+        for (lane, run) in eight[..rows.len()].iter().enumerate() {
+            if is_run >> lane & 1 == 1 {
+                runs.push(*run);
+            }
+        }
+    }
 }
 
 impl Surface<'_> {
@@ -181,57 +241,65 @@ impl Surface<'_> {
         cell(self.crop.left)..cell(self.crop.right - 1) + 1
     }
 
-    /// Finds the sign changes along a cell, in rows of these weights.
-    #[inline]
-    fn solve(&self, band: Band<'_>, cell: usize, weights: &Lanes<f32>) -> Solved {
+    /// Finds the sign changes along a cell, in rows of these weights: the rows in which there is one,
+    /// and [`ROUNDER`] and the first pixel of the new sign.
+    #[inline(always)]
+    fn solve<S: Simd>(
+        &self,
+        simd: S,
+        band: Band<'_>,
+        cell: usize,
+        weights: f32x8<S>,
+    ) -> (mask32x8<S>, f32x8<S>) {
         let (a, b) = (band.at(cell, weights), band.at(cell + 1, weights));
-        let Cell {
-            first,
-            end,
-            origin,
-            length,
-            clamped,
-        } = self.columns.cell(self.field.left() + cell);
-        let low = first.max(self.crop.left) - first;
-        let high = end.min(self.crop.right) - first;
-        let (lowest, highest) = (low as f32, high as f32);
-        let certain = 0.5 - self.columns.uncertainty();
+        let changed = a.simd_gt(0.0) ^ b.simd_gt(0.0);
+        let cell = self.columns.cell(self.field.left() + cell);
+        // The new sign begins at the pixel after the crossing: half a pixel on, rounded. Without a
+        // change this may be NaN, and is not looked at.
+        let position = (a / (a - b) * cell.length + (cell.origin + 0.5))
+            .max(cell.first)
+            .min(cell.end);
+        let mut at = position + ROUNDER;
+        let error = (position - (at - ROUNDER)).abs();
+        let uncertain = changed & error.simd_gt(cell.certain);
+        if uncertain.any_true() {
+            let settled = self.settle_all(
+                uncertain.to_bitmask(),
+                a.as_array(),
+                b.as_array(),
+                at.as_array(),
+                cell,
+            );
+            at = f32x8::load_array(simd, settled);
+        }
+        (changed, at)
+    }
 
-        // The new sign begins at the pixel after the crossing: half a pixel on, rounded.
-        let origin = origin + 0.5;
-        let changed = dot::above_zero(&a) ^ dot::above_zero(&b);
-        // One step after the other for all rows: what compilers make vectors of.
-        let mut position = [0.0; LANES];
-        for lane in 0..LANES {
-            position[lane] = origin + a[lane] / (a[lane] - b[lane]) * length;
+    /// Evaluates a cell's pixels in the rows of the set bits.
+    #[cold]
+    #[inline(never)]
+    fn settle_all(
+        &self,
+        mut rows: u64,
+        a: &[f32; LANES],
+        b: &[f32; LANES],
+        guess: &[f32; LANES],
+        cell: &Cell,
+    ) -> [f32; LANES] {
+        let mut at = *guess;
+        let pixels = cell.first as u32..cell.end as u32;
+        while rows != 0 {
+            let lane = rows.trailing_zeros() as usize;
+            let settled = self.settle(a[lane], b[lane], pixels.clone(), pixel(at[lane]));
+            at[lane] = ROUNDER + settled as f32;
+            rows &= rows - 1;
         }
-        let position = position.map(|x| if x > lowest { x } else { lowest });
-        let position = position.map(|x| if x < highest { x } else { highest });
-        let rounded = position.map(|x| x + ROUNDER);
-        let mut changes = rounded.map(|x| first + (x.to_bits() - ROUNDER.to_bits()));
-        let mut excess = [0.0; LANES];
-        for lane in 0..LANES {
-            excess[lane] = (position[lane] - (rounded[lane] - ROUNDER)).abs() - certain;
-        }
-        let mut uncertain = if clamped {
-            changed
-        } else {
-            changed & dot::above_zero(&excess)
-        };
-        while uncertain != 0 {
-            let lane = uncertain.trailing_zeros() as usize;
-            let pixels = first + low..first + high;
-            changes[lane] = self.settle(a[lane], b[lane], pixels, changes[lane]);
-            uncertain &= uncertain - 1;
-        }
-        Solved { changed, changes }
+        at
     }
 
     /// The first of a cell's pixels that has the sign of `b`, searched for from a guess.
-    #[cold]
     fn settle(&self, a: f32, b: f32, pixels: Range<u32>, guess: u32) -> u32 {
-        let weights = self.columns.weights();
-        let is_new = |x: u32| (a + (b - a) * weights[x as usize] > 0.0) == (b > 0.0);
+        let is_new = |x: u32| (a + (b - a) * self.columns.weight(x) > 0.0) == (b > 0.0);
         let mut x = guess;
         while x > pixels.start && is_new(x - 1) {
             x -= 1;
@@ -245,14 +313,14 @@ impl Surface<'_> {
 
 impl Band<'_> {
     /// The values along a column of knots, in rows of these weights.
-    #[inline]
-    fn at(&self, knot: usize, weights: &Lanes<f32>) -> Lanes<f32> {
+    #[inline(always)]
+    fn at<S: Simd>(&self, knot: usize, weights: f32x8<S>) -> f32x8<S> {
         let (top, bottom) = (self.top.values[knot], self.bottom.values[knot]);
-        let step = bottom - top;
-        weights.map(|weight| top + step * weight)
+        weights * (bottom - top) + top
     }
 
     /// Lists those of `cells` whose corners don't all have the same sign.
+    #[inline(always)]
     fn mixed_cells(&self, cells: Range<usize>, mixed: &mut Vec<u16>) {
         mixed.clear();
         let (first, last) = (cells.start / 64, (cells.end - 1) / 64);

@@ -10,6 +10,7 @@
 use std::ops::Range;
 
 use accelerator::{Elements, PROTOTYPE_CHANNELS, PROTOTYPE_SIDE, TensorView};
+use fearless_simd::Simd;
 
 use super::coefficients::Coefficients;
 use super::dot;
@@ -63,6 +64,7 @@ impl Field {
     }
 
     /// A row of knots, counted from the network's first.
+    #[inline(always)]
     pub(super) fn row(&self, knot: usize) -> Row<'_> {
         let row = knot - self.top;
         Row {
@@ -73,8 +75,10 @@ impl Field {
 
     /// Computes the values of all cells whose first knot lies in `columns` and `rows`; neither is
     /// empty. `factor` is 1, 2 or 4.
-    pub(super) fn fill(
+    #[inline(always)]
+    pub(super) fn fill<S: Simd>(
         &mut self,
+        simd: S,
         prototypes: TensorView<'_>,
         coefficients: &Coefficients,
         factor: u32,
@@ -82,21 +86,23 @@ impl Field {
         rows: Range<usize>,
     ) {
         if factor == 1 {
-            self.fill_at_prototypes(prototypes, coefficients, columns, rows);
+            self.fill_at_prototypes(simd, prototypes, coefficients, columns, rows);
         } else {
-            self.fill_between_prototypes(prototypes, coefficients, factor, columns, rows);
+            self.fill_between_prototypes(simd, prototypes, coefficients, factor, columns, rows);
         }
         let height = self.values.len() / self.width;
         self.words = self.width.div_ceil(64);
         self.signs.resize(height * self.words, 0);
         let values = self.values.chunks_exact(self.width);
         for (values, signs) in values.zip(self.signs.chunks_exact_mut(self.words)) {
-            dot::signs(values, signs);
+            dot::signs(simd, values, signs);
         }
     }
 
-    fn fill_at_prototypes(
+    #[inline(always)]
+    fn fill_at_prototypes<S: Simd>(
         &mut self,
+        simd: S,
         prototypes: TensorView<'_>,
         coefficients: &Coefficients,
         columns: Range<usize>,
@@ -111,6 +117,7 @@ impl Field {
         let inside = columns.start..(columns.end + 1).min(PROTOTYPE_SIDE);
         for (row, values) in (rows.start..=rows.end).zip(self.values.chunks_exact_mut(width)) {
             logits(
+                simd,
                 prototypes,
                 coefficients,
                 row.min(last),
@@ -123,8 +130,10 @@ impl Field {
         }
     }
 
-    fn fill_between_prototypes(
+    #[inline(always)]
+    fn fill_between_prototypes<S: Simd>(
         &mut self,
+        simd: S,
         prototypes: TensorView<'_>,
         coefficients: &Coefficients,
         factor: u32,
@@ -147,7 +156,14 @@ impl Field {
         self.logits.resize(stride * touched_rows.len(), 0.0);
         let lines = self.logits.chunks_exact_mut(stride);
         for (row, line) in touched_rows.clone().zip(lines) {
-            logits(prototypes, coefficients, row, touched_columns.clone(), line);
+            logits(
+                simd,
+                prototypes,
+                coefficients,
+                row,
+                touched_columns.clone(),
+                line,
+            );
         }
         let line =
             |row: usize| &self.logits[(row.min(last) - touched_rows.start) * stride..][..stride];
@@ -186,7 +202,9 @@ impl Field {
 }
 
 /// The logits of a row of prototypes, between two columns.
-fn logits(
+#[inline(always)]
+fn logits<S: Simd>(
+    simd: S,
     prototypes: TensorView<'_>,
     coefficients: &Coefficients,
     row: usize,
@@ -198,11 +216,11 @@ fn logits(
     match prototypes.elements {
         Elements::U8(q) => {
             let (all, _) = q.as_chunks::<PROTOTYPE_CHANNELS>();
-            dot::logits(&all[pixels], coefficients, values);
+            dot::logits(simd, &all[pixels], coefficients, values);
         }
         Elements::U16(q) => {
             let (all, _) = q.as_chunks::<PROTOTYPE_CHANNELS>();
-            dot::logits(&all[pixels], coefficients, values);
+            dot::logits(simd, &all[pixels], coefficients, values);
         }
     }
 }

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Anchor;
+use crate::processor::on_each;
 
 /// 8-bit outputs whose zero points are 100.
 fn layout() -> Layout {
@@ -48,8 +49,11 @@ fn detection([x1, y1, x2, y2]: [f32; 4]) -> Detection {
 fn mask(tensors: &Tensors, frame: Size, size: MaskSize, bbox: [f32; 4]) -> (Rasterizer, Mask) {
     let mut rasterizer = Rasterizer::new();
     rasterizer.fit(&Letterbox::fit(frame), size);
-    let mut mask = Mask::empty(Size::new(0, 0));
-    rasterizer.rasterize(tensors, &detection(bbox), &mut mask);
+    let mask = on_each(|| {
+        let mut mask = Mask::empty(Size::new(0, 0));
+        rasterizer.rasterize(tensors, &detection(bbox), &mut mask);
+        mask
+    });
     (rasterizer, mask)
 }
 
@@ -63,10 +67,10 @@ fn defined(rasterizer: &Rasterizer, x: u32, y: u32) -> bool {
     } = rasterizer;
     let knot = rows.knot(y);
     let (top, bottom) = (field.row(knot).values, field.row(knot + 1).values);
-    let weight = rows.weights()[y as usize];
+    let weight = rows.weight(y);
     let at = |k: usize| top[k] + (bottom[k] - top[k]) * weight;
     let k = columns.knot(x) - field.left();
-    at(k) + (at(k + 1) - at(k)) * columns.weights()[x as usize] > 0.0
+    at(k) + (at(k + 1) - at(k)) * columns.weight(x) > 0.0
 }
 
 const EVERYTHING: [f32; 4] = [0.0, 0.0, 640.0, 640.0];

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::Anchor;
+use crate::processor::on_each;
 
 fn detection(i: usize, [x1, y1, x2, y2]: [f32; 4]) -> Detection {
     Detection {
@@ -19,8 +20,11 @@ fn kept(boxes: &[[f32; 4]], iou: f32, limit: usize) -> Vec<usize> {
         .enumerate()
         .map(|(i, &bbox)| detection(i, bbox))
         .collect();
-    let mut kept = Vec::new();
-    Suppressor::new().suppress(&candidates, iou, limit, &mut kept);
+    let kept = on_each(|| {
+        let mut kept = Vec::new();
+        Suppressor::new().suppress(&candidates, iou, limit, &mut kept);
+        kept
+    });
     kept.iter()
         .map(|detection| detection.anchor.index())
         .collect()
