@@ -67,8 +67,11 @@ impl Known {
         })
     }
 
-    /// Parses and checks a file's content; the error is one line.
-    fn from_json(bytes: &[u8]) -> Result<Self, String> {
+    /// Parses and checks a file's content.
+    ///
+    /// # Errors
+    /// What is wrong with it, in one line.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, String> {
         if bytes.len() as u64 > MOST_BYTES {
             return Err(format!("larger than {} MiB", MOST_BYTES >> 20));
         }

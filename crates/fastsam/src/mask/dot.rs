@@ -127,6 +127,13 @@ pub(super) fn logits<S: Simd, T: Element>(
     }
 }
 
+/// `array::map`, but inlined (see [`crate::processor`]).
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[inline(always)]
+fn map_four<T, U>([a, b, c, d]: &[T; 4], of: impl Fn(&T) -> U) -> [U; 4] {
+    [of(a), of(b), of(c), of(d)]
+}
+
 /// Calls `of` with four pixels at a time, the last ones made up to four, and `put` with each logit
 /// and its sum.
 #[inline(always)]

@@ -13,7 +13,7 @@ use fearless_simd::aarch64::Neon;
 use fearless_simd::{i16x8, i32x4, kernel, prelude::*, u8x16, u8x32, u16x8};
 
 use super::super::coefficients::{ByteWeights, Channels, Weights};
-use super::{MIDDLE, each_four, portable_dot_four};
+use super::{MIDDLE, each_four, map_four, portable_dot_four};
 
 /// [`Weights`] applied to four pixels of 8-bit prototypes.
 #[inline(always)]
@@ -25,13 +25,11 @@ pub(super) fn dot_four_u8<S: Simd>(
     let Some(neon) = simd.level().as_neon() else {
         return portable_dot_four(pixels, weights);
     };
-    let [a, b, c, d] = pixels;
-    let centred = [
-        widened(neon, a),
-        widened(neon, b),
-        widened(neon, c),
-        widened(neon, d),
-    ];
+    let centred = map_four(
+        pixels,
+        #[inline(always)]
+        |pixel| widened(neon, pixel),
+    );
     weigh(neon, centred, weights)
 }
 
@@ -58,13 +56,11 @@ pub(super) fn dot_four_u16<S: Simd>(
     let Some(neon) = simd.level().as_neon() else {
         return portable_dot_four(pixels, weights);
     };
-    let [a, b, c, d] = pixels;
-    let centred = [
-        centred(neon, a),
-        centred(neon, b),
-        centred(neon, c),
-        centred(neon, d),
-    ];
+    let centred = map_four(
+        pixels,
+        #[inline(always)]
+        |pixel| centred(neon, pixel),
+    );
     weigh(neon, centred, weights)
 }
 

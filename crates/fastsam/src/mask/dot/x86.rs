@@ -12,7 +12,7 @@ use fearless_simd::x86::{Avx2, Sse2};
 use fearless_simd::{i16x8, i16x16, i32x4, kernel, prelude::*, u8x32, u16x8, u16x16};
 
 use super::super::coefficients::{Channels, Weights};
-use super::{MIDDLE, portable_dot_four};
+use super::{MIDDLE, map_four, portable_dot_four};
 
 /// [`Weights`] applied to four pixels of 8-bit prototypes.
 #[inline(always)]
@@ -45,13 +45,12 @@ pub(super) fn dot_four_u16<S: Simd>(
 }
 
 #[inline(always)]
-fn dot_four_u8_avx2(avx2: Avx2, [a, b, c, d]: &[Channels<u8>; 4], weights: &Weights) -> [i32; 4] {
-    let centred = [
-        widened_avx2(avx2, a),
-        widened_avx2(avx2, b),
-        widened_avx2(avx2, c),
-        widened_avx2(avx2, d),
-    ];
+fn dot_four_u8_avx2(avx2: Avx2, pixels: &[Channels<u8>; 4], weights: &Weights) -> [i32; 4] {
+    let centred = map_four(
+        pixels,
+        #[inline(always)]
+        |pixel| widened_avx2(avx2, pixel),
+    );
     weigh_avx2(avx2, centred, weights)
 }
 
@@ -62,13 +61,12 @@ fn widened_avx2(avx2: Avx2, pixel: &Channels<u8>) -> [__m256i; 2] {
 }
 
 #[inline(always)]
-fn dot_four_u16_avx2(avx2: Avx2, [a, b, c, d]: &[Channels<u16>; 4], weights: &Weights) -> [i32; 4] {
-    let centred = [
-        centred_avx2(avx2, a),
-        centred_avx2(avx2, b),
-        centred_avx2(avx2, c),
-        centred_avx2(avx2, d),
-    ];
+fn dot_four_u16_avx2(avx2: Avx2, pixels: &[Channels<u16>; 4], weights: &Weights) -> [i32; 4] {
+    let centred = map_four(
+        pixels,
+        #[inline(always)]
+        |pixel| centred_avx2(avx2, pixel),
+    );
     weigh_avx2(avx2, centred, weights)
 }
 
@@ -113,13 +111,12 @@ kernel!(
 );
 
 #[inline(always)]
-fn dot_four_u8_sse2(sse2: Sse2, [a, b, c, d]: &[Channels<u8>; 4], weights: &Weights) -> [i32; 4] {
-    let centred = [
-        widened_sse2(sse2, a),
-        widened_sse2(sse2, b),
-        widened_sse2(sse2, c),
-        widened_sse2(sse2, d),
-    ];
+fn dot_four_u8_sse2(sse2: Sse2, pixels: &[Channels<u8>; 4], weights: &Weights) -> [i32; 4] {
+    let centred = map_four(
+        pixels,
+        #[inline(always)]
+        |pixel| widened_sse2(sse2, pixel),
+    );
     weigh_sse2(sse2, centred, weights)
 }
 
@@ -131,13 +128,12 @@ fn widened_sse2(sse2: Sse2, pixel: &Channels<u8>) -> [__m128i; 4] {
 }
 
 #[inline(always)]
-fn dot_four_u16_sse2(sse2: Sse2, [a, b, c, d]: &[Channels<u16>; 4], weights: &Weights) -> [i32; 4] {
-    let centred = [
-        centred_sse2(sse2, a),
-        centred_sse2(sse2, b),
-        centred_sse2(sse2, c),
-        centred_sse2(sse2, d),
-    ];
+fn dot_four_u16_sse2(sse2: Sse2, pixels: &[Channels<u16>; 4], weights: &Weights) -> [i32; 4] {
+    let centred = map_four(
+        pixels,
+        #[inline(always)]
+        |pixel| centred_sse2(sse2, pixel),
+    );
     weigh_sse2(sse2, centred, weights)
 }
 
