@@ -218,7 +218,8 @@ impl<S: Simd> Outermost<S> {
         let is_run = starts.simd_lt(ends).to_bitmask();
         let (starts, ends) = (starts.to_array(), ends.to_array());
         let eight: [Run; LANES] = std::array::from_fn(|lane| Run {
-            y: rows.start as u16 + lane as u16,
+            // Lanes without a row may lie below the last that can be.
+            y: (rows.start as u16).wrapping_add(lane as u16),
             start: pixel(starts[lane]) as u16,
             end: pixel(ends[lane]) as u16,
         });
