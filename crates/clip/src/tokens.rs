@@ -32,7 +32,8 @@ impl Tokens {
     }
 
     /// The tokens of a text in any language (English is what the models know), and how many of
-    /// them there are up to the end mark. Control characters count as blanks.
+    /// them there are up to the end mark. Control characters count as blanks; a mark's name within
+    /// the text is read as what it is, letters.
     ///
     /// # Errors
     /// [`ClipError::NoWords`], [`ClipError::TooLong`]: the rest of a long text would be ignored.
@@ -40,6 +41,11 @@ impl Tokens {
         let text = tidy(text);
         let mut words = Vec::new();
         self.tokenizer.encode(&text, &mut words);
+        let marks = [self.tokenizer.start_of_text(), self.tokenizer.end_of_text()];
+        if words.iter().any(|word| marks.contains(word)) {
+            words.clear();
+            self.tokenizer.encode(&text.replace('<', "< "), &mut words);
+        }
         if words.is_empty() {
             return Err(ClipError::NoWords);
         }
@@ -50,12 +56,13 @@ impl Tokens {
             });
         }
         let number = |token: Token| i32::from(token.to_u16());
+        let [start, end] = marks.map(number);
         let mut tokens = [0; CONTEXT];
-        tokens[0] = number(self.tokenizer.start_of_text());
+        tokens[0] = start;
         for (place, word) in tokens[1..].iter_mut().zip(&words) {
             *place = number(*word);
         }
-        tokens[words.len() + 1] = number(self.tokenizer.end_of_text());
+        tokens[words.len() + 1] = end;
         Ok((tokens, words.len() + 2))
     }
 }
@@ -101,6 +108,21 @@ mod tests {
             "a text of 76 tokens: expected at most 75, about 50 words"
         );
         assert!(tokens.encode(&"word ".repeat(75)).is_ok());
+    }
+
+    #[test]
+    fn names_of_marks_are_letters() {
+        let tokens = Tokens::new();
+        for text in [
+            "<end_of_text>",
+            "a dog <End_Of_Text> cat",
+            "x<start_of_text><end_of_text>",
+        ] {
+            let (found, length) = tokens.encode(text).unwrap();
+            assert!(length > 5, "{text}: {length}");
+            let within = &found[1..length - 1];
+            assert!(within.iter().all(|&token| token < found[0]), "{text}");
+        }
     }
 
     #[test]
