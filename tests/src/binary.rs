@@ -144,7 +144,21 @@ impl Daemon {
         }
     }
 
-    /// All it has written, both streams.
+    /// Waits until it has written this, on one line. What it says elsewhere, on MQTT or to systemd,
+    /// may be heard before what it has written is read.
+    pub fn wait_until_it_said(&self, words: &str) {
+        let started = Instant::now();
+        while !self.output().lines().any(|line| line.contains(words)) {
+            assert!(
+                started.elapsed() < DEADLINE,
+                "no '{words}'; the daemon said:\n{}",
+                self.output()
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// All it has written so far, both streams.
     pub fn output(&self) -> String {
         self.output.lock().expect("a whole list").join("\n")
     }

@@ -137,8 +137,7 @@ fn a_csi_camera_that_dies_is_started_again() {
     subscriber.wait_for_text("csi/state", "offline");
     subscriber.wait_for_text("csi/state", "online");
     subscriber.wait_for("masks again", is_masks_of("csi"));
-    let said = daemon.output();
-    assert!(said.contains("the camera has gone"), "{said}");
+    daemon.wait_until_it_said("the camera has gone");
     let arguments = fs::read_to_string(setup.path("arguments")).expect("noted arguments");
     for word in ["--codec yuv420", "--width 128", "--height 64", "--hflip"] {
         assert!(arguments.contains(word), "{arguments}");

@@ -150,19 +150,14 @@ fn sighup_changes_what_can_be_changed_and_names_the_rest() {
         message.topic == "fastsam/test/info"
             && message.json()["config"]["segmentation"]["confidence"] == 1.0
     });
-    let said = daemon.output();
-    assert!(said.contains("only after a restart: node"), "{said}");
+    daemon.wait_until_it_said("only after a restart: node");
 
     // What is wrong is named, and changes nothing.
     manager.config(&text("test", "segmentation: {confidence: 2}\n"));
     daemon.signal("HUP");
     manager.wait_for("RELOADING=1");
     manager.wait_for("READY=1");
-    assert!(
-        daemon.output().contains("config.yaml:3:28"),
-        "{}",
-        daemon.output()
-    );
+    daemon.wait_until_it_said("config.yaml:3:28");
     subscriber.wait_for("no segments still", |message| segments(message) == Some(0));
 
     // And back.
