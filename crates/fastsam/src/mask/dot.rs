@@ -36,13 +36,7 @@ pub(super) trait Element: Copy + Into<f32> {
         logits: &mut [f32],
         put: impl Fn(f32, i32) -> f32,
     ) {
-        each_four(
-            pixels,
-            logits,
-            put,
-            #[inline(always)]
-            |four| Self::dot_four(simd, four, weights),
-        );
+        dot_fours(simd, pixels, weights, logits, put);
     }
 }
 
@@ -71,13 +65,7 @@ impl Element for u8 {
                 // SAFETY: the processor has just said that it has the instructions.
                 unsafe { kernels::dot_row_with_udot(neon, pixels, bytes, bias, logits, put) }
             }
-            _ => each_four(
-                pixels,
-                logits,
-                put,
-                #[inline(always)]
-                |four| Self::dot_four(simd, four, weights),
-            ),
+            _ => dot_fours(simd, pixels, weights, logits, put),
         }
     }
 }
@@ -132,6 +120,24 @@ pub(super) fn logits<S: Simd, T: Element>(
 #[inline(always)]
 fn map_four<T, U>([a, b, c, d]: &[T; 4], of: impl Fn(&T) -> U) -> [U; 4] {
     [of(a), of(b), of(c), of(d)]
+}
+
+/// [`Element::dot_row`] by [`Element::dot_four`].
+#[inline(always)]
+fn dot_fours<S: Simd, T: Element>(
+    simd: S,
+    pixels: &[Channels<T>],
+    weights: &Weights,
+    logits: &mut [f32],
+    put: impl Fn(f32, i32) -> f32,
+) {
+    each_four(
+        pixels,
+        logits,
+        put,
+        #[inline(always)]
+        |four| T::dot_four(simd, four, weights),
+    );
 }
 
 /// Calls `of` with four pixels at a time, the last ones made up to four, and `put` with each logit

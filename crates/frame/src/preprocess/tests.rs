@@ -63,10 +63,33 @@ fn painted(
     frame
 }
 
+/// The input, which has to be the same with each set of vector instructions that this processor has.
 fn letterboxed(frame: &Frame) -> Box<[u8; INPUT_BYTES]> {
     let mut input = Box::new([0; INPUT_BYTES]);
-    Preprocessor::new().letterbox(frame, &mut input).unwrap();
+    let letterbox = Preprocessor::new().letterbox(frame, &mut input).unwrap();
+    for level in lesser_levels() {
+        let mut other = Box::new([0; INPUT_BYTES]);
+        let mut preprocessor = Preprocessor::new();
+        dispatch!(level, _ => preprocessor.fill(frame, &letterbox, &mut other));
+        assert!(other == input, "{level:?} and {:?} differ", Level::new());
+    }
     input
+}
+
+/// Sets of vector instructions below the one that is chosen.
+fn lesser_levels() -> Vec<Level> {
+    #[cfg(target_arch = "x86_64")]
+    let levels = {
+        let best = Level::new();
+        [
+            best.as_sse2().map(Level::Sse2),
+            best.as_sse4_2().map(Level::Sse4_2),
+            best.as_avx2().map(Level::Avx2),
+        ]
+    };
+    #[cfg(not(target_arch = "x86_64"))]
+    let levels: [Option<Level>; 0] = [];
+    levels.into_iter().flatten().collect()
 }
 
 fn pixel(input: &[u8; INPUT_BYTES], x: usize, y: usize) -> [u8; 3] {

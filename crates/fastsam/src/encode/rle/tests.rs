@@ -176,9 +176,12 @@ proptest! {
         });
         let mut ends: Vec<u32> = ends.collect();
         let lengths = &lengths[..ends.len()];
-        let mut counts = Vec::new();
         let end = ends.pop();
-        dispatch!(level(), simd => write(simd, &ends, end.unwrap_or(0), &mut counts));
+        let counts = on_each(|| {
+            let mut counts = Vec::new();
+            dispatch!(level(), simd => write(simd, &ends, end.unwrap_or(0), &mut counts));
+            counts
+        });
         let mut reader = Reader::new(&counts);
         for &length in lengths {
             prop_assert_eq!(reader.next(), Ok(Some(length)));

@@ -25,12 +25,13 @@ pub(super) fn dot_four_u8<S: Simd>(
     let Some(neon) = simd.level().as_neon() else {
         return portable_dot_four(pixels, weights);
     };
-    let centred = map_four(
+    weigh(
+        neon,
         pixels,
+        weights,
         #[inline(always)]
         |pixel| widened(neon, pixel),
-    );
-    weigh(neon, centred, weights)
+    )
 }
 
 #[inline(always)]
@@ -56,12 +57,13 @@ pub(super) fn dot_four_u16<S: Simd>(
     let Some(neon) = simd.level().as_neon() else {
         return portable_dot_four(pixels, weights);
     };
-    let centred = map_four(
+    weigh(
+        neon,
         pixels,
+        weights,
         #[inline(always)]
         |pixel| centred(neon, pixel),
-    );
-    weigh(neon, centred, weights)
+    )
 }
 
 #[inline(always)]
@@ -74,9 +76,14 @@ fn centred(neon: Neon, pixel: &Channels<u16>) -> [int16x8_t; 4] {
     [signed(a), signed(b), signed(c), signed(d)]
 }
 
-/// Four sums of 32 products, of pixels' channels as 16-bit numbers.
+/// Four sums of 32 products, of what `centre` makes 16-bit numbers of.
 #[inline(always)]
-fn weigh(neon: Neon, centred: [[int16x8_t; 4]; 4], weights: &Weights) -> [i32; 4] {
+fn weigh<T>(
+    neon: Neon,
+    pixels: &[Channels<T>; 4],
+    weights: &Weights,
+    centre: impl Fn(&Channels<T>) -> [int16x8_t; 4],
+) -> [i32; 4] {
     let (quarters, _) = weights.weights.as_chunks::<8>();
     let quarters = [
         i16x8::load_array_ref(neon, &quarters[0]).into(),
@@ -84,7 +91,7 @@ fn weigh(neon: Neon, centred: [[int16x8_t; 4]; 4], weights: &Weights) -> [i32; 4
         i16x8::load_array_ref(neon, &quarters[2]).into(),
         i16x8::load_array_ref(neon, &quarters[3]).into(),
     ];
-    let sums: i32x4<_> = sums(neon, centred, quarters).simd_into(neon);
+    let sums: i32x4<_> = sums(neon, map_four(pixels, centre), quarters).simd_into(neon);
     (sums + weights.bias).to_array()
 }
 

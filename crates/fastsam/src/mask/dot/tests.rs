@@ -24,8 +24,11 @@ fn computed<T: Element>(
     coefficients: TensorView<'_>,
 ) -> (Coefficients, Vec<f32>) {
     let coefficients = Coefficients::new(coefficients, 0, prototypes);
-    let mut values = vec![f32::NAN; pixels.len()];
-    dispatch!(level(), simd => logits(simd, pixels, &coefficients, &mut values));
+    let values = on_each(|| {
+        let mut values = vec![f32::NAN; pixels.len()];
+        dispatch!(level(), simd => logits(simd, pixels, &coefficients, &mut values));
+        values
+    });
     (coefficients, values)
 }
 
@@ -132,8 +135,11 @@ fn signs_are_of_what_is_above_zero() {
         .map(|i| [1.0, 0.0, -1.0, -0.0, f32::MIN_POSITIVE][i % 5])
         .collect();
     for length in [1_usize, 7, 8, 63, 64, 65, 150] {
-        let mut words = vec![u64::MAX; length.div_ceil(64)];
-        dispatch!(level(), simd => signs(simd, &values[..length], &mut words));
+        let words = on_each(|| {
+            let mut words = vec![u64::MAX; length.div_ceil(64)];
+            dispatch!(level(), simd => signs(simd, &values[..length], &mut words));
+            words
+        });
         for i in 0..64 * words.len() {
             let expected = i < length && values[i] > 0.0;
             assert_eq!(

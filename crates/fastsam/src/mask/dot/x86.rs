@@ -23,8 +23,20 @@ pub(super) fn dot_four_u8<S: Simd>(
 ) -> [i32; 4] {
     let level = simd.level();
     match (level.as_avx2(), level.as_sse2()) {
-        (Some(avx2), _) => dot_four_u8_avx2(avx2, pixels, weights),
-        (_, Some(sse2)) => dot_four_u8_sse2(sse2, pixels, weights),
+        (Some(avx2), _) => weigh_avx2(
+            avx2,
+            pixels,
+            weights,
+            #[inline(always)]
+            |pixel| widened_avx2(avx2, pixel),
+        ),
+        (_, Some(sse2)) => weigh_sse2(
+            sse2,
+            pixels,
+            weights,
+            #[inline(always)]
+            |pixel| widened_sse2(sse2, pixel),
+        ),
         _ => portable_dot_four(pixels, weights),
     }
 }
@@ -38,36 +50,28 @@ pub(super) fn dot_four_u16<S: Simd>(
 ) -> [i32; 4] {
     let level = simd.level();
     match (level.as_avx2(), level.as_sse2()) {
-        (Some(avx2), _) => dot_four_u16_avx2(avx2, pixels, weights),
-        (_, Some(sse2)) => dot_four_u16_sse2(sse2, pixels, weights),
+        (Some(avx2), _) => weigh_avx2(
+            avx2,
+            pixels,
+            weights,
+            #[inline(always)]
+            |pixel| centred_avx2(avx2, pixel),
+        ),
+        (_, Some(sse2)) => weigh_sse2(
+            sse2,
+            pixels,
+            weights,
+            #[inline(always)]
+            |pixel| centred_sse2(sse2, pixel),
+        ),
         _ => portable_dot_four(pixels, weights),
     }
-}
-
-#[inline(always)]
-fn dot_four_u8_avx2(avx2: Avx2, pixels: &[Channels<u8>; 4], weights: &Weights) -> [i32; 4] {
-    let centred = map_four(
-        pixels,
-        #[inline(always)]
-        |pixel| widened_avx2(avx2, pixel),
-    );
-    weigh_avx2(avx2, centred, weights)
 }
 
 #[inline(always)]
 fn widened_avx2(avx2: Avx2, pixel: &Channels<u8>) -> [__m256i; 2] {
     let (first, second) = avx2.widen_u8x32(u8x32::load_array_ref(avx2, pixel));
     [first.into(), second.into()]
-}
-
-#[inline(always)]
-fn dot_four_u16_avx2(avx2: Avx2, pixels: &[Channels<u16>; 4], weights: &Weights) -> [i32; 4] {
-    let centred = map_four(
-        pixels,
-        #[inline(always)]
-        |pixel| centred_avx2(avx2, pixel),
-    );
-    weigh_avx2(avx2, centred, weights)
 }
 
 #[inline(always)]
@@ -78,14 +82,20 @@ fn centred_avx2(avx2: Avx2, pixel: &Channels<u16>) -> [__m256i; 2] {
     [first.into(), second.into()]
 }
 
+/// Four sums of 32 products, of what `centre` makes 16-bit numbers of.
 #[inline(always)]
-fn weigh_avx2(avx2: Avx2, centred: [[__m256i; 2]; 4], weights: &Weights) -> [i32; 4] {
+fn weigh_avx2<T>(
+    avx2: Avx2,
+    pixels: &[Channels<T>; 4],
+    weights: &Weights,
+    centre: impl Fn(&Channels<T>) -> [__m256i; 2],
+) -> [i32; 4] {
     let (halves, _) = weights.weights.as_chunks::<16>();
     let halves = [
         i16x16::load_array_ref(avx2, &halves[0]).into(),
         i16x16::load_array_ref(avx2, &halves[1]).into(),
     ];
-    let sums: i32x4<_> = sums_avx2(avx2, centred, halves).simd_into(avx2);
+    let sums: i32x4<_> = sums_avx2(avx2, map_four(pixels, centre), halves).simd_into(avx2);
     (sums + weights.bias).to_array()
 }
 
@@ -111,30 +121,10 @@ kernel!(
 );
 
 #[inline(always)]
-fn dot_four_u8_sse2(sse2: Sse2, pixels: &[Channels<u8>; 4], weights: &Weights) -> [i32; 4] {
-    let centred = map_four(
-        pixels,
-        #[inline(always)]
-        |pixel| widened_sse2(sse2, pixel),
-    );
-    weigh_sse2(sse2, centred, weights)
-}
-
-#[inline(always)]
 fn widened_sse2(sse2: Sse2, pixel: &Channels<u8>) -> [__m128i; 4] {
     let (first, second) = sse2.widen_u8x32(u8x32::load_array_ref(sse2, pixel));
     let ((a, b), (c, d)) = (sse2.split_u16x16(first), sse2.split_u16x16(second));
     [a.into(), b.into(), c.into(), d.into()]
-}
-
-#[inline(always)]
-fn dot_four_u16_sse2(sse2: Sse2, pixels: &[Channels<u16>; 4], weights: &Weights) -> [i32; 4] {
-    let centred = map_four(
-        pixels,
-        #[inline(always)]
-        |pixel| centred_sse2(sse2, pixel),
-    );
-    weigh_sse2(sse2, centred, weights)
 }
 
 #[inline(always)]
@@ -147,8 +137,14 @@ fn centred_sse2(sse2: Sse2, pixel: &Channels<u16>) -> [__m128i; 4] {
     [a.into(), b.into(), c.into(), d.into()]
 }
 
+/// Four sums of 32 products, of what `centre` makes 16-bit numbers of.
 #[inline(always)]
-fn weigh_sse2(sse2: Sse2, centred: [[__m128i; 4]; 4], weights: &Weights) -> [i32; 4] {
+fn weigh_sse2<T>(
+    sse2: Sse2,
+    pixels: &[Channels<T>; 4],
+    weights: &Weights,
+    centre: impl Fn(&Channels<T>) -> [__m128i; 4],
+) -> [i32; 4] {
     let (quarters, _) = weights.weights.as_chunks::<8>();
     let quarters = [
         i16x8::load_array_ref(sse2, &quarters[0]).into(),
@@ -156,7 +152,7 @@ fn weigh_sse2(sse2: Sse2, centred: [[__m128i; 4]; 4], weights: &Weights) -> [i32
         i16x8::load_array_ref(sse2, &quarters[2]).into(),
         i16x8::load_array_ref(sse2, &quarters[3]).into(),
     ];
-    let sums: i32x4<_> = sums_sse2(sse2, centred, quarters).simd_into(sse2);
+    let sums: i32x4<_> = sums_sse2(sse2, map_four(pixels, centre), quarters).simd_into(sse2);
     (sums + weights.bias).to_array()
 }
 
