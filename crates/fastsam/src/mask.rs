@@ -26,8 +26,7 @@ use self::axis::{Axis, Sampling};
 use self::band::{Scanner, Surface};
 use self::coefficients::Coefficients;
 use self::field::Field;
-use crate::processor::level;
-use crate::{Detection, Mask, MaskSize};
+use crate::{Detection, Mask, MaskSize, processor};
 
 /// Makes masks, reusing its tables and buffers.
 #[derive(Clone, Debug)]
@@ -106,14 +105,14 @@ impl Rasterizer {
         let Some(crop) = crop else {
             return true;
         };
-        let (stride, cell) = detection.anchor.cell();
+        let (level, cell) = detection.anchor.cell();
         let prototypes = tensors.view(Role::Prototypes);
         let coefficients =
-            Coefficients::new(tensors.view(Role::Coefficients(stride)), cell, prototypes);
+            Coefficients::new(tensors.view(Role::Coefficients(level)), cell, prototypes);
         let cells = |axis: &Axis, first: u32, end: u32| axis.knot(first)..axis.knot(end - 1) + 1;
         let columns = cells(&self.columns, crop.left, crop.right);
         let rows = cells(&self.rows, crop.top, crop.bottom);
-        let complete = dispatch!(level(), simd => {
+        let complete = dispatch!(processor::level(), simd => {
             self.field.fill(simd, prototypes, &coefficients, self.factor, columns, rows);
             let surface = Surface {
                 field: &self.field,
