@@ -4,8 +4,8 @@
 
 use std::{fs, path::Path};
 
+use configuration::{Backend, Config, Hailo};
 use fastsamd::{
-    config::{Backend, Config, Hailo},
     doctor::{Finding, Machine, Outcome, examine},
     host::Host,
 };

@@ -143,13 +143,13 @@ fn outputs(network: &Value) -> Vec<(String, Value, String, f64, f64)> {
 /// The same of the network that the sample describes.
 fn mock_outputs() -> Vec<(String, Value, String, f64, f64)> {
     let layout = accelerator::mock::Network::layout();
-    let mut outputs: Vec<_> = accelerator::Role::ALL
+    let mut outputs: Vec<_> = tensors::Role::ALL
         .into_iter()
         .map(|role| {
             let info = layout.info(role);
             let format = match info.element_type {
-                accelerator::ElementType::U8 => "uint8",
-                accelerator::ElementType::U16 => "uint16",
+                tensors::ElementType::U8 => "uint8",
+                tensors::ElementType::U16 => "uint16",
             };
             // As JSON has it: the shortest decimals that are this f32.
             let number = |value: f32| value.to_string().parse().expect("a number");

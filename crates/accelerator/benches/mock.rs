@@ -2,8 +2,9 @@
 
 use std::hint::black_box;
 
-use accelerator::{Tensors, mock::Network};
+use accelerator::mock::Network;
 use criterion::{Criterion, criterion_group, criterion_main};
+use tensors::Tensors;
 
 const SIDE: usize = frame::INPUT_SIDE as usize;
 

@@ -3,11 +3,11 @@
 //! Invariants: results come in the order of submission; every accepted ticket is answered by one
 //! result or lost together with an error; no call blocks longer than its timeout.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
-use frame::INPUT_SIDE;
+use tensors::{Layout, Tensors};
 
-use crate::{Layout, LayoutError, Tensors, hailo::HailoError};
+use crate::AcceleratorError;
 
 /// Names one submitted input, chosen by the caller, growing.
 pub type Ticket = u64;
@@ -57,64 +57,4 @@ pub trait Collect: Send {
         tensors: &mut Tensors,
         timeout: Duration,
     ) -> Result<Ticket, AcceleratorError>;
-}
-
-/// What can go wrong between an input and its answer.
-#[derive(Debug, thiserror::Error)]
-pub enum AcceleratorError {
-    /// Nothing came, or nothing was taken, in time.
-    #[error("the accelerator did not answer within {0:?}")]
-    Timeout(Duration),
-    /// The other half, or the chip's worker, is gone.
-    #[error("the accelerator has shut down")]
-    Closed,
-    /// The input has not the network's size.
-    #[error("an input of {found} bytes can't be submitted: the network takes {side}x{side}x3 = {expected}", side = INPUT_SIDE)]
-    InputSize {
-        /// Bytes given.
-        found: usize,
-        /// Bytes the network takes.
-        expected: usize,
-    },
-    /// The network's outputs are not FastSAM's.
-    #[error(transparent)]
-    Layout(#[from] LayoutError),
-    /// A worker thread could not be started.
-    #[error("no thread for the accelerator: {0}")]
-    Thread(std::io::Error),
-    /// The Hailo chip, or the way to it.
-    #[error(transparent)]
-    Hailo(#[from] HailoError),
-    /// Nothing to replay.
-    #[error("no recording was given: expected at least one")]
-    NoRecording,
-    /// Recordings with different outputs.
-    #[error(
-        "recordings '{first}' and '{other}' come from different networks: their outputs differ"
-    )]
-    MixedRecordings {
-        /// The first recording's name.
-        first: String,
-        /// The first that differs.
-        other: String,
-    },
-    /// A recording could not be read or written.
-    #[error("{path}: {cause}", path = path.display())]
-    Recording {
-        /// File or folder.
-        path: PathBuf,
-        /// What is wrong with it, and what was expected.
-        cause: String,
-    },
-}
-
-impl AcceleratorError {
-    /// Whether trying again later may help.
-    pub fn is_transient(&self) -> bool {
-        match self {
-            Self::Timeout(_) => true,
-            Self::Hailo(error) => error.is_transient(),
-            _ => false,
-        }
-    }
 }

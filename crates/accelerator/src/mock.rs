@@ -14,11 +14,12 @@ mod regions;
 mod tests;
 
 use crate::{
-    Accelerator, AcceleratorError, Layout, Tensors,
-    chip::{Chip, Compute, Pace},
+    Accelerator, AcceleratorError,
+    simulated::{Chip, Compute, Pace},
 };
 use emit::Emitter;
 use regions::Finder;
+use tensors::{Layout, Tensors};
 
 /// Starts a mock accelerator at this pace.
 pub fn open(pace: Pace) -> Result<Box<dyn Accelerator>, AcceleratorError> {

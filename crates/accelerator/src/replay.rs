@@ -1,9 +1,11 @@
 //! Answers from recordings, whatever the input: one after another, then again from the first.
 
 use crate::{
-    Accelerator, AcceleratorError, Recording, Tensors,
-    chip::{Chip, Compute, Pace},
+    Accelerator, AcceleratorError, Fault, FaultKind,
+    simulated::{Chip, Compute, Pace},
 };
+use recording::{Recording, RecordingError};
+use tensors::Tensors;
 
 /// Starts an accelerator that repeats these recordings, which must come from one network.
 pub fn open(
@@ -12,16 +14,17 @@ pub fn open(
     pace: Pace,
 ) -> Result<Box<dyn Accelerator>, AcceleratorError> {
     let Some(layout) = recordings.first().map(|recording| recording.layout.clone()) else {
-        return Err(AcceleratorError::NoRecording);
+        return Err(ReplayError::NoRecording.into());
     };
     if let Some(other) = recordings
         .iter()
         .find(|recording| recording.layout != layout)
     {
-        return Err(AcceleratorError::MixedRecordings {
+        return Err(ReplayError::Mixed {
             first: recordings[0].name.clone(),
             other: other.name.clone(),
-        });
+        }
+        .into());
     }
     let answers = recordings
         .into_iter()
@@ -35,6 +38,42 @@ pub fn open(
         Replay { answers, next: 0 },
     )?;
     Ok(Box::new(chip))
+}
+
+/// Why recordings can't be replayed.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// Nothing to replay.
+    #[error("no recording was given: expected at least one")]
+    NoRecording,
+    /// Recordings with different outputs.
+    #[error(
+        "recordings '{first}' and '{other}' come from different networks: their outputs differ"
+    )]
+    Mixed {
+        /// The first recording's name.
+        first: String,
+        /// The first that differs.
+        other: String,
+    },
+    /// A recording can't be read.
+    #[error(transparent)]
+    Recording(#[from] RecordingError),
+}
+
+impl From<ReplayError> for AcceleratorError {
+    fn from(error: ReplayError) -> Self {
+        let is_users = match &error {
+            ReplayError::Recording(error) => error.is_users_fault(),
+            _ => true,
+        };
+        let kind = if is_users {
+            FaultKind::Users
+        } else {
+            FaultKind::Lasting
+        };
+        Fault::new(kind, error).into()
+    }
 }
 
 struct Replay {
@@ -57,7 +96,8 @@ mod tests {
     use frame::Size;
 
     use super::*;
-    use crate::{Elements, Layout, QuantInfo, Role, TensorInfo, mock::Network};
+    use crate::mock::Network;
+    use tensors::{Elements, Layout, QuantInfo, Role, TensorInfo};
 
     const LONG: Duration = Duration::from_secs(30);
 
@@ -118,6 +158,7 @@ mod tests {
     #[test]
     fn nothing_to_replay_is_an_error() {
         let error = open("none", Vec::new(), Pace::unlimited()).err().unwrap();
-        assert!(matches!(error, AcceleratorError::NoRecording));
+        assert!(matches!(error.of_backend(), Some(ReplayError::NoRecording)));
+        assert!(error.is_users_fault());
     }
 }

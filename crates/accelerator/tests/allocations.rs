@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use accelerator::{
-    Accelerator, AcceleratorError, Pace, Recording, Tensors,
+    Accelerator, AcceleratorError, Pace,
     mock::{self, Network},
     replay,
 };
 use allocation_counter::measure;
 use frame::{INPUT_BYTES, INPUT_SIDE, Size};
+use recording::Recording;
+use tensors::Tensors;
 
 const LONG: Duration = Duration::from_secs(30);
 

@@ -2,9 +2,14 @@
 
 use std::{io, path::PathBuf};
 
+use onnx::{EngineError, OnnxError};
+
 /// Why a text or a picture can't be embedded. Each is one line.
 #[derive(Debug, thiserror::Error)]
 pub enum ClipError {
+    /// A model's file that can't be read, or is no model.
+    #[error(transparent)]
+    Onnx(#[from] OnnxError),
     /// A file can't be read or written.
     #[error("{path}: {cause}", path = path.display())]
     File {
@@ -31,12 +36,22 @@ pub enum ClipError {
         cause: String,
     },
     /// A model that failed at work.
-    #[error("the {encoder} encoder failed: {cause}")]
+    #[error("the {encoder} encoder failed: {source}")]
     Run {
         /// `text` or `image`.
         encoder: &'static str,
         /// What it said.
-        cause: String,
+        source: EngineError,
+    },
+    /// A model whose answer is not embeddings.
+    #[error("the {encoder} encoder failed: it gave {found}, expected {rows} embeddings")]
+    Answer {
+        /// `text` or `image`.
+        encoder: &'static str,
+        /// What it gave.
+        found: String,
+        /// How many were asked for.
+        rows: usize,
     },
     /// A text without a word.
     #[error("the text is empty: expected words")]

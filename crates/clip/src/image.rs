@@ -2,11 +2,12 @@
 
 use std::path::Path;
 
+use onnx::Port;
 use rten_tensor::NdTensor;
 
 use crate::{
     ClipError, Embedding,
-    onnx::{self, Input, Onnx},
+    encoder::{self, Encoder},
 };
 
 /// CLIP's pictures, where the model doesn't say: ViT-B/32 and most others.
@@ -39,8 +40,8 @@ pub trait ImageEncoder: Send {
 /// Input: `pixel_values`, or the only one, N x 3 x side x side. Output: `image_embeds`, or the only
 /// one of two dimensions.
 pub struct OnnxImageEncoder {
-    model: Onnx,
-    input: Input,
+    model: Encoder,
+    input: Port,
     side: usize,
     /// Pictures that the model takes together, where it takes no other number.
     batch: Option<usize>,
@@ -50,14 +51,14 @@ impl OnnxImageEncoder {
     /// Reads the file.
     ///
     /// # Errors
-    /// [`ClipError::File`], [`ClipError::Model`].
+    /// [`ClipError::Onnx`], [`ClipError::Model`].
     pub fn open(path: &Path) -> Result<Self, ClipError> {
-        Self::new(onnx::read(path)?, path)
+        Self::new(encoder::read(path)?, path)
     }
 
     /// A file's content; `path` names it in errors.
     pub(crate) fn new(bytes: Vec<u8>, path: &Path) -> Result<Self, ClipError> {
-        let model = Onnx::new(bytes, path, "image", "image_embeds")?;
+        let model = Encoder::new(bytes, path, "image", "image_embeds")?;
         let wrong = |cause: String| ClipError::Model {
             path: path.to_owned(),
             cause,
@@ -70,11 +71,12 @@ impl OnnxImageEncoder {
                 names.join(", ")
             )));
         };
-        let [batch, channels, height, width] = input.shape[..] else {
+        let shape = input.shape.as_deref().unwrap_or_default();
+        let &[batch, channels, height, width] = shape else {
             return Err(wrong(format!(
                 "no image encoder: '{}' has {} dimensions, expected batch, channels, height, width",
                 input.name,
-                input.shape.len()
+                shape.len()
             )));
         };
         let side = width.unwrap_or(USUAL_SIDE);
@@ -85,7 +87,7 @@ impl OnnxImageEncoder {
             return Err(wrong(format!(
                 "'{}' takes {:?} pictures: expected 3 channels and a square of {} to {}",
                 input.name,
-                input.shape,
+                shape,
                 SIDES.start(),
                 SIDES.end()
             )));
@@ -93,7 +95,7 @@ impl OnnxImageEncoder {
         if batch.is_some_and(|batch| !(1..=MOST_BATCH).contains(&batch)) {
             return Err(wrong(format!(
                 "'{}' takes {:?} pictures together: expected 1 to {MOST_BATCH}, or any number",
-                input.name, input.shape[0]
+                input.name, batch
             )));
         }
         Ok(Self {

@@ -11,11 +11,11 @@
 
 mod crop;
 mod embedding;
+mod encoder;
 mod error;
 mod image;
 mod known;
 mod matcher;
-mod onnx;
 mod text;
 mod tiny;
 mod tokens;

@@ -5,12 +5,13 @@
 
 use std::path::Path;
 
+use onnx::Port;
 use rten_tensor::NdTensor;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     ClipError, Embedding, Known, Tokens,
-    onnx::{self, Input, Onnx, hexadecimal},
+    encoder::{self, Encoder},
     tokens::{CONTEXT, tidy},
 };
 
@@ -22,9 +23,9 @@ const PLACE: &str = "{}";
 /// Inputs: `input_ids` of 1 x 77 tokens and, where the model has one, `attention_mask`. Output:
 /// `text_embeds`, or the only one of two dimensions.
 pub struct TextEncoder {
-    model: Onnx,
-    ids: Input,
-    mask: Option<Input>,
+    model: Encoder,
+    ids: Port,
+    mask: Option<Port>,
     tokens: Tokens,
 }
 
@@ -32,14 +33,14 @@ impl TextEncoder {
     /// Reads the file.
     ///
     /// # Errors
-    /// [`ClipError::File`], [`ClipError::Model`].
+    /// [`ClipError::Onnx`], [`ClipError::Model`].
     pub fn open(path: &Path) -> Result<Self, ClipError> {
-        Self::new(onnx::read(path)?, path)
+        Self::new(encoder::read(path)?, path)
     }
 
     /// A file's content; `path` names it in errors.
     pub(crate) fn new(bytes: Vec<u8>, path: &Path) -> Result<Self, ClipError> {
-        let model = Onnx::new(bytes, path, "text", "text_embeds")?;
+        let model = Encoder::new(bytes, path, "text", "text_embeds")?;
         let mut ids = None;
         let mut mask = None;
         let mut others = Vec::new();
@@ -62,7 +63,7 @@ impl TextEncoder {
         }
         let ids =
             ids.ok_or_else(|| wrong("no text encoder: expected an input 'input_ids'".into()))?;
-        if let [_, Some(length)] = ids.shape[..]
+        if let &[_, Some(length)] = ids.shape.as_deref().unwrap_or_default()
             && length != CONTEXT
         {
             return Err(wrong(format!(
@@ -124,13 +125,13 @@ impl Texts {
     fn key(&self) -> String {
         let mut hash = Sha256::new();
         if let Some(encoder) = &self.encoder {
-            hash.update(&encoder.model.sha256);
+            hash.update(encoder.model.sha256());
         }
         for template in &self.templates {
             hash.update([0]);
             hash.update(template);
         }
-        hexadecimal(&hash.finalize())
+        format!("{:x}", hash.finalize())
     }
 
     /// Takes up what was kept before a restart, if it was made with the same encoder and templates.

@@ -5,7 +5,6 @@ mod support;
 
 use std::hint::black_box;
 
-use accelerator::ElementType::U8;
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use fastsam::{
     MaskSize, Segmenter, Segments,
@@ -13,6 +12,7 @@ use fastsam::{
 };
 use frame::{FramePoint, FrameRect, Size};
 use support::{scene, stages};
+use tensors::ElementType::U8;
 
 fn prompts(criterion: &mut Criterion) {
     let size = Size::new(1280, 720);

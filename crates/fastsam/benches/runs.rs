@@ -5,13 +5,13 @@ mod support;
 
 use std::hint::black_box;
 
-use accelerator::ElementType;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use fastsam::Connectivity;
 use fastsam::cleanup::{Cleaner, Cleanup};
 use fastsam::component::Labeler;
 use frame::Size;
 use support::stages::Stages;
+use tensors::ElementType;
 
 fn runs(criterion: &mut Criterion) {
     let masks = Stages::new(Size::new(1280, 720), ElementType::U8, 100).masks;

@@ -7,10 +7,10 @@ mod support;
 use std::hint::black_box;
 use std::time::Duration;
 
-use accelerator::ElementType::{self, U8, U16};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use frame::Size;
 use support::stages::Stages;
+use tensors::ElementType::{self, U8, U16};
 
 /// The last one's padding is odd: two knots per prototype.
 const SIZES: [(&str, Size); 3] = [

@@ -14,10 +14,11 @@ use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use accelerator::{ElementType, Recording};
 use frame::{Letterbox, Size};
+use recording::Recording;
 use support::scene;
 use support::stages::Stages;
+use tensors::ElementType;
 
 /// Each stage is repeated for so long, and so often at least.
 const AT_LEAST: (Duration, usize) = (Duration::from_millis(300), 15);

@@ -14,10 +14,10 @@ mod support;
 
 use std::hint::black_box;
 
-use accelerator::ElementType::{self, U8, U16};
 use frame::{Frame, INPUT_BYTES, PixelFormat, Preprocessor, Size};
 use support::scene::Random;
 use support::stages::Stages;
+use tensors::ElementType::{self, U8, U16};
 
 const HD: Size = Size::new(1280, 720);
 const FULL_HD: Size = Size::new(1920, 1080);

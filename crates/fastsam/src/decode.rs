@@ -9,9 +9,9 @@
 //! Anchors count the cells of the levels of stride 8, 16 and 32, row-major, from 0 to 8399.
 //! Detections leave in descending score; equal scores, common at 8 bits, in ascending anchor.
 
-use accelerator::{Elements, LEVELS, Layout, Level, QuantInfo, Role, TensorView, Tensors};
 use fearless_simd::{dispatch, f32x4, prelude::*, u8x16, u16x16};
 use frame::InputRect;
+use tensors::{Elements, LEVELS, Layout, Level, QuantInfo, Role, TensorView, Tensors};
 
 use crate::processor;
 

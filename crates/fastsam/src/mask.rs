@@ -18,9 +18,9 @@ mod coefficients;
 mod dot;
 mod field;
 
-use accelerator::{Role, Tensors};
 use fearless_simd::dispatch;
 use frame::{FrameRect, INPUT_SIDE, InputRect, Letterbox, Size};
+use tensors::{Role, Tensors};
 
 use self::axis::{Axis, Sampling};
 use self::band::{Scanner, Surface};

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use accelerator::{Layout, Tensors};
 use frame::{INPUT_SIDE, Letterbox, Size};
+use tensors::{Layout, Tensors};
 
 use crate::border::onto_border;
 use crate::cleanup::Cleaner;

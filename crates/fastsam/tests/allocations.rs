@@ -5,12 +5,12 @@ mod support;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use accelerator::ElementType;
 use fastsam::cleanup::Cleanup;
 use fastsam::encode::{polygon::Simplifier, rle};
 use fastsam::{MaskSize, Segmenter, Segments, Settings};
 use frame::Size;
 use support::scene;
+use tensors::ElementType;
 
 /// Counts what each thread asks the system for.
 struct Counting;

@@ -4,12 +4,12 @@
 
 mod support;
 
-use accelerator::{ElementType, Layout, Role, TensorInfo, Tensors};
 use fastsam::{Anchor, Detection, Mask, MaskSize, Rasterizer};
 use frame::{InputRect, Letterbox, Size};
 use proptest::prelude::*;
 use support::reference::Surface;
 use support::scene::{self, Random};
+use tensors::{ElementType, Layout, Role, TensorInfo, Tensors};
 
 /// Which of a network's outputs are 8-bit and which 16-bit matters to the arithmetic.
 const MIXES: [[ElementType; 2]; 4] = [
@@ -64,7 +64,7 @@ fn detection(bbox: [f32; 4], anchor: usize) -> Detection {
     Detection {
         bbox: InputRect { x1, y1, x2, y2 },
         score: 0.5,
-        anchor: Anchor::of_cell(accelerator::Level::Stride8, anchor).unwrap(),
+        anchor: Anchor::of_cell(tensors::Level::Stride8, anchor).unwrap(),
     }
 }
 

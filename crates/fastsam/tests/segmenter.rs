@@ -4,13 +4,13 @@
 
 mod support;
 
-use accelerator::{ElementType, Level, Role, Tensors};
 use fastsam::encode::rle;
 use fastsam::{
     MAX_RUNS, MAX_RUNS_PER_MASK, Mask, MaskSize, SegmentError, Segmenter, Segments, Settings,
 };
 use frame::{Letterbox, Size};
 use support::scene;
+use tensors::{ElementType, Level, Role, Tensors};
 
 const FRAME: Size = Size::new(1280, 720);
 

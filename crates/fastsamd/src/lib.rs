@@ -1,10 +1,9 @@
 //! The daemon behind the command line.
 
+mod bug;
 pub mod cli;
-pub mod config;
 pub mod daemon;
 pub mod doctor;
 pub mod host;
-pub mod overlay;
+mod open;
 mod prompts;
-mod text;

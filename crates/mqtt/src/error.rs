@@ -5,23 +5,9 @@ use std::{io, net::SocketAddr, time::Duration};
 
 use thiserror::Error;
 
-/// Why there can be no topic, client or broker.
+/// Why there can be no client or broker.
 #[derive(Debug, Error)]
 pub enum MqttError {
-    /// A name can't be part of a topic.
-    #[error("'{0}' can't be a level of a topic: expected a name without '+', '#', '/' and blanks")]
-    TopicLevel(String),
-    /// A name is too long.
-    #[error("a topic name of {bytes} bytes is too long: expected at most {limit}")]
-    TopicTooLong {
-        /// Its length.
-        bytes: usize,
-        /// The longest possible.
-        limit: usize,
-    },
-    /// A camera has the name of another topic.
-    #[error("a camera can't be named '{0}': the daemon has a topic of that name")]
-    ReservedName(String),
     /// The broker's host name is empty.
     #[error("no broker: expected a host name or address")]
     NoHost,
@@ -32,8 +18,13 @@ pub enum MqttError {
     #[error("a keep-alive of {0:?} is out of range: expected 5 s to 65535 s")]
     KeepAlive(Duration),
     /// The largest payload is out of range.
-    #[error("a largest payload of {0} bytes is out of range: expected 1 to {limit}", limit = crate::client::MAX_PAYLOAD_BYTES)]
-    MaxPayload(usize),
+    #[error("a largest payload of {bytes} bytes is out of range: expected 1 to {limit}")]
+    MaxPayload {
+        /// What was asked for.
+        bytes: usize,
+        /// The most that MQTT allows.
+        limit: usize,
+    },
     /// The operating system gives no event loop.
     #[error("the MQTT client can't start: {0}")]
     Runtime(io::Error),

@@ -1,23 +1,17 @@
-//! What subscribers depend on: topics, messages, and a client that survives its broker.
+//! A client that survives its broker, and a broker for those who have none.
 //!
-//! - [`Topics`]: where everything is published;
-//! - [`message`]: what is published; [`MasksWriter`] writes the message of a frame;
 //! - [`connect`]: a [`Publisher`] for the daemon's threads, a [`Session`] for one of its own;
 //! - [`EmbeddedBroker`]: a broker inside the process, for demonstrations and tests.
+//!
+//! What is published, and where, are the words of the crate `message`.
 
 mod broker;
 mod client;
 mod error;
-pub mod message;
-mod secret;
-mod topics;
 
 pub use broker::EmbeddedBroker;
 pub use client::{
-    Backoff, Counters, Delivery, Incoming, NotSent, Options, Probe, Publisher, ReplyTo, Session,
-    connect, probe,
+    Backoff, Delivery, Incoming, NotSent, Options, Probe, Publisher, ReplyTo, Session, connect,
+    probe,
 };
 pub use error::MqttError;
-pub use message::{FrameHeader, Latency, MaskFormat, MasksWriter, Written, masks_schema};
-pub use secret::Secret;
-pub use topics::{CameraTopics, Topic, Topics};

@@ -15,7 +15,8 @@ use std::{
     time::Duration,
 };
 
-use mqtt::{Delivery, EmbeddedBroker, MqttError, NotSent, Secret};
+use message::Secret;
+use mqtt::{Delivery, EmbeddedBroker, MqttError, NotSent};
 use support::{
     Cable, Mosquitto, Node, Ports, Subscriber, embedded, eventually, nobody, options, topics,
 };

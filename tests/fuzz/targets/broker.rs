@@ -12,7 +12,8 @@ use std::{
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use mqtt::{Options, Topics};
+use mqtt::Options;
+use message::Topics;
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {

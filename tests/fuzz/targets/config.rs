@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use fastsamd::config::Config;
+use configuration::Config;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

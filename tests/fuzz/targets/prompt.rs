@@ -11,7 +11,7 @@ use fastsam::{
 };
 use frame::{FramePoint, FrameRect, Letterbox, Size};
 use libfuzzer_sys::fuzz_target;
-use mqtt::message::prompt::{Prompt, Select};
+use message::prompt::{Prompt, Select};
 
 const SIZE: Size = Size::new(64, 48);
 

@@ -4,7 +4,9 @@
 
 use std::{cell::RefCell, fs};
 
-use accelerator::{Recording, Role, Tensors, mock::Network, recording::MANIFEST};
+use recording::{Recording, MANIFEST};
+use tensors::{Role, Tensors};
+use accelerator::mock::Network;
 use arbitrary::Arbitrary;
 use frame::Size;
 use libfuzzer_sys::fuzz_target;

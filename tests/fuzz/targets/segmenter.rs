@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 
-use accelerator::{ElementType, Layout, QuantInfo, Role, TensorInfo, Tensors};
+use tensors::{ElementType, Layout, QuantInfo, Role, TensorInfo, Tensors};
 use arbitrary::{Arbitrary, Unstructured};
 use fastsam::{MaskSize, Segmenter, Segments, Settings, cleanup::Cleanup, encode::rle};
 use frame::{Letterbox, Size};

@@ -15,7 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use accelerator::{Tensors, mock::Network};
+use accelerator::mock::Network;
+use tensors::Tensors;
 
 use crate::{
     registry::standin,

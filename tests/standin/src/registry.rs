@@ -16,8 +16,8 @@ use std::{
     time::Duration,
 };
 
-use accelerator::TensorInfo;
 use hailort::hef_file::HefArchitecture;
+use tensors::TensorInfo;
 
 use crate::{
     chip::Chip,

@@ -29,11 +29,11 @@ pub fn sample_hef(hailo8l: bool) -> Vec<u8> {
     // Two contexts: the layers at the host in the first.
     let layout = accelerator::mock::Network::layout();
     let mut edges = edge(false, "fast_sam_s/input_layer1", [640, 640, 3], 1, 1.0, 0.0);
-    for role in accelerator::Role::ALL {
+    for role in tensors::Role::ALL {
         let info = layout.info(role);
         let bytes = match info.element_type {
-            accelerator::ElementType::U8 => 1,
-            accelerator::ElementType::U16 => 2,
+            tensors::ElementType::U8 => 1,
+            tensors::ElementType::U16 => 2,
         };
         edges.extend(edge(
             true,

@@ -15,12 +15,13 @@ use std::{
 };
 
 use accelerator::{
-    Accelerator, AcceleratorError, Collect, ElementType, Elements, Layout, Role, Submit, Tensors,
+    Accelerator, AcceleratorError, Collect, Submit,
     hailo::{HailoError, HailoSettings, Monitor, State, Step, open},
     mock::Network,
 };
 use hailort::host::SysFs;
 use hailort_standin::{Sandbox, sample_hef};
+use tensors::{ElementType, Elements, Layout, Role, Tensors};
 
 const LONG: Duration = Duration::from_secs(20);
 /// The backend's promise: nothing hangs longer.
@@ -134,9 +135,9 @@ impl Running {
 }
 
 fn fault(error: &AcceleratorError) -> (Step, usize) {
-    match error {
-        AcceleratorError::Hailo(HailoError::Fault { step, lost, .. }) => (*step, *lost),
-        other => panic!("no fault: {other}"),
+    match error.of_backend() {
+        Some(HailoError::Fault { step, lost, .. }) => (*step, *lost),
+        _ => panic!("no fault: {error}"),
     }
 }
 
@@ -339,8 +340,8 @@ fn a_chip_that_nothing_helps_is_given_up() {
     let last = errors.last().unwrap();
     assert!(
         matches!(
-            last,
-            AcceleratorError::Hailo(HailoError::GaveUp { attempts: 2, .. })
+            last.of_backend(),
+            Some(HailoError::GaveUp { attempts: 2, .. })
         ),
         "{errors:?}"
     );
@@ -364,9 +365,9 @@ fn a_device_that_goes_and_comes_back_is_taken_again() {
     running.answer(0);
     sandbox.script("pace = 0\ndevice = lost").unwrap();
     // Until the backend has seen that it can't be taken again.
-    let mut seen = Vec::new();
+    let mut seen: Vec<AcceleratorError> = Vec::new();
     let started = Instant::now();
-    while !seen.iter().any(|e| matches!(e, AcceleratorError::Hailo(HailoError::Fault { cause, .. }) if cause.contains("no Hailo device"))) {
+    while !seen.iter().any(|e| matches!(e.of_backend(), Some(HailoError::Fault { cause, .. }) if cause.contains("no Hailo device"))) {
         assert!(started.elapsed() < LONG, "{seen:?}");
         let _ = running.submit.submit(1, &picture(1), Duration::from_millis(10));
         seen.extend(running.collect.collect(&mut running.tensors, Duration::from_millis(50)).err());

@@ -6,8 +6,8 @@ use hailort::{
     hef_file::{HefArchitecture, HefFile},
 };
 
-use super::{DeviceReport, HailoError, HailoSettings};
-use crate::{ElementType, Layout, QuantInfo, Role, TensorInfo, Tensors};
+use super::{error::HailoError, monitor::DeviceReport, settings::HailoSettings};
+use tensors::{ElementType, Layout, QuantInfo, Role, TensorInfo, Tensors};
 
 /// What the reader's half owns of a running network.
 pub(super) struct Chip {
@@ -63,7 +63,7 @@ impl Chip {
     ) -> Result<InputVStream, HailoError> {
         self.release_outputs();
         let (outputs, layout) = outputs(&self.group, settings)?;
-        super::check_layout(&self.layout, &layout)?;
+        check_layout(&self.layout, &layout)?;
         let input = input(&self.group, settings)?;
         self.outputs = outputs;
         Ok(input)
@@ -98,6 +98,15 @@ impl Chip {
             hottest = hottest.max(device.chip_temperature()?.hottest());
         }
         Ok(hottest)
+    }
+}
+
+/// The same network as before?
+pub(super) fn check_layout(before: &Layout, after: &Layout) -> Result<(), HailoError> {
+    if before == after {
+        Ok(())
+    } else {
+        Err(HailoError::Changed)
     }
 }
 
@@ -184,19 +193,19 @@ fn name_architectures(
     hef: &Hef,
     device: Option<Architecture>,
 ) -> HailoError {
-    let other_chip = matches!(
-        error.status(),
-        Some(Status::HEF_NOT_COMPATIBLE_WITH_DEVICE | Status::INVALID_HEF)
-    );
-    let contents = HefFile::read(hef.path()).and_then(|file| file.contents());
-    match (other_chip, contents, device) {
-        (true, Ok(contents), Some(device)) if !fits(contents.architecture, device) => {
-            HailoError::Architecture {
-                hef: hef.path().to_owned(),
-                made_for: contents.architecture,
-                device,
-            }
-        }
+    let Some(Status::HEF_NOT_COMPATIBLE_WITH_DEVICE | Status::INVALID_HEF) = error.status() else {
+        return error.into();
+    };
+    let Some(device) = device else {
+        return error.into();
+    };
+    // The whole file is read only now: it may be large, and most errors don't need it.
+    match HefFile::read(hef.path()).and_then(|file| file.contents()) {
+        Ok(contents) if !fits(contents.architecture, device) => HailoError::Architecture {
+            hef: hef.path().to_owned(),
+            made_for: contents.architecture,
+            device,
+        },
         _ => error.into(),
     }
 }

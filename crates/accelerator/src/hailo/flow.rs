@@ -16,7 +16,7 @@ use std::{
 
 use hailort::InputVStream;
 
-use super::{HailoError, Step};
+use super::{error::HailoError, step::Step};
 use crate::Ticket;
 
 /// Writes refused in a row that are a fault, and not just a chip that is behind.

@@ -5,17 +5,20 @@ use std::{
     time::{Duration, Instant},
 };
 
+use frame::INPUT_BYTES;
 use hailort::{Hef, InputVStream, Library};
 
 use super::{
-    HailoError, HailoSettings, Monitor, Step,
-    chip::Chip,
+    chip::{Chip, check_layout},
+    error::HailoError,
     flow::{Flow, Work, Written},
+    monitor::Monitor,
     recovery::{Decision, Ladder},
+    settings::HailoSettings,
+    step::Step,
 };
-use crate::{
-    Accelerator, AcceleratorError, Collect, Description, Layout, Role, Submit, Tensors, Ticket,
-};
+use crate::{Accelerator, AcceleratorError, Collect, Description, Submit, Ticket};
+use tensors::{Layout, Role, Tensors};
 
 /// How often the temperature is measured: it takes about a millisecond of the reader's time.
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
@@ -115,7 +118,12 @@ impl Submit for SubmitHalf {
         input: &[u8],
         timeout: Duration,
     ) -> Result<(), AcceleratorError> {
-        super::check_input(input)?;
+        if input.len() != INPUT_BYTES {
+            return Err(AcceleratorError::InputSize {
+                found: input.len(),
+                expected: INPUT_BYTES,
+            });
+        }
         match self.flow.write(ticket, input, timeout) {
             Written::Yes => Ok(()),
             Written::Full => Err(AcceleratorError::Timeout(timeout)),
@@ -261,7 +269,7 @@ impl CollectHalf {
     fn restart_vdevice(&mut self) -> Result<InputVStream, HailoError> {
         self.chip = None;
         let (chip, input) = Chip::start(&self.library, &self.hef, &self.settings)?;
-        super::check_layout(&self.layout, &chip.layout)?;
+        check_layout(&self.layout, &chip.layout)?;
         self.chip = Some(chip);
         Ok(input)
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hailort::{Architecture, Version, host::PcieLink};
 
-use super::Step;
+use super::step::Step;
 
 /// What was found out about the device when it was opened.
 #[derive(Clone, Debug, PartialEq)]

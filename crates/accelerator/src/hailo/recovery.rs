@@ -4,32 +4,11 @@
 //! if that does not bring answers, the vdevice is, more and more slowly; after as many attempts as
 //! the settings say, the backend gives up. A second of answers takes it back to the bottom.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use hailort::Status;
 
-use super::HailoError;
-
-/// A step of the ladder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// One input is dropped, the rest goes on.
-    DropFrame,
-    /// The vstreams are made anew.
-    RestartVStreams,
-    /// The vdevice is released and taken anew.
-    RestartVDevice,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::DropFrame => "going on",
-            Self::RestartVStreams => "restarting the vstreams",
-            Self::RestartVDevice => "restarting the device",
-        })
-    }
-}
+use super::{error::HailoError, step::Step};
 
 /// Answers in a row after which a fault is a new one: about a second's.
 const SETTLED: u32 = 48;

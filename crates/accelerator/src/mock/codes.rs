@@ -7,7 +7,7 @@
 use std::array;
 
 use super::regions::MAX_REGIONS;
-use crate::PROTOTYPE_CHANNELS;
+use tensors::PROTOTYPE_CHANNELS;
 
 /// Entries of a code: prototype 0 is everyone's.
 pub(super) const CODE_LENGTH: usize = PROTOTYPE_CHANNELS - 1;

@@ -21,7 +21,7 @@ use super::{
     codes::{CODE_LENGTH, Code, Codes},
     regions::{MAX_REGIONS, Region, Regions},
 };
-use crate::{
+use tensors::{
     ElementType, Layout, Level, PROTOTYPE_CHANNELS, PROTOTYPE_SIDE, QuantInfo, Role, TensorInfo,
     Tensors,
 };

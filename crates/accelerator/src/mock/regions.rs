@@ -18,7 +18,7 @@ use self::{
     reduce::Reduced,
     share::{Ground, Sharer},
 };
-use crate::PROTOTYPE_SIDE;
+use tensors::PROTOTYPE_SIDE;
 
 const SIDE: usize = INPUT_SIDE as usize;
 /// Blocks per row and column.

@@ -1,7 +1,7 @@
 //! Painted inputs, and a plain decoder that shares nothing with the emitter.
 
 use super::*;
-use crate::{Elements, LEVELS, Level, PROTOTYPE_CHANNELS, PROTOTYPE_SIDE, Role};
+use tensors::{Elements, LEVELS, Level, PROTOTYPE_CHANNELS, PROTOTYPE_SIDE, Role};
 
 const SIDE: usize = 640;
 
@@ -352,7 +352,7 @@ fn outputs_are_of_both_widths() {
     let layout = Network::layout();
     let wide = Role::ALL
         .iter()
-        .filter(|role| layout.info(**role).element_type == crate::ElementType::U16);
+        .filter(|role| layout.info(**role).element_type == tensors::ElementType::U16);
     assert!((1..10).contains(&wide.count()));
     assert_eq!(LEVELS, 3);
 }

@@ -1,5 +1,5 @@
-use accelerator::{ElementType, TensorInfo};
 use proptest::prelude::*;
+use tensors::{ElementType, TensorInfo};
 
 use super::*;
 use crate::processor::on_each;

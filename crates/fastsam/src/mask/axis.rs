@@ -13,8 +13,8 @@
 //! Invariants, on which the search for sign changes rests: knots ascend with the pixels;
 //! `0 <= weight < 1`; within a cell (the pixels of one knot) weights ascend.
 
-use accelerator::PROTOTYPE_SIDE;
 use frame::{INPUT_SIDE, Letterbox};
+use tensors::PROTOTYPE_SIDE;
 
 use super::MaskSize;
 

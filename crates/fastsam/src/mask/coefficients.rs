@@ -9,7 +9,7 @@
 //! loop over channels multiplies 16-bit numbers into 32-bit sums, which processors do best, and
 //! nothing is rounded. Where `c'` is too large for that, two such sums make up the logit.
 
-use accelerator::{Elements, PROTOTYPE_CHANNELS, QuantInfo, TensorView};
+use tensors::{Elements, PROTOTYPE_CHANNELS, QuantInfo, TensorView};
 
 /// One number per prototype channel.
 pub(super) type Channels<T> = [T; PROTOTYPE_CHANNELS];

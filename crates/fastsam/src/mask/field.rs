@@ -9,8 +9,8 @@
 
 use std::ops::Range;
 
-use accelerator::{Elements, PROTOTYPE_CHANNELS, PROTOTYPE_SIDE, TensorView};
 use fearless_simd::Simd;
+use tensors::{Elements, PROTOTYPE_CHANNELS, PROTOTYPE_SIDE, TensorView};
 
 use super::coefficients::Coefficients;
 use super::dot;

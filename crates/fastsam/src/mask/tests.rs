@@ -1,5 +1,5 @@
-use accelerator::{ElementType, Layout, Level, QuantInfo, TensorInfo};
 use proptest::prelude::*;
+use tensors::{ElementType, Layout, Level, QuantInfo, TensorInfo};
 
 use super::*;
 use crate::Anchor;

@@ -1,6 +1,6 @@
-use accelerator::Level;
 use frame::InputRect;
 use proptest::prelude::*;
+use tensors::Level;
 
 use super::*;
 use crate::Anchor;

@@ -1,9 +1,9 @@
 //! The reference for masks: plain, slow, bitmaps, `f64`, one step after the other as the reference
 //! implementation takes them. Nothing of it is shared with what it judges.
 
-use accelerator::{Elements, PROTOTYPE_SIDE, Role, TensorView, Tensors};
 use fastsam::{Anchor, MaskSize};
 use frame::{InputRect, Letterbox, Size};
+use tensors::{Elements, PROTOTYPE_SIDE, Role, TensorView, Tensors};
 
 /// A row-major picture of numbers.
 #[derive(Clone)]

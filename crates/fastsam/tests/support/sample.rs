@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use accelerator::{ElementType, Layout, QuantInfo, Role, TensorInfo, Tensors};
 use frame::{Letterbox, Size};
 use npyz::{Deserialize, NpyFile, npz::NpzArchive};
 use serde_json::Value;
+use tensors::{ElementType, Layout, QuantInfo, Role, TensorInfo, Tensors};
 
 /// A recording.
 pub struct Sample {

@@ -1,8 +1,8 @@
 //! Painted answers of a network: objects at random places, each a blob in one of the prototypes,
 //! with several neighbouring anchors that say so.
 
-use accelerator::{ElementType, Layout, Level, QuantInfo, Role, TensorInfo, Tensors};
 use frame::{INPUT_SIDE, Letterbox, Size};
+use tensors::{ElementType, Layout, Level, QuantInfo, Role, TensorInfo, Tensors};
 
 /// Numbers that look random and are the same everywhere (SplitMix64).
 pub struct Random(pub u64);

@@ -1,6 +1,5 @@
 //! The stages one by one, each on what the one before it made of a painted scene.
 
-use accelerator::{ElementType, Layout, Tensors};
 use fastsam::contour::Tracer;
 use fastsam::encode::{polygon::Simplifier, rle};
 use fastsam::{
@@ -8,6 +7,7 @@ use fastsam::{
     Suppressor,
 };
 use frame::{Letterbox, Size};
+use tensors::{ElementType, Layout, Tensors};
 
 use super::scene;
 

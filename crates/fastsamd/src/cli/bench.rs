@@ -8,20 +8,22 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use accelerator::{Layout, Tensors, mock::Network, recording::Recording};
+use accelerator::mock::Network;
 use camera::synthetic::{Scene, SceneSettings};
 use clap::Args;
 use fastsam::{Segmenter, Segments, Settings};
 use frame::{Frame, INPUT_BYTES, Letterbox, PixelFormat, Preprocessor, Size};
 use indicatif::ProgressBar;
+use recording::Recording;
 use serde::Serialize;
+use tensors::{Layout, Tensors};
 
-use super::{
-    WrongInput, exit,
-    message::{About, Message},
-    progress,
-};
-use crate::config::MaskFormat;
+use super::exit;
+use super::message::About;
+use super::message::Message;
+use super::progress;
+use configuration::MaskFormat;
+use configuration::WrongInput;
 
 /// Rounds before the first that counts: buffers grow, caches fill.
 const WARM_UP: usize = 3;
@@ -121,6 +123,7 @@ impl Subject {
         let mut message = Message::new(MaskFormat::Rle);
         let about = About {
             camera: "bench",
+            backend: "mock",
             sequence: 0,
             captured_at: SystemTime::now(),
             size: self.frame.size,

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::exit;
-use crate::config::{self, Config};
+use configuration::Config;
 
 /// What to check.
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
     /// The configuration file.
-    #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    #[arg(long, value_name = "FILE", default_value = configuration::DEFAULT_PATH)]
     config: PathBuf,
 }
 

@@ -6,10 +6,11 @@ use anyhow::bail;
 use clap::Args;
 
 use super::exit;
-use crate::{
-    config::{self, Backend, Config},
-    doctor::{self, Machine, Outcome},
-};
+use crate::doctor;
+use crate::doctor::Machine;
+use crate::doctor::Outcome;
+use configuration::Backend;
+use configuration::Config;
 
 /// What to examine.
 #[derive(Debug, Args)]
@@ -24,7 +25,7 @@ pub(super) struct DoctorArgs {
 }
 
 pub(super) fn run(arguments: &DoctorArgs) -> anyhow::Result<()> {
-    let usual = Path::new(config::DEFAULT_PATH);
+    let usual = Path::new(configuration::DEFAULT_PATH);
     let config = match &arguments.config {
         Some(path) => Config::load(path)?,
         None if usual.exists() => Config::load(usual)?,
@@ -53,6 +54,6 @@ pub(super) fn run(arguments: &DoctorArgs) -> anyhow::Result<()> {
 /// What fastsamd is made for, where nothing is configured yet.
 fn planned() -> Config {
     let mut config = Config::default();
-    config.accelerator.backend = Backend::Hailo(config::Hailo::default());
+    config.accelerator.backend = Backend::Hailo(configuration::Hailo::default());
     config
 }

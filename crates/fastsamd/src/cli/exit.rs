@@ -8,19 +8,7 @@ use std::{
     process::ExitCode,
 };
 
-use crate::config::ConfigError;
-
-/// What the user gave can't be used; everything else that fails is a failure at work.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct WrongInput(String);
-
-impl WrongInput {
-    /// An error that ends with exit code 2.
-    pub fn new(cause: impl std::fmt::Display) -> Self {
-        Self(cause.to_string())
-    }
-}
+use configuration::{ConfigError, WrongInput};
 
 /// Who reads our standard output has seen enough (`| head`): not an error of anybody's.
 #[derive(Debug, thiserror::Error)]
@@ -141,33 +129,6 @@ fn usage_line(rendered: &str) -> String {
         Some(tip) => format!("{cause} ({tip})"),
         None => format!("{cause} (see 'fastsamd --help')"),
     }
-}
-
-/// Makes a panic, which is a bug of ours, one line as any other error.
-#[allow(clippy::print_stderr)] // A panic must not depend on anything that may have panicked.
-pub(super) fn set_panic_hook() {
-    std::panic::set_hook(Box::new(|panic| {
-        let payload = panic.payload();
-        let cause = payload
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("no message");
-        let place = panic
-            .location()
-            .map_or_else(String::new, |place| format!(" at {place}"));
-        eprintln!(
-            "fastsamd: a bug, please report it: {}{place}",
-            one_line(cause)
-        );
-    }));
-}
-
-/// Runs what must not take the program down with a backtrace.
-pub(super) fn guarded(body: impl FnOnce() -> ExitCode) -> ExitCode {
-    // Nothing that the body touched is used after a panic.
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(body))
-        .unwrap_or_else(|_| ExitCode::from(FAILED))
 }
 
 /// Errors quote outside text: made printable, without runs of blanks.

@@ -6,15 +6,16 @@ mod manifest;
 
 use std::path::{Path, PathBuf};
 
-use accelerator::{ElementType, Layout, QuantInfo, TensorInfo};
 use clap::Args;
 use frame::INPUT_SIDE;
 use hailort::hef_file::{Contents, Header, HefFile, Layer, LayerDirection, NetworkGroup, hex};
 use serde::Serialize;
+use tensors::{ElementType, Layout, QuantInfo, TensorInfo};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use self::manifest::{Origin, Published, Verdict, shape};
-use super::{WrongInput, exit};
+use super::exit;
+use configuration::WrongInput;
 
 /// Which HEF.
 #[derive(Debug, Args)]

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use accelerator::{Accelerator, Collect, Layout, Submit, Tensors};
+use accelerator::{Accelerator, Collect, Submit};
 use anyhow::Context;
 use frame::{Frame, INPUT_BYTES, Preprocessor};
+use tensors::{Layout, Tensors};
 
 /// The longest an answer may take.
 const PATIENCE: Duration = Duration::from_secs(10);

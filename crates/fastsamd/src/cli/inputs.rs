@@ -9,9 +9,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use accelerator::recording::is_recording;
+use recording::is_recording;
 
-use super::WrongInput;
+use configuration::WrongInput;
 
 /// One thing to work on.
 #[derive(Clone, Debug, PartialEq, Eq)]

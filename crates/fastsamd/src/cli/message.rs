@@ -4,15 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use fastsam::Segments;
 use frame::Size;
-use mqtt::{
-    MasksWriter,
-    message::{Chosen, FrameHeader, Latency},
-};
+use message::{Chosen, FrameHeader, Latency, MasksWriter};
 
-use crate::{
-    config::{MaskFormat, Publish},
-    prompts::Answer,
-};
+use crate::prompts::Answer;
+use configuration::MaskFormat;
+use configuration::Publish;
 
 /// What a message from the command line names as its node.
 const NODE: &str = "local";
@@ -20,13 +16,14 @@ const NODE: &str = "local";
 /// Writes messages, reusing its buffers.
 pub(super) struct Message {
     writer: MasksWriter,
-    format: mqtt::MaskFormat,
+    format: message::MaskFormat,
     text: Vec<u8>,
 }
 
 /// What a message says beside the segments.
 pub(super) struct About<'a> {
     pub camera: &'a str,
+    pub backend: &'static str,
     pub sequence: u64,
     pub captured_at: SystemTime,
     pub size: Size,
@@ -83,6 +80,7 @@ impl<'a> About<'a> {
         FrameHeader {
             node: NODE,
             camera: self.camera,
+            backend: self.backend,
             sequence: self.sequence,
             captured_at: self.captured_at,
             size: self.size,

@@ -3,6 +3,7 @@
 mod bench;
 mod cameras;
 mod check;
+mod demo;
 mod doctor;
 mod exit;
 mod hef;
@@ -18,13 +19,9 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
-pub use exit::WrongInput;
-pub(crate) use exit::say;
+use configuration::Config;
 
-use crate::{
-    config::{self, Config},
-    daemon,
-};
+use crate::{bug, daemon};
 
 /// A segment-anything camera on MQTT.
 #[derive(Debug, Parser)]
@@ -41,7 +38,7 @@ enum Verb {
     Run(RunArgs),
     /// Shows it all without configuration or hardware: a synthetic camera, a mock accelerator
     /// and an MQTT broker inside.
-    Demo(DemoArgs),
+    Demo(demo::DemoArgs),
     /// Segments pictures and recordings, once.
     Segment(segment::SegmentArgs),
     /// Saves what the accelerator answers, for `segment`, `bench` and the replay backend.
@@ -65,28 +62,18 @@ enum Verb {
 #[derive(Debug, Args)]
 struct RunArgs {
     /// The configuration file.
-    #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    #[arg(long, value_name = "FILE", default_value = configuration::DEFAULT_PATH)]
     config: PathBuf,
-}
-
-/// What the demonstration is started with.
-#[derive(Clone, Debug, Args)]
-pub struct DemoArgs {
-    /// Publish to this broker instead of one inside, which listens on 127.0.0.1:1883.
-    #[arg(long, value_name = "HOST:PORT")]
-    pub mqtt: Option<String>,
-    /// End after so many frames.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub frames: Option<u64>,
 }
 
 /// Does what the command line says; the whole of `main`.
 pub fn main() -> ExitCode {
-    exit::set_panic_hook();
-    exit::guarded(|| match CommandLine::try_parse() {
+    bug::set_panic_hook();
+    let ended = bug::guarded(|| match CommandLine::try_parse() {
         Ok(command_line) => run(command_line.verb),
         Err(error) => exit::conclude_parsing(&error),
-    })
+    });
+    ended.unwrap_or_else(|bug| exit::conclude(Err(bug)))
 }
 
 /// The command line's definitions, for the manual and the shells' completions.
@@ -97,7 +84,7 @@ pub fn command() -> clap::Command {
 fn run(verb: Verb) -> ExitCode {
     match verb {
         Verb::Run(arguments) => exit::conclude(run_daemon(&arguments)),
-        Verb::Demo(arguments) => exit::conclude(daemon::demo(&arguments)),
+        Verb::Demo(arguments) => exit::conclude(demo::run(&arguments)),
         Verb::Segment(arguments) => segment::run(&arguments),
         Verb::Record(arguments) => exit::conclude(record::run(&arguments)),
         Verb::Check(arguments) => exit::conclude(check::run(&arguments)),

@@ -8,18 +8,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use accelerator::recording::{FRAME_PICTURE, Recording};
 use anyhow::Context;
 use camera::{Captured, Source};
 use clap::Args;
 use frame::{Frame, Preprocessor};
+use recording::{FRAME_PICTURE, Recording};
 
-use super::{WrongInput, inference::Inference, progress};
-use crate::{
-    config::{self, Camera, Config},
-    daemon::sources,
-    overlay,
-};
+use super::inference::Inference;
+use super::progress;
+use crate::open::{accelerator as open, cameras};
+use configuration::Camera;
+use configuration::Config;
+use configuration::WrongInput;
+use picture::overlay;
 
 /// The longest a camera may leave us without a frame.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -34,7 +35,7 @@ pub(super) struct RecordArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     frames: u32,
     /// The configuration file: its accelerator, and its first camera unless another is named.
-    #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    #[arg(long, value_name = "FILE", default_value = configuration::DEFAULT_PATH)]
     config: PathBuf,
     /// The camera to record from, by its name in the configuration.
     #[arg(long, value_name = "NAME")]
@@ -45,8 +46,8 @@ pub(super) fn run(arguments: &RecordArgs) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
     let camera = choose(&config, arguments.camera.as_deref())?;
     make_empty_folder(&arguments.out)?;
-    let mut source = sources::camera(&in_full(camera))()?;
-    let mut inference = Inference::new(sources::accelerator(&config.accelerator)?.accelerator);
+    let mut source = cameras::camera(&in_full(camera))()?;
+    let mut inference = Inference::new(open::accelerator(&config.accelerator)?.accelerator);
     let mut preprocessor = Preprocessor::new();
     let (mut frame, mut rgb) = (Frame::empty(), Vec::new());
 
@@ -90,7 +91,7 @@ fn choose<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Camera, Wron
 /// The camera with all its pixels: the recording's picture is to have the frame's size.
 fn in_full(camera: &Camera) -> Camera {
     let mut camera = camera.clone();
-    if let config::Source::V4l2(v4l2) = &mut camera.source {
+    if let configuration::Source::V4l2(v4l2) = &mut camera.source {
         v4l2.full_size = true;
     }
     camera

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 use schemars::schema_for;
 
 use super::exit;
-use crate::config::Config;
+use configuration::Config;
 
 /// Which schema.
 #[derive(Debug, Args)]
@@ -24,7 +24,7 @@ enum Subject {
 pub(super) fn run(arguments: &SchemaArgs) -> anyhow::Result<()> {
     let schema = match arguments.subject {
         Subject::Config => schema_for!(Config),
-        Subject::Masks => schema_for!(mqtt::message::Masks),
+        Subject::Masks => schema_for!(message::Masks),
     };
     exit::say(&serde_json::to_string_pretty(&schema)?)
 }

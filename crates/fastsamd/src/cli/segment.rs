@@ -12,31 +12,35 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use accelerator::{
-    Layout, Tensors,
-    mock::Network,
-    recording::{FRAME_PICTURE, Recording},
-};
+use accelerator::mock::Network;
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use clip::{Matcher, Picture, Recollection};
 use fastsam::{Segmenter, Segments, Settings, prompt::Canvas};
 use frame::{Frame, INPUT_BYTES, Letterbox, PAD_VALUE, Preprocessor, Size};
-use mqtt::message::prompt::{Point, Prompt, Select, TextChoice};
+use message::prompt::{Point, Prompt, Select, TextChoice};
+use recording::{FRAME_PICTURE, Recording};
+use tensors::{Layout, Tensors};
 
-use super::{
-    WrongInput,
-    exit::{self, Tally},
-    inputs::{self, Input, Kind, Names},
-    message::{About, Message},
-    progress,
-};
-use crate::{
-    config::{self, Cleanup, Config, MaskFormat, MaskSize, Segmentation},
-    overlay,
-    prompts::{self, Answer},
-    text::TextModel,
-};
+use super::exit;
+use super::exit::Tally;
+use super::inputs;
+use super::inputs::Input;
+use super::inputs::Kind;
+use super::inputs::Names;
+use super::message::About;
+use super::message::Message;
+use super::progress;
+use crate::open::text::TextModel;
+use crate::prompts;
+use crate::prompts::Answer;
+use configuration::Cleanup;
+use configuration::Config;
+use configuration::MaskFormat;
+use configuration::MaskSize;
+use configuration::Segmentation;
+use configuration::WrongInput;
+use picture::overlay;
 
 /// What to segment, and how.
 #[derive(Debug, Args)]
@@ -72,7 +76,7 @@ struct PromptArgs {
     #[arg(long = "text", value_name = "TEXT")]
     texts: Vec<String>,
     /// A configuration whose `text` section names the text model.
-    #[arg(long, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    #[arg(long, value_name = "FILE", default_value = configuration::DEFAULT_PATH)]
     config: PathBuf,
     /// A mask must resemble the text with at least this cosine; by default as configured.
     #[arg(long, value_name = "-1..1", allow_hyphen_values = true, value_parser = cosine)]
@@ -263,6 +267,7 @@ fn run_all(arguments: &SegmentArgs, tally: &mut Tally) -> anyhow::Result<()> {
 
 /// An input's answer, and what it belongs to.
 struct Answered {
+    backend: &'static str,
     layout: Layout,
     tensors: Tensors,
     /// The size of the frame.
@@ -323,6 +328,7 @@ impl<'a> Worker<'a> {
             .with_context(|| input.path().display().to_string())?;
         let about = About {
             camera: &input.name,
+            backend: answered.backend,
             sequence,
             captured_at: last_change(input.path()),
             size: answered.size,
@@ -429,6 +435,7 @@ impl<'a> Worker<'a> {
                     ..
                 } = recording;
                 Ok(Answered {
+                    backend: "replay",
                     layout,
                     tensors,
                     size,
@@ -460,6 +467,7 @@ impl<'a> Worker<'a> {
         self.network.infer(&self.input[..], &mut tensors);
         let infer = started.elapsed();
         Ok(Answered {
+            backend: "mock",
             layout,
             tensors,
             size: frame.size,

@@ -23,17 +23,16 @@ use std::{
 };
 
 use accelerator::{
-    Accelerator, AcceleratorError, Tensors,
+    Accelerator, AcceleratorError,
     hailo::{self, Hailo, HailoError, HailoSettings, Monitor},
 };
 use frame::INPUT_BYTES;
 use hailort::{DeviceId, Library, Status, VersionSupport, hef_file::HefFile};
+use tensors::Tensors;
 
 use super::{Finding, Machine, Outcome};
-use crate::{
-    config::{self, Backend},
-    daemon::sources,
-};
+use crate::open::accelerator as open;
+use configuration::Backend;
 
 /// Inferences that are timed.
 const INFERENCES: u64 = 10;
@@ -46,12 +45,12 @@ const INSTALL: &str = "sudo apt update && sudo apt install hailo-all && sudo reb
 const ALIGN: &str = "sudo apt update && sudo apt full-upgrade && sudo reboot";
 const HOLDER: &str = "sudo fuser -v /dev/hailo0";
 
-pub(super) fn examine(section: &config::Accelerator, machine: &Machine) -> Vec<Finding> {
+pub(super) fn examine(section: &configuration::Accelerator, machine: &Machine) -> Vec<Finding> {
     if let Backend::Hailo(hailo) = &section.backend {
-        return examine_hailo(&sources::hailo_settings(section, hailo), machine);
+        return examine_hailo(&open::hailo_settings(section, hailo), machine);
     }
     // Nothing of this is needed; but who plans for a chip wants to know.
-    let settings = sources::hailo_settings(section, &config::Hailo::default());
+    let settings = open::hailo_settings(section, &configuration::Hailo::default());
     let mut findings = examine_hailo(&settings, machine);
     for finding in &mut findings {
         if finding.outcome == Outcome::Failed {
@@ -319,7 +318,7 @@ fn infer(hailo: Hailo) -> Finding {
 
 /// Why the device could not be opened.
 fn explain(error: &AcceleratorError, devices: &[DeviceId], machine: &Machine) -> Finding {
-    let AcceleratorError::Hailo(error) = error else {
+    let Some(error) = error.of_backend::<HailoError>() else {
         return Finding::failed("device", error.to_string(), None);
     };
     match error {

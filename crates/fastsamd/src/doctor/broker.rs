@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use mqtt::{Options, Probe, Topics};
+use message::Topics;
+use mqtt::{Options, Probe};
 
 use super::Finding;
-use crate::config::Config;
+use configuration::Config;
 
 /// How long the broker may take. As long as a daemon's first attempt.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -30,7 +31,7 @@ pub(super) fn examine(config: &Config) -> Finding {
     }
 }
 
-fn probe(config: &Config) -> Result<Result<Probe, String>, mqtt::MqttError> {
+fn probe(config: &Config) -> anyhow::Result<Result<Probe, String>> {
     let topics = Topics::new(&config.mqtt.prefix, &config.node)?;
     // Not the daemon's own id: the broker would end its connection.
     let client_id = format!("fastsamd-doctor-{}", std::process::id());
@@ -42,7 +43,7 @@ fn probe(config: &Config) -> Result<Result<Probe, String>, mqtt::MqttError> {
     );
     options.max_payload_bytes = config.mqtt.max_payload_bytes;
     options.login = config.mqtt.login();
-    mqtt::probe(&options, PATIENCE)
+    Ok(mqtt::probe(&options, PATIENCE)?)
 }
 
 fn judge(config: &Config, address: &str, probe: &Probe) -> Finding {

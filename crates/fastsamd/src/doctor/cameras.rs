@@ -6,7 +6,8 @@ use ::camera::{CameraError, Captured};
 use frame::Frame;
 
 use super::Finding;
-use crate::{config::Camera, daemon::sources};
+use crate::open::cameras;
+use configuration::Camera;
 
 /// How long the first frame may take: cameras that sleep need a second or two.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -27,7 +28,7 @@ pub(super) fn examine(camera: &Camera) -> Finding {
 
 /// What the camera is and what it shows.
 fn first_frame(camera: &Camera) -> Result<Option<String>, CameraError> {
-    let mut source = sources::camera(camera)()?;
+    let mut source = cameras::camera(camera)()?;
     let mut frame = Frame::empty();
     let started = Instant::now();
     loop {

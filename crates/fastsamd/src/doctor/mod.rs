@@ -14,7 +14,8 @@ use std::{fmt, path::PathBuf};
 use hailort::host::SysFs;
 use serde::Serialize;
 
-use crate::{config::Config, host::Host};
+use crate::host::Host;
+use configuration::Config;
 
 /// How something looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -14,7 +14,7 @@ use fastsam::{
     prompt::{self, Canvas, Label, PointPrompt, PromptError},
 };
 use frame::{FramePoint, FrameRect};
-use mqtt::message::prompt::{BoxChoice, Choice, Prompt, Select, TextChoice};
+use message::prompt::{BoxChoice, Choice, Prompt, Select, TextChoice};
 
 pub(crate) use standing::Standing;
 

@@ -10,7 +10,7 @@
 //! by then ([`Standing::look_like_text`]). In between these masks are followed, too.
 
 use fastsam::{Mask, Segment, prompt::Canvas};
-use mqtt::message::prompt::{Choice, Prompt, TextChoice};
+use message::prompt::{Choice, Prompt, TextChoice};
 
 use super::{Answer, Refusal, answer};
 

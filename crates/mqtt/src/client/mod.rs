@@ -39,9 +39,9 @@ pub use backoff::Backoff;
 pub use probe::{Probe, probe};
 pub use publisher::{Delivery, NotSent, Publisher, ReplyTo};
 pub use session::Session;
-pub use shared::Counters;
 
-use crate::{MqttError, Secret, Topic, message::State};
+use crate::MqttError;
+use message::{Secret, State, Topic};
 use shared::Shared;
 
 /// The largest payload that can be asked for: MQTT's limit on a packet is 268435455 bytes, and
@@ -114,7 +114,10 @@ impl Options {
             return Err(MqttError::KeepAlive(self.keep_alive));
         }
         if !(1..=MAX_PAYLOAD_BYTES).contains(&self.max_payload_bytes) {
-            return Err(MqttError::MaxPayload(self.max_payload_bytes));
+            return Err(MqttError::MaxPayload {
+                bytes: self.max_payload_bytes,
+                limit: MAX_PAYLOAD_BYTES,
+            });
         }
         Ok(())
     }
@@ -191,7 +194,7 @@ pub fn connect(options: Options) -> Result<(Publisher, Session, Receiver<Incomin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Topics;
+    use message::Topics;
 
     fn options() -> Options {
         let topics = Topics::new("fastsam", "test").unwrap();

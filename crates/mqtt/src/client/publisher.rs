@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rumqttc::v5::mqttbytes::{QoS, v5::PublishProperties};
 use thiserror::Error;
 
-use super::{Counters, Incoming, shared::Shared};
-use crate::Topic;
+use super::{Incoming, shared::Shared};
+use message::{Counters, Topic};
 
 /// Publishes. Clones share a connection; no method waits for the network.
 #[derive(Clone, Debug)]

@@ -13,13 +13,11 @@ use std::{
 };
 
 use rumqttc::v5::{AsyncClient, mqttbytes::QoS};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tracing::warn;
 
 use super::{NotSent, OVERHEAD, ReplyTo};
-use crate::{Topic, message::State};
+use message::{Counters, State, Topic};
 
 /// Topics with a remembered state, at most: far more than a node has.
 const MAX_STATES: usize = 1024;
@@ -326,27 +324,4 @@ impl Count {
     pub(super) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
-}
-
-/// What became of messages since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Counters {
-    /// Whether there is a connection now.
-    pub connected: bool,
-    /// Attempts to connect.
-    pub attempts: u64,
-    /// Those that the broker accepted.
-    pub connects: u64,
-    /// Messages written to the network.
-    pub published: u64,
-    /// Messages that wait to be written now.
-    pub waiting: u64,
-    /// Frames dropped because there was no connection, or because it broke while they waited.
-    pub dropped_offline: u64,
-    /// Frames dropped because the broker takes them more slowly than they come.
-    pub dropped_queue_full: u64,
-    /// Messages larger than the broker or the configuration allows.
-    pub dropped_too_large: u64,
-    /// Incoming messages dropped because nobody took them in time.
-    pub inbox_overflows: u64,
 }

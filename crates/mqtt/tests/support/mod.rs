@@ -15,7 +15,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mqtt::{Backoff, EmbeddedBroker, Incoming, Options, Publisher, Topics};
+use message::Topics;
+use mqtt::{Backoff, EmbeddedBroker, Incoming, Options, Publisher};
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 use tempfile::TempDir;
 

@@ -1,7 +1,8 @@
 //! The mock's network as the library describes it.
 
-use accelerator::{ElementType, Layout, Role, TensorInfo, mock::Network};
+use accelerator::mock::Network;
 use hailort_sys::*;
+use tensors::{ElementType, Layout, Role, TensorInfo};
 
 use super::memory::name_array;
 use crate::{

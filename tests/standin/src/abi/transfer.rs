@@ -2,8 +2,8 @@
 
 use std::{ffi::c_void, slice, sync::Arc};
 
-use accelerator::{ElementType, Elements, Role, TensorInfo, Tensors};
 use hailort_sys::*;
+use tensors::{ElementType, Elements, Role, TensorInfo, Tensors};
 
 use super::{
     handle::{input, output, vdevice},

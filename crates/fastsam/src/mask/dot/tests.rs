@@ -1,8 +1,8 @@
 use std::cell::Cell;
 
-use accelerator::{Elements, QuantInfo, TensorView};
 use fearless_simd::dispatch;
 use proptest::prelude::*;
+use tensors::{Elements, QuantInfo, TensorView};
 
 use super::super::coefficients::ByteWeights;
 use super::*;

@@ -1,0 +1,135 @@
+//! What can go wrong with a Hailo chip, and what the daemon can do about it.
+
+use std::path::PathBuf;
+
+use hailort::{Architecture, FormatType, hef_file::HefArchitecture};
+use tensors::LayoutError;
+
+use super::step::Step;
+use crate::{AcceleratorError, Fault, FaultKind};
+
+/// What can go wrong with a Hailo chip.
+#[derive(Debug, thiserror::Error)]
+pub enum HailoError {
+    /// A call to the library failed, or the library itself.
+    #[error(transparent)]
+    Runtime(#[from] hailort::Error),
+    /// No device at all.
+    #[error(
+        "no Hailo device found: check `lspci -d 1e60:`, `ls -l /dev/hailo0`, `dmesg | grep hailo` and `dkms status`{driver}",
+        driver = .driver.as_ref().map_or_else(
+            || "; the kernel driver is not loaded: `sudo modprobe hailo_pci`".to_owned(),
+            |version| format!(" (driver {version} is loaded)"),
+        )
+    )]
+    NoDevice {
+        /// The loaded driver's version.
+        driver: Option<String>,
+    },
+    /// A device that somebody else holds.
+    #[error(
+        "Hailo device {device} is in use by another process: `sudo fuser -v /dev/hailo0` names it; to share the chip, run hailort_service and turn multi_process_service on"
+    )]
+    InUse {
+        /// Its PCIe address.
+        device: String,
+    },
+    /// Library and kernel driver differ.
+    #[error(
+        "libhailort {library} and kernel driver {driver} differ: `sudo apt update && sudo apt full-upgrade` aligns them, then reboot"
+    )]
+    DriverVersion {
+        /// The library's version.
+        library: hailort::Version,
+        /// The driver's version, or that it is not known.
+        driver: String,
+    },
+    /// The HEF is for another chip.
+    #[error("{hef} is made for a {made_for}, but the device is a {device}: scripts/fetch-hef gets the right one", hef = hef.display())]
+    Architecture {
+        /// The HEF.
+        hef: PathBuf,
+        /// The chip it is for.
+        made_for: HefArchitecture,
+        /// The chip there is.
+        device: Architecture,
+    },
+    /// The network does not take what FastSAM takes.
+    #[error("the network takes {found}; FastSAM takes one input of 640x640x3 bytes")]
+    Input {
+        /// What it takes.
+        found: String,
+    },
+    /// An output of a type that is not read.
+    #[error(
+        "output '{name}' is of type {format:?}; only the chip's own 8- and 16-bit types are read"
+    )]
+    Format {
+        /// The output.
+        name: String,
+        /// Its type.
+        format: FormatType,
+    },
+    /// An output whose frames are not what its shape says.
+    #[error("output '{name}' has frames of {found} bytes, but shape and type make {expected}")]
+    FrameSize {
+        /// The output.
+        name: String,
+        /// What the library says.
+        found: usize,
+        /// What shape and type say.
+        expected: usize,
+    },
+    /// The outputs are not FastSAM's ten.
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    /// The tensors to fill were made for another network.
+    #[error("the tensors to fill were made for another network: output '{name}' has another type")]
+    Tensors {
+        /// The first output that differs.
+        name: String,
+    },
+    /// After a restart, the network has other outputs than before.
+    #[error("the network's outputs changed when the device was restarted")]
+    Changed,
+    /// Frames were lost, and a step was taken so that more will come.
+    #[error("{cause}; {lost} frames lost, {step}")]
+    Fault {
+        /// What failed.
+        cause: String,
+        /// Frames that were under way.
+        lost: usize,
+        /// What was done about it.
+        step: Step,
+    },
+    /// Nothing helped.
+    #[error("the Hailo device is given up after {attempts} attempts to restart it: {cause}")]
+    GaveUp {
+        /// How often a vdevice was made anew in a row.
+        attempts: u32,
+        /// The last failure.
+        cause: String,
+    },
+}
+
+impl HailoError {
+    /// Whether going on may help: the backend is recovering, or a device may come free.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Runtime(error) => error.is_transient(),
+            Self::NoDevice { .. } | Self::InUse { .. } | Self::Fault { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+impl From<HailoError> for AcceleratorError {
+    fn from(error: HailoError) -> Self {
+        let kind = match &error {
+            error if error.is_transient() => FaultKind::Transient,
+            HailoError::Runtime(hailort::Error::Hef { .. }) => FaultKind::Users,
+            _ => FaultKind::Lasting,
+        };
+        Fault::new(kind, error).into()
+    }
+}

@@ -1,0 +1,474 @@
+//! Where frames come from.
+
+use std::{fmt, path::PathBuf};
+
+use ::camera::ffmpeg::without_secrets;
+use schemars::{JsonSchema, Schema};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
+};
+
+use crate::{
+    check::{self, bounded},
+    choice::{self, Choice},
+};
+
+/// Each camera has a thread and buffers of its own; one accelerator serves no more than this.
+const MAX_CAMERAS: usize = 16;
+
+/// Topic levels beside the cameras' that a camera must not be named after.
+const RESERVED: [&str; 7] = [
+    "accelerator",
+    "availability",
+    "info",
+    "request",
+    "response",
+    "set",
+    "status",
+];
+
+/// One camera.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Camera {
+    /// Its name in topics and messages; no two cameras may share one.
+    #[serde(deserialize_with = "name")]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_.-]{1,64}$"))]
+    pub name: String,
+    /// What takes the pictures: `v4l2` (a USB camera), `rpicam` (a Raspberry Pi's CSI camera), `ffmpeg` (a network stream
+    /// or video file), `images` (files from a folder) or `synthetic` (moving objects with known
+    /// outlines).
+    pub source: Source,
+}
+
+impl Default for Camera {
+    fn default() -> Self {
+        Self {
+            name: "cam0".into(),
+            source: Source::default(),
+        }
+    }
+}
+
+/// The kinds of source, with their settings.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(transform = allow_bare_names)]
+pub enum Source {
+    /// Moving, overlapping, textured objects with known ground truth.
+    Synthetic(Synthetic),
+    /// Pictures from files.
+    Images(Images),
+    /// A USB camera, or another that V4L2 gives finished pictures of.
+    V4l2(V4l2),
+    /// A Raspberry Pi's CSI camera, through rpicam-vid.
+    Rpicam(Rpicam),
+    /// A network stream or a video file, through ffmpeg.
+    Ffmpeg(Ffmpeg),
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self::Synthetic(Synthetic::default())
+    }
+}
+
+impl Choice for Source {
+    const NAMES: &'static [&'static str] = &["synthetic", "images", "v4l2", "rpicam", "ffmpeg"];
+
+    fn bare(name: &str) -> Result<Self, String> {
+        match name {
+            "synthetic" => Ok(Self::Synthetic(Synthetic::default())),
+            "images" => Err("images need a path: {images: {path: FILE or FOLDER}}".into()),
+            "v4l2" => Ok(Self::V4l2(V4l2::default())),
+            "rpicam" => Ok(Self::Rpicam(Rpicam::default())),
+            "ffmpeg" => Err("ffmpeg needs an input: {ffmpeg: {input: ADDRESS or FILE}}".into()),
+            other => Err(Self::unknown(other)),
+        }
+    }
+
+    fn with_settings<'de, A: MapAccess<'de>>(name: &str, map: &mut A) -> Result<Self, A::Error> {
+        match name {
+            "synthetic" => map.next_value().map(Self::Synthetic),
+            "images" => map.next_value().map(Self::Images),
+            "v4l2" => map.next_value().map(Self::V4l2),
+            "rpicam" => map.next_value().map(Self::Rpicam),
+            "ffmpeg" => map.next_value().map(Self::Ffmpeg),
+            other => Err(A::Error::custom(Self::unknown(other))),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Source {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        choice::read(deserializer)
+    }
+}
+
+fn allow_bare_names(schema: &mut Schema) {
+    choice::allow_bare_names(schema, &["synthetic", "v4l2", "rpicam"]);
+}
+
+/// A synthetic scene.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Synthetic {
+    /// Columns. Default: 640, what every camera can do.
+    #[serde(deserialize_with = "side")]
+    #[schemars(range(min = 16, max = 4096))]
+    pub width: u32,
+    /// Rows. Default: 480.
+    #[serde(deserialize_with = "side")]
+    #[schemars(range(min = 16, max = 4096))]
+    pub height: u32,
+    /// Frames per second. Default: 30, as most cameras.
+    #[serde(deserialize_with = "check::rate")]
+    #[schemars(range(min = 0.01, max = 1000))]
+    pub fps: f64,
+    /// Moving objects. Default: 8, few enough to tell apart.
+    #[serde(deserialize_with = "objects")]
+    #[schemars(range(max = 200))]
+    pub objects: usize,
+    /// The scene is a function of this number. Default: 1.
+    pub seed: u64,
+}
+
+bounded!(side: u32, 16..=4096);
+bounded!(objects: usize, 0..=200);
+
+impl Default for Synthetic {
+    fn default() -> Self {
+        Self {
+            width: 640,
+            height: 480,
+            fps: 30.0,
+            objects: 8,
+            seed: 1,
+        }
+    }
+}
+
+/// Pictures from files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Images {
+    /// A PNG or JPEG file, or a folder of them, taken in the order of their names; it must exist.
+    #[serde(deserialize_with = "check::existing_path")]
+    pub path: PathBuf,
+    /// Frames per second. Default: 1, slow enough to look at each.
+    #[serde(default = "images_fps", deserialize_with = "check::rate")]
+    #[schemars(range(min = 0.01, max = 1000))]
+    pub fps: f64,
+    /// Whether to start again after the last one. Default: true, as a camera never ends.
+    #[serde(default = "images_repeat")]
+    pub repeat: bool,
+}
+
+fn images_fps() -> f64 {
+    1.0
+}
+
+fn images_repeat() -> bool {
+    true
+}
+
+/// A USB camera, or another that V4L2 gives finished pictures of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct V4l2 {
+    /// Which one: `/dev/video0` (the default), a path in `/dev/v4l/by-id`, or the card's name as
+    /// `fastsamd cameras` shows it. The last two stay the same when it is plugged in again.
+    #[serde(deserialize_with = "check::filled")]
+    pub device: String,
+    /// Columns wished for; what the camera has nearest is taken. Default: 1280, twice what the
+    /// network sees.
+    #[serde(deserialize_with = "any_width")]
+    #[schemars(range(min = 16, max = 8192))]
+    pub width: u32,
+    /// Rows wished for. Default: 720.
+    #[serde(deserialize_with = "any_height")]
+    #[schemars(range(min = 16, max = 4352))]
+    pub height: u32,
+    /// Frames per second wished for. Default: 30.
+    #[serde(deserialize_with = "check::rate")]
+    #[schemars(range(min = 0.01, max = 1000))]
+    pub fps: f64,
+    /// How the camera is to encode frames. Default: the best that it offers.
+    pub format: Option<Encoding>,
+    /// Exposure in units of 100 microseconds. Here and below: `auto`, a number, or as it is.
+    pub exposure: Option<Level>,
+    /// Gain, in the camera's own units.
+    pub gain: Option<Level>,
+    /// Focus, in the camera's own units.
+    pub focus: Option<Level>,
+    /// White balance in kelvin.
+    pub white_balance: Option<Level>,
+    /// The frequency that lamps flicker with.
+    pub power_line: Option<PowerLine>,
+    /// Whether Motion JPEG is decoded at full size. Default: false, as the network sees 640
+    /// columns; masks have the frame's full size either way.
+    pub full_size: bool,
+    /// Seconds without a good frame after which the camera is opened anew. Default: 5.
+    #[serde(deserialize_with = "timeout_s")]
+    #[schemars(range(min = 1, max = 300))]
+    pub timeout_s: f64,
+}
+
+bounded!(any_width: u32, 16..=8192);
+bounded!(any_height: u32, 16..=4352);
+
+impl Default for V4l2 {
+    fn default() -> Self {
+        Self {
+            device: "/dev/video0".into(),
+            width: 1280,
+            height: 720,
+            fps: 30.0,
+            format: None,
+            exposure: None,
+            gain: None,
+            focus: None,
+            white_balance: None,
+            power_line: None,
+            full_size: false,
+            timeout_s: 5.0,
+        }
+    }
+}
+
+/// How a camera encodes frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// A JPEG for each frame.
+    Mjpeg,
+    /// 4:2:2, packed.
+    Yuyv,
+    /// 4:2:0, luma and one plane of chroma.
+    Nv12,
+    /// 4:2:0, three planes.
+    I420,
+    /// Luminance alone.
+    Grey,
+    /// Red, green, blue.
+    Rgb,
+    /// Blue, green, red.
+    Bgr,
+}
+
+/// By itself, or as told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Level {
+    /// The camera finds it.
+    Auto(Auto),
+    /// This much.
+    Value(i64),
+}
+
+/// `auto`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Auto {
+    /// The camera finds it.
+    Auto,
+}
+
+/// The mains' frequency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PowerLine {
+    /// The light doesn't flicker.
+    #[serde(rename = "off")]
+    Off,
+    /// Most of the world.
+    #[serde(rename = "50hz")]
+    Hz50,
+    /// The Americas, and others.
+    #[serde(rename = "60hz")]
+    Hz60,
+    /// The camera finds it.
+    #[serde(rename = "auto")]
+    Auto,
+}
+
+/// A Raspberry Pi's CSI camera.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Rpicam {
+    /// Which one, counted as `rpicam-hello --list-cameras` does. Default: 0.
+    pub camera: u32,
+    /// Columns; rounded up to a multiple of 64, whose rows need no padding. Default: 1280, twice
+    /// what the network sees.
+    #[serde(deserialize_with = "width")]
+    #[schemars(range(min = 64, max = 8192))]
+    pub width: u32,
+    /// Rows. Default: 720.
+    #[serde(deserialize_with = "height")]
+    #[schemars(range(min = 2, max = 4352))]
+    pub height: u32,
+    /// Frames per second. Default: 30.
+    #[serde(deserialize_with = "check::rate")]
+    #[schemars(range(min = 0.01, max = 1000))]
+    pub fps: f64,
+    /// More arguments for rpicam-vid, such as `--hflip` or `--shutter`.
+    pub arguments: Vec<String>,
+}
+
+bounded!(width: u32, 64..=8192);
+bounded!(height: u32, 2..=4352);
+
+impl Default for Rpicam {
+    fn default() -> Self {
+        Self {
+            camera: 0,
+            width: 1280,
+            height: 720,
+            fps: 30.0,
+            arguments: Vec::new(),
+        }
+    }
+}
+
+/// A network stream or a video file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ffmpeg {
+    /// An address, such as `rtsp://user:password@camera/stream`, or the path of a video file.
+    pub input: StreamAddress,
+    /// Columns to scale to, even, together with `height`. Default: the input's own.
+    #[serde(default, deserialize_with = "even_width")]
+    #[schemars(range(min = 64, max = 8192))]
+    pub width: Option<u32>,
+    /// Rows to scale to, together with `width`. Default: the input's own.
+    #[serde(default, deserialize_with = "optional_height")]
+    #[schemars(range(min = 2, max = 4352))]
+    pub height: Option<u32>,
+    /// The most frames per second that are taken. Default: all.
+    #[serde(default, deserialize_with = "optional_rate")]
+    #[schemars(range(min = 0.01, max = 1000))]
+    pub fps: Option<f64>,
+    /// Whether a file begins anew at its end. Default: true, as a camera never ends.
+    #[serde(default = "images_repeat")]
+    pub repeat: bool,
+    /// Seconds without a frame after which the stream is opened anew. Default: 10, as streams begin
+    /// with a key frame, which some cameras send every five seconds only.
+    #[serde(default = "stream_timeout_s", deserialize_with = "timeout_s")]
+    #[schemars(range(min = 1, max = 300))]
+    pub timeout_s: f64,
+}
+
+bounded!(timeout_s: f64, 1.0..=300.0);
+
+fn stream_timeout_s() -> f64 {
+    10.0
+}
+
+fn even_width<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let width = check::optional_within(deserializer, 64..=8192)?;
+    match width {
+        Some(odd) if odd % 2 == 1 => Err(D::Error::custom(format_args!(
+            "{odd} is odd: expected an even width"
+        ))),
+        width => Ok(width),
+    }
+}
+
+fn optional_height<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    check::optional_within(deserializer, 2..=4352)
+}
+
+fn optional_rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
+    check::optional_within(deserializer, 0.01..=1000.0)
+}
+
+/// Where a stream comes from; shown without user, password and query.
+#[derive(Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct StreamAddress(String);
+
+impl StreamAddress {
+    /// The address as it was given, secrets included.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for StreamAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&without_secrets(&self.0))
+    }
+}
+
+impl Serialize for StreamAddress {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&without_secrets(&self.0))
+    }
+}
+
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = check::topic_level(deserializer)?;
+    if RESERVED.contains(&name.as_str()) {
+        return Err(D::Error::custom(format_args!(
+            "a camera can't be named '{name}': the daemon has a topic of that name"
+        )));
+    }
+    Ok(name)
+}
+
+/// The list of cameras: not empty, not endless, no name twice.
+pub(crate) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Camera>, D::Error> {
+    deserializer.deserialize_seq(ListVisitor)
+}
+
+struct ListVisitor;
+
+impl<'de> Visitor<'de> for ListVisitor {
+    type Value = Vec<Camera>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of cameras")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Vec<Camera>, A::Error> {
+        let mut cameras = Vec::new();
+        while let Some(camera) = sequence.next_element_seed(Next { before: &cameras })? {
+            cameras.push(camera);
+        }
+        if cameras.is_empty() {
+            return Err(A::Error::custom(
+                "no camera: expected at least one, or no such key",
+            ));
+        }
+        Ok(cameras)
+    }
+}
+
+/// One more camera, checked against those before it where it stands.
+struct Next<'a> {
+    before: &'a [Camera],
+}
+
+impl<'de> DeserializeSeed<'de> for Next<'_> {
+    type Value = Camera;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Camera, D::Error> {
+        let camera = Camera::deserialize(deserializer)?;
+        if self.before.len() == MAX_CAMERAS {
+            return Err(D::Error::custom(format_args!(
+                "expected at most {MAX_CAMERAS} cameras"
+            )));
+        }
+        if self
+            .before
+            .iter()
+            .any(|earlier| earlier.name == camera.name)
+        {
+            return Err(D::Error::custom(format_args!(
+                "a second camera named '{}': names tell cameras apart",
+                camera.name
+            )));
+        }
+        Ok(camera)
+    }
+}

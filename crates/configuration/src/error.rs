@@ -1,0 +1,131 @@
+//! What is wrong with a configuration, in one line that says where.
+
+use std::path::{Path, PathBuf};
+
+use serde_yaml::{Error as YamlError, MessageFormatter};
+
+/// Why a configuration can't be used. Each displays as one line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The file, or one that it names, can't be read.
+    #[error("{path}: {cause}", path = path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// Why not.
+        cause: String,
+    },
+    /// Something in the text is wrong.
+    #[error("{path}:{line}:{column}: {cause}", path = path.display())]
+    Text {
+        /// The configuration file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: u64,
+        /// Column in characters, from 1.
+        column: u64,
+        /// What is wrong there, and what would be right.
+        cause: String,
+    },
+    /// An environment variable has a value that is no use.
+    #[error("environment variable {variable}: expected {expected}")]
+    Environment {
+        /// Its name.
+        variable: &'static str,
+        /// What it may be.
+        expected: &'static str,
+    },
+}
+
+impl ConfigError {
+    pub(crate) fn from_yaml(path: &Path, error: &YamlError) -> Self {
+        // A text that ends too early may have no location: it is the first line then.
+        let (line, column) = error.location().map_or((1, 1), |location| {
+            (location.line().max(1), location.column().max(1))
+        });
+        Self::Text {
+            path: path.to_owned(),
+            line,
+            column,
+            cause: one_line(&cause(error)),
+        }
+    }
+}
+
+fn cause(error: &YamlError) -> String {
+    match error.without_snippet() {
+        YamlError::SerdeUnknownField {
+            field, expected, ..
+        } => unknown("key", field, expected),
+        YamlError::SerdeUnknownVariant {
+            variant, expected, ..
+        } => unknown("value", variant, expected),
+        YamlError::SerdeMissingField { field, .. } => format!("missing key '{field}'"),
+        YamlError::InvalidScalar { ty, .. } => format!("expected {}", in_plain_words(ty)),
+        YamlError::InvalidBooleanStrict { .. } => "expected true or false".into(),
+        YamlError::NullIntoString { .. } => "expected a text, found nothing".into(),
+        YamlError::Unexpected { expected, .. } => format!("expected {}", in_plain_words(expected)),
+        other => serde_yaml::UserMessageFormatter
+            .format_message(other)
+            .into_owned(),
+    }
+}
+
+/// What the parser's name for a type means to people; a name it doesn't list is passed on.
+fn in_plain_words(expected: &str) -> &str {
+    match expected {
+        "mapping start" => "keys with values ('key: value')",
+        "sequence start" => "a list",
+        "string scalar" => "a text",
+        "floating point" => "a number",
+        "boolean" => "true or false",
+        "u16" => "a whole number from 0 to 65535",
+        "u32" => "a whole number from 0 to 4294967295",
+        "u64" => "a whole number, 0 or more",
+        other => other,
+    }
+}
+
+/// Names what was expected and, where one is near, what was probably meant.
+pub(crate) fn unknown(what: &str, found: &str, expected: &[&str]) -> String {
+    let nearest = expected
+        .iter()
+        .map(|&candidate| (strsim::damerau_levenshtein(found, candidate), candidate))
+        .min()
+        .filter(|&(distance, candidate)| distance * 3 <= candidate.len().max(3));
+    let hint = nearest.map_or(String::new(), |(_, name)| {
+        format!(" (did you mean '{name}'?)")
+    });
+    format!(
+        "unknown {what} '{found}'{hint}, expected one of: {}",
+        expected.join(", ")
+    )
+}
+
+/// Messages quote outside text, which may hold line breaks and control characters.
+fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|character| {
+            if character.is_control() {
+                ' '
+            } else {
+                character
+            }
+        })
+        .collect::<String>()
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// What the user gave can't be used; everything else that fails is a failure at work.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongInput(String);
+
+impl WrongInput {
+    /// An error that ends the program with exit code 2.
+    pub fn new(cause: impl std::fmt::Display) -> Self {
+        Self(cause.to_string())
+    }
+}

@@ -1,0 +1,182 @@
+//! The configuration file: one YAML document, one tree of structs.
+//!
+//! Every key is optional and has a default with a reason; `config/fastsamd.yaml` shows them all.
+//! Unknown keys are errors. Values are checked while they are parsed, so that a wrong one is
+//! reported with the line and column it stands at. Two environment variables override the file:
+//! `FASTSAMD_MQTT_PASSWORD` and `FASTSAMD_LOG`.
+
+mod accelerator;
+mod camera;
+mod check;
+mod choice;
+mod error;
+mod mqtt;
+mod output;
+mod prompts;
+mod segmentation;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::{
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use ::message::Secret;
+
+pub use self::{
+    accelerator::{Accelerator, Backend, Hailo, Mock, Replay, Sha256},
+    camera::{
+        Auto, Camera, Encoding, Ffmpeg, Images, Level as CameraLevel, PowerLine, Rpicam, Source,
+        StreamAddress, Synthetic, V4l2,
+    },
+    error::{ConfigError, WrongInput},
+    mqtt::Mqtt,
+    output::{Level, Log, MaskFormat, Publish},
+    prompts::StandingPrompt,
+    segmentation::{Cleanup, MaskSize, Segmentation},
+    text::Text,
+};
+
+/// Where the daemon looks for its configuration unless told otherwise.
+pub const DEFAULT_PATH: &str = "/etc/fastsamd/config.yaml";
+
+/// A configuration is a page of text; anything larger is a mistake.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// The configuration of fastsamd. Every key is optional; an empty file means all defaults.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Name of this machine in topics and messages; several nodes may share a broker.
+    #[serde(deserialize_with = "check::topic_level")]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9_.-]{1,64}$"))]
+    pub node: String,
+    /// The MQTT broker that everything is published to.
+    #[serde(deserialize_with = "check::section")]
+    pub mqtt: Mqtt,
+    /// What runs the network.
+    pub accelerator: Accelerator,
+    /// Where frames come from: at least one, at most 16. Left out: one synthetic camera, `cam0`.
+    #[serde(deserialize_with = "camera::list")]
+    #[schemars(length(min = 1, max = 16))]
+    pub cameras: Vec<Camera>,
+    /// From the network's answer to segments.
+    pub segmentation: Segmentation,
+    /// Prompts that are asked of every frame. Others may be set over MQTT.
+    pub prompts: Vec<StandingPrompt>,
+    /// What text prompts are understood with. Default: null, nothing; they are refused.
+    #[serde(deserialize_with = "check::optional_section")]
+    pub text: Option<Text>,
+    /// What goes out, and how often.
+    pub publish: Publish,
+    /// A folder of the daemon's own, for prompts that were set over MQTT and are to outlive a
+    /// restart. Default: the one that systemd gives; without one they are forgotten.
+    pub state_directory: Option<PathBuf>,
+    /// What the daemon says of itself on standard error.
+    pub log: Log,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            node: "fastsamd".into(),
+            mqtt: Mqtt::default(),
+            accelerator: Accelerator::default(),
+            cameras: vec![Camera::default()],
+            segmentation: Segmentation::default(),
+            prompts: Vec::new(),
+            text: None,
+            publish: Publish::default(),
+            state_directory: None,
+            log: Log::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads and checks a configuration file, fetches the password from `mqtt.password_file` or
+    /// systemd's credentials, and applies the environment. Relative paths in the file are taken from the working directory.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let mut config = Self::from_yaml(&read(path)?, path)?;
+        let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
+        config.mqtt.read_password(credentials.as_deref())?;
+        config.apply_environment(|name| std::env::var(name).ok())?;
+        Ok(config)
+    }
+
+    /// Parses and checks a configuration text; `path` names it in errors. Paths that the text
+    /// names must exist.
+    pub fn from_yaml(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let parsed = serde_yaml::from_str_with_options::<Option<Self>>(text, parser_options());
+        // Nothing but comments is a null document.
+        parsed
+            .map(Option::unwrap_or_default)
+            .map_err(|error| ConfigError::from_yaml(path, &error))
+    }
+
+    /// Overrides what the environment sets; `variable` looks one up.
+    fn apply_environment(
+        &mut self,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<(), ConfigError> {
+        if let Some(password) = variable("FASTSAMD_MQTT_PASSWORD") {
+            self.mqtt.password = Some(Secret::new(password));
+        }
+        if let Some(level) = variable("FASTSAMD_LOG") {
+            self.log.level = Level::from_name(&level).ok_or(ConfigError::Environment {
+                variable: "FASTSAMD_LOG",
+                expected: "error, warn, info, debug or trace",
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Budgets far above any honest configuration, far below what could hurt: a document that
+/// expands its aliases without end is refused after this much work.
+fn parser_options() -> serde_yaml::Options {
+    serde_yaml::options! {
+        budget: serde_yaml::budget! {
+            max_depth: 16,
+            max_nodes: 10_000,
+            max_events: 30_000,
+            max_aliases: 100,
+            max_anchors: 100,
+        },
+        alias_limits: serde_yaml::alias_limits! {
+            max_total_replayed_events: 10_000,
+            max_replay_stack_depth: 8,
+        },
+        strict_booleans: true,
+        with_snippet: false,
+    }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    let unreadable = |cause: String| ConfigError::File {
+        path: path.to_owned(),
+        cause,
+    };
+    let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| unreadable(error.to_string()))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(unreadable(format!(
+            "larger than {MAX_BYTES} bytes, which no configuration is"
+        )));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        unreadable(format!(
+            "not UTF-8 text: byte {}",
+            error.utf8_error().valid_up_to()
+        ))
+    })
+}

@@ -1,0 +1,127 @@
+//! The demonstration: all of it in one process, with nothing to configure.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use clap::Args;
+use configuration::{Config, Mqtt, WrongInput};
+use mqtt::EmbeddedBroker;
+
+use super::exit::say;
+use crate::{
+    daemon::{self, Extent},
+    open::text::TextModel,
+};
+
+/// What the demonstration is started with.
+#[derive(Clone, Debug, Args)]
+pub(super) struct DemoArgs {
+    /// Publish to this broker instead of one inside, which listens on 127.0.0.1:1883.
+    #[arg(long, value_name = "HOST:PORT")]
+    mqtt: Option<String>,
+    /// End after so many frames.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    frames: Option<u64>,
+}
+
+/// Where the broker inside listens: where clients look first.
+const BROKER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1883);
+
+/// Runs the demonstration until a signal, or for so many frames.
+pub(super) fn run(arguments: &DemoArgs) -> anyhow::Result<()> {
+    let (host, port, told) = match &arguments.mqtt {
+        Some(address) => {
+            let (host, port) = host_and_port(address)?;
+            (host.clone(), port, (host, port))
+        }
+        None => {
+            let broker = EmbeddedBroker::start(BROKER).map_err(|error| {
+                WrongInput::new(format_args!(
+                    "{error}; to use the broker that is there: --mqtt {BROKER}"
+                ))
+            })?;
+            let own = broker.v5_address();
+            (
+                own.ip().to_string(),
+                own.port(),
+                (BROKER.ip().to_string(), BROKER.port()),
+            )
+        }
+    };
+    let config = Config {
+        node: "demo".into(),
+        mqtt: Mqtt {
+            host,
+            port,
+            ..Mqtt::default()
+        },
+        ..Config::default()
+    };
+    say(&introduction(&config, &told.0, told.1))?;
+    let extent = Extent {
+        frames: arguments.frames,
+    };
+    daemon::run_with(&config, None, extent, Some(TextModel::of_colours()?))
+}
+
+fn introduction(config: &Config, host: &str, port: u16) -> String {
+    let root = format!("{}/{}", config.mqtt.prefix, config.node);
+    let camera = config
+        .cameras
+        .first()
+        .map_or("cam0", |camera| camera.name.as_str());
+    format!(
+        "A synthetic camera and a mock accelerator publish masks to MQTT at {host}:{port}.\n\
+         In another terminal:\n\
+         \n  mosquitto_sub -h {host} -p {port} -t '{root}/{camera}/summary'      # count, rate, latency\
+         \n  mosquitto_sub -h {host} -p {port} -t '{root}/{camera}/masks' -C 1   # one frame's masks\
+         \n  mosquitto_sub -h {host} -p {port} -t '{root}/#' -v | cut -c1-120  # all of it\n\
+         \nAsk for something by its colour, the only words that the demonstration knows:\n\
+         \n  mosquitto_sub -h {host} -p {port} -t '{root}/response/prompt' -C 1 &\
+         \n  mosquitto_pub -h {host} -p {port} -t '{root}/request/prompt' -m '{{\"text\": \"red object\"}}'\n\
+         \nOn your own pictures: fastsamd segment PICTURE --out FOLDER. Ctrl-C ends this.\n"
+    )
+}
+
+fn host_and_port(address: &str) -> Result<(String, u16), WrongInput> {
+    let wrong = || {
+        WrongInput::new(format_args!(
+            "--mqtt '{address}': expected HOST:PORT, such as 192.0.2.7:1883"
+        ))
+    };
+    let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
+    let port = port
+        .parse()
+        .ok()
+        .filter(|port| *port != 0)
+        .ok_or_else(wrong)?;
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    if host.is_empty() {
+        Err(wrong())
+    } else {
+        Ok((host.to_owned(), port))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_host_and_port() {
+        for (address, expected) in [
+            ("broker.lan:1883", Some(("broker.lan", 1883))),
+            ("192.0.2.7:1", Some(("192.0.2.7", 1))),
+            ("[::1]:8883", Some(("::1", 8883))),
+            ("broker.lan", None),
+            ("broker.lan:", None),
+            ("broker.lan:0", None),
+            ("broker.lan:65536", None),
+            (":1883", None),
+            ("", None),
+        ] {
+            let found = host_and_port(address).ok();
+            let expected = expected.map(|(host, port)| (host.to_owned(), port));
+            assert_eq!(found, expected, "{address}");
+        }
+    }
+}

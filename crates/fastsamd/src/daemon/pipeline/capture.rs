@@ -1,0 +1,112 @@
+//! The first stage: captures from one camera until the shutdown or the end of its pictures.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use camera::{CameraError, Captured};
+use crossbeam_channel::Receiver;
+use frame::Frame;
+use tracing::{info, warn};
+
+use super::{counters::Counters, exchange::Exchange};
+use crate::{
+    daemon::process::{shutdown::Shutdown, systemd::Heartbeat, threads::PATIENCE},
+    open::cameras::SourceFactory,
+};
+
+/// First and longest pause before a camera that failed is tried again.
+const CAMERA_BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// What a camera's thread tells of its camera.
+pub(crate) trait CameraWatcher: Send {
+    /// Its source has been opened, not for the first time perhaps.
+    fn opened(&mut self);
+    /// A frame came.
+    fn captured(&mut self);
+    /// No frames come any more.
+    fn stopped(&mut self);
+}
+
+/// Captures from one camera until the shutdown or the end of its pictures.
+pub(crate) struct Capture<W> {
+    pub camera: usize,
+    pub name: String,
+    pub open: SourceFactory,
+    pub watcher: W,
+    pub frames: Arc<Exchange<Frame>>,
+    /// Frames whose buffers may be filled again.
+    pub used: Receiver<Frame>,
+    pub counters: Arc<Counters>,
+    pub shutdown: Shutdown,
+}
+
+impl<W: CameraWatcher> Capture<W> {
+    /// Runs until the shutdown; reopens the source after a failure, with growing pauses.
+    pub(crate) fn run(mut self, heartbeat: &Heartbeat) {
+        let mut pause = CAMERA_BACKOFF.0;
+        while !self.shutdown.is_requested() {
+            match self.run_once(&mut pause, heartbeat) {
+                Ok(()) => break,
+                Err(error) => {
+                    self.watcher.stopped();
+                    warn!(camera = self.name, retry_in_s = pause.as_secs(), "{error}");
+                    self.wait(pause, heartbeat);
+                    pause = (pause * 2).min(CAMERA_BACKOFF.1);
+                }
+            }
+        }
+        self.watcher.stopped();
+    }
+
+    /// Waits for the next attempt, which is progress too.
+    fn wait(&self, pause: Duration, heartbeat: &Heartbeat) {
+        let until = Instant::now() + pause;
+        loop {
+            heartbeat.beat();
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.shutdown.wait(left.min(PATIENCE)) {
+                return;
+            }
+        }
+    }
+
+    fn run_once(&mut self, pause: &mut Duration, heartbeat: &Heartbeat) -> Result<(), CameraError> {
+        let mut source = (self.open)()?;
+        self.watcher.opened();
+        info!(camera = self.name, "capturing from {}", source.describe());
+        let mut frame = self.used.try_recv().unwrap_or_else(|_| Frame::empty());
+        while !self.shutdown.is_requested() {
+            heartbeat.beat();
+            match source.capture(&mut frame, PATIENCE) {
+                Ok(Captured::Frame) => {
+                    *pause = CAMERA_BACKOFF.0;
+                    self.watcher.captured();
+                    let replaced = self.frames.put(self.camera, frame);
+                    if replaced.is_some() {
+                        self.counters.dropped_before_submit.increment();
+                    }
+                    frame = replaced
+                        .or_else(|| self.used.try_recv().ok())
+                        .unwrap_or_else(Frame::empty);
+                }
+                Ok(Captured::End) => {
+                    info!(camera = self.name, "the source has come to its end");
+                    return Ok(());
+                }
+                // A slow source is no fault; it is asked again, and looks at the shutdown between.
+                Err(CameraError::Timeout(_)) => {}
+                Err(error) if error.is_transient() => {
+                    self.counters.capture_failures.increment();
+                    warn!(camera = self.name, "{error}");
+                }
+                Err(error) => {
+                    self.counters.capture_failures.increment();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,109 @@
+//! Opening the accelerator, as often as it takes.
+//!
+//! A chip that another program holds, or that is not there yet, may come; whatever else keeps it
+//! from opening won't go away by itself. After as many attempts as the configuration allows the
+//! daemon gives up, so that the service manager can start it afresh.
+
+use std::time::Duration;
+
+use accelerator::{Accelerator, AcceleratorError};
+use anyhow::Context;
+use configuration::{Backend, WrongInput};
+use hailort::VersionSupport;
+use tracing::{info, warn};
+
+use super::collect::AcceleratorWatcher;
+use crate::{
+    daemon::process::{shutdown::Shutdown, systemd::Service},
+    open::accelerator::{self as open, Opened},
+};
+
+/// First and longest pause between two attempts, as between those of a running backend.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
+
+/// Tries once, before anything else is begun: what can't be cured by waiting ends the start here.
+pub(crate) fn first_attempt(
+    section: &configuration::Accelerator,
+) -> anyhow::Result<Result<Opened, AcceleratorError>> {
+    match open::accelerator(section) {
+        Err(error) if !error.is_transient() => Err(blame(error)),
+        attempt => Ok(attempt),
+    }
+}
+
+/// Tries again until the accelerator opens, and says that it has; `None` when the shutdown comes
+/// first.
+pub(crate) fn accelerator(
+    section: &configuration::Accelerator,
+    first_attempt: Result<Opened, AcceleratorError>,
+    watcher: &mut impl AcceleratorWatcher,
+    service: &Service,
+    shutdown: &Shutdown,
+) -> anyhow::Result<Option<Box<dyn Accelerator>>> {
+    let attempts = match &section.backend {
+        Backend::Hailo(hailo) => hailo.restart_attempts,
+        Backend::Mock(_) | Backend::Replay(_) => 1,
+    };
+    let heartbeat = service.heartbeat("start");
+    let mut pause = PAUSE.0;
+    let mut outcome = first_attempt;
+    let mut attempt = 1;
+    let opened = loop {
+        let error = match outcome {
+            Ok(opened) => break opened,
+            Err(error) => error,
+        };
+        watcher.not_opened(&error);
+        if !error.is_transient() {
+            return Err(blame(error));
+        }
+        if attempt >= attempts {
+            return Err(error).context(format!("given up after {attempts} attempts"));
+        }
+        warn!(attempt, retry_in_s = pause.as_secs_f32(), "{error}");
+        service.ready();
+        heartbeat.beat();
+        if shutdown.wait(pause) {
+            return Ok(None);
+        }
+        pause = (pause * 2).min(PAUSE.1);
+        outcome = open::accelerator(section);
+        attempt += 1;
+    };
+
+    let description = opened.accelerator.description();
+    info!(
+        backend = description.backend,
+        network = description.network,
+        in_flight = description.in_flight,
+        batch_size = description.batch_size,
+        "accelerator ready"
+    );
+    if let Some(monitor) = &opened.monitor {
+        let device = monitor.device();
+        if device.library_version.support() == VersionSupport::Untried {
+            warn!(
+                "libhailort {} is untried: fastsamd was written for 4.20 to 4.23",
+                device.library_version
+            );
+        }
+        if let Some(link) = device.pcie_link.filter(|link| link.is_slow()) {
+            warn!(
+                "the PCIe link runs at {} GT/s, which slows the network: put dtparam=pciex1_gen=3 \
+                 into /boot/firmware/config.txt and reboot",
+                link.speed
+            );
+        }
+    }
+    watcher.opened(&description, opened.monitor)?;
+    Ok(Some(opened.accelerator))
+}
+
+/// A file that the configuration names is the user's to mend; all else is a failure at work.
+fn blame(error: AcceleratorError) -> anyhow::Error {
+    if error.is_users_fault() {
+        WrongInput::new(error).into()
+    } else {
+        error.into()
+    }
+}

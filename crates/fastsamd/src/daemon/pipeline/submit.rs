@@ -1,0 +1,110 @@
+//! The second stage: letterboxes frames and hands them to the accelerator.
+
+use std::{sync::Arc, time::Instant};
+
+use accelerator::{AcceleratorError, Submit, Ticket};
+use crossbeam_channel::Sender;
+use frame::{Frame, INPUT_BYTES, Preprocessor};
+use tracing::warn;
+
+use super::{
+    counters::Counters,
+    exchange::{Exchange, Taken},
+    flight::{Flight, Timeline},
+    pending::Pending,
+};
+use crate::daemon::{
+    process::{shutdown::Shutdown, systemd::Heartbeat, threads::PATIENCE},
+    prompts::pictures::Room,
+};
+
+/// Letterboxes frames and hands them to the accelerator.
+pub(crate) struct SubmitStage {
+    pub submit: Box<dyn Submit>,
+    pub frames: Arc<Exchange<Frame>>,
+    /// For each camera, the way back for used frames.
+    pub used: Vec<Sender<Frame>>,
+    pub pending: Arc<Pending<Flight>>,
+    /// Where pictures are kept for texts that are asked.
+    pub text: Option<Arc<Room>>,
+    pub counters: Arc<Counters>,
+    pub shutdown: Shutdown,
+}
+
+impl SubmitStage {
+    /// Runs until the cameras have closed the exchange, or the accelerator fails for good.
+    pub(crate) fn run(mut self, heartbeat: &Heartbeat) -> Result<(), AcceleratorError> {
+        let mut preprocessors: Vec<_> = self.used.iter().map(|_| Preprocessor::new()).collect();
+        let mut input = boxed_input();
+        let mut ticket: Ticket = 0;
+        loop {
+            heartbeat.beat();
+            let (camera, frame) = match self.frames.take(PATIENCE) {
+                Taken::Value(camera, frame) => (camera, frame),
+                Taken::Nothing => continue,
+                Taken::Closed => return Ok(()),
+            };
+            let taken = Instant::now();
+            match preprocessors[camera].letterbox(&frame, &mut input) {
+                Ok(letterbox) => {
+                    ticket += 1;
+                    let flight = Flight {
+                        camera,
+                        sequence: frame.sequence,
+                        letterbox,
+                        timeline: Timeline {
+                            captured: frame.captured_at,
+                            taken,
+                            collected: taken,
+                            segmented: taken,
+                        },
+                    };
+                    if let Some(room) = &self.text {
+                        room.offer(camera, frame.sequence, &input);
+                    }
+                    self.submit_one(ticket, flight, &input)?;
+                }
+                Err(error) => {
+                    self.counters.dropped_at_submit.increment();
+                    warn!("frame {} dropped: {error}", frame.sequence);
+                }
+            }
+            // The camera makes a new buffer if this one can't go back at once.
+            let _ = self.used[camera].try_send(frame);
+        }
+    }
+
+    fn submit_one(
+        &mut self,
+        ticket: Ticket,
+        flight: Flight,
+        input: &[u8; INPUT_BYTES],
+    ) -> Result<(), AcceleratorError> {
+        // Before the input: its answer may come before this thread runs again.
+        self.pending.add(ticket, flight);
+        let outcome = self.submit.submit(ticket, input, PATIENCE);
+        if outcome.is_err() {
+            self.pending.withdraw(ticket);
+            self.counters.dropped_at_submit.increment();
+        }
+        match outcome {
+            Err(error) if error.is_transient() => {
+                warn!("frame {} dropped: {error}", flight.sequence);
+                Ok(())
+            }
+            Err(error) => {
+                // The collecting thread knows why, and its word is the better one.
+                self.shutdown.wait(PATIENCE);
+                Err(error)
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+}
+
+fn boxed_input() -> Box<[u8; INPUT_BYTES]> {
+    let on_the_heap = vec![0; INPUT_BYTES].into_boxed_slice();
+    on_the_heap
+        .try_into()
+        .unwrap_or_else(|_| Box::new([0; INPUT_BYTES]))
+}

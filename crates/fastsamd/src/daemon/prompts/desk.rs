@@ -1,0 +1,377 @@
+//! Where prompts wait for the frame that answers them.
+//!
+//! The publishing stage, which has the segments, answers points and boxes at once. What a text asks
+//! takes longer: it goes on to the text thread ([`super::text`]) together with its frame, and frames
+//! flow on meanwhile. Invariants: no more than [`MOST_WAITING`] prompts wait for a frame, none longer
+//! than [`LONGEST_WAIT`]; no more than [`MOST_STANDING`] stand.
+
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use configuration::{Config, StandingPrompt};
+use fastsam::Mask;
+use message::{MasksWriter, Topic, Topics, prompt};
+use mqtt::Publisher;
+
+use super::{
+    pictures::Room,
+    question::{Answerable, Waiting, refuse},
+    standing::Stand,
+};
+use crate::{daemon::clock::Clock, prompts::Refusal};
+
+/// Prompts that wait for a frame, at most.
+const MOST_WAITING: usize = 64;
+
+/// The longest a prompt waits for its frame.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Standing prompts, at most: each costs its time on every frame.
+const MOST_STANDING: usize = 64;
+
+/// Where prompts wait for the publishing stage.
+pub(crate) struct Desk {
+    cameras: Vec<String>,
+    topics: Topics,
+    /// Where texts are understood, if they are.
+    text: Option<Arc<Room>>,
+    lists: Mutex<Lists>,
+    clock: Clock,
+    /// Prompts in both lists: the publishing stage looks no further where there are none.
+    count: AtomicUsize,
+}
+
+#[derive(Debug, Default)]
+struct Lists {
+    waiting: Vec<Waiting>,
+    standing: Vec<Stand>,
+}
+
+impl Desk {
+    /// An empty desk for the configuration's cameras, with its standing prompts. `text` is where
+    /// texts are understood.
+    pub(crate) fn new(
+        config: &Config,
+        text: Option<Arc<Room>>,
+        clock: Clock,
+    ) -> anyhow::Result<Self> {
+        let desk = Self {
+            cameras: config
+                .cameras
+                .iter()
+                .map(|camera| camera.name.clone())
+                .collect(),
+            topics: Topics::new(&config.mqtt.prefix, &config.node)?,
+            text,
+            lists: Mutex::default(),
+            clock,
+            count: AtomicUsize::new(0),
+        };
+        for entry in &config.prompts {
+            desk.stand(entry.clone())
+                .map_err(|cause| anyhow::anyhow!("prompt '{}': {cause}", entry.name))?;
+        }
+        Ok(desk)
+    }
+
+    pub(crate) fn topics(&self) -> &Topics {
+        &self.topics
+    }
+
+    fn lists(&self) -> MutexGuard<'_, Lists> {
+        // Each change is whole in itself.
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says what has changed to those who look without the lock: how many prompts there are, and of
+    /// which cameras pictures are owed to a text.
+    fn recount(&self, lists: &Lists) {
+        let count = lists.waiting.len() + lists.standing.len();
+        self.count.store(count, Ordering::Release);
+        if let Some(room) = &self.text {
+            let now = self.clock.now();
+            for camera in 0..self.cameras.len() {
+                room.want_pictures(camera, lists.owe_text(camera, room.refresh(), now));
+            }
+        }
+    }
+
+    /// The camera of that name; of one camera there is no need to speak.
+    pub(crate) fn camera(&self, name: Option<&str>) -> Result<usize, String> {
+        match (name, self.cameras.as_slice()) {
+            (None, [_]) => Ok(0),
+            (None, all) => Err(format!("which camera: {}?", all.join(", "))),
+            (Some(name), all) => all
+                .iter()
+                .position(|camera| camera == name)
+                .ok_or_else(|| format!("no camera '{name}': there is {}", all.join(", "))),
+        }
+    }
+
+    /// Refuses a text where none is understood.
+    fn expect_text_model(&self, prompt: &prompt::Prompt) -> Result<(), String> {
+        if prompt.text.is_some() && self.text.is_none() {
+            return Err(Refusal::NoTextModel.to_string());
+        }
+        Ok(())
+    }
+
+    /// Puts a prompt up, in the place of one of the same camera and name.
+    pub(crate) fn stand(&self, entry: StandingPrompt) -> Result<(), String> {
+        let camera = self.camera(entry.camera.as_deref())?;
+        self.expect_text_model(&entry.prompt)?;
+        let topic = self
+            .topics
+            .camera(&self.cameras[camera])
+            .and_then(|topics| topics.prompt(&entry.name))
+            .map_err(|error| error.to_string())?;
+        let new = Stand::new(entry, camera, topic);
+        let mut lists = self.lists();
+        let known = lists
+            .standing
+            .iter()
+            .position(|stand| stand.topic == new.topic);
+        match known {
+            Some(known) => lists.standing[known] = new,
+            None if lists.standing.len() < MOST_STANDING => lists.standing.push(new),
+            None => return Err(format!("no more than {MOST_STANDING} prompts can stand")),
+        }
+        self.recount(&lists);
+        Ok(())
+    }
+
+    /// Takes a prompt down; says whether there was one.
+    pub(crate) fn remove(&self, camera: usize, name: &str) -> bool {
+        let mut lists = self.lists();
+        let before = lists.standing.len();
+        lists
+            .standing
+            .retain(|stand| stand.camera != camera || stand.entry.name != name);
+        self.recount(&lists);
+        lists.standing.len() < before
+    }
+
+    /// All prompts that stand.
+    pub(crate) fn standing(&self) -> Vec<StandingPrompt> {
+        let lists = self.lists();
+        lists
+            .standing
+            .iter()
+            .map(|stand| StandingPrompt {
+                camera: Some(self.cameras[stand.camera].clone()),
+                ..stand.entry.clone()
+            })
+            .collect()
+    }
+
+    /// Lays a prompt down for its frame.
+    pub(crate) fn wait(&self, waiting: Waiting) -> Result<(), String> {
+        self.expect_text_model(&waiting.prompt)?;
+        let mut lists = self.lists();
+        if lists.waiting.len() >= MOST_WAITING {
+            return Err(format!(
+                "{MOST_WAITING} prompts wait already: ask again later"
+            ));
+        }
+        lists.waiting.push(waiting);
+        self.recount(&lists);
+        Ok(())
+    }
+
+    /// Answers all that a frame answers.
+    pub(crate) fn answer(
+        &self,
+        frame: Answerable<'_>,
+        writer: &mut MasksWriter,
+        publisher: &Publisher,
+    ) {
+        if self.count.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let mut guard = self.lists();
+        let lists = &mut *guard;
+        let sequence = frame.header.sequence;
+        let mut message = Vec::new();
+        for stand in &mut lists.standing {
+            if stand.camera == frame.camera {
+                stand.answer(frame, writer, &mut message, publisher);
+            }
+        }
+        let mine = |waiting: &Waiting| {
+            waiting.camera == frame.camera
+                && waiting.sequence.is_none_or(|wanted| wanted <= sequence)
+        };
+        let mut at_once = Vec::new();
+        let mut of_text = Vec::new();
+        for waiting in lists.waiting.extract_if(.., |waiting| mine(waiting)) {
+            let is_meant = waiting.sequence.is_none_or(|wanted| wanted == sequence);
+            if is_meant && waiting.prompt.text.is_some() {
+                of_text.push(waiting);
+            } else {
+                at_once.push(waiting);
+            }
+        }
+        if let Some(room) = &self.text {
+            lists.look(room, frame, of_text, self.clock.now());
+        }
+        self.recount(lists);
+        drop(guard);
+        for waiting in at_once {
+            waiting.answer(frame, None, writer, publisher);
+        }
+    }
+
+    /// Takes what the text thread has found for a standing prompt: masks, the most alike first.
+    pub(crate) fn looks_alike(&self, topic: &Topic, found: Result<Vec<(Mask, f64)>, String>) {
+        let mut lists = self.lists();
+        let stand = lists
+            .standing
+            .iter_mut()
+            .find(|stand| stand.topic == *topic);
+        let Some(stand) = stand else { return };
+        match found {
+            Ok(masks) => stand.standing.look_like_text(masks),
+            Err(cause) => stand.refuse(&cause),
+        }
+    }
+
+    /// Answers those that have waited long enough.
+    pub(crate) fn give_up_late(&self, publisher: &Publisher) {
+        if self.count.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let mut lists = self.lists();
+        let now = self.clock.now();
+        let is_late =
+            |waiting: &mut Waiting| now.saturating_duration_since(waiting.since) > LONGEST_WAIT;
+        let late: Vec<Waiting> = lists.waiting.extract_if(.., is_late).collect();
+        self.recount(&lists);
+        drop(lists);
+        for waiting in late {
+            let camera = &self.cameras[waiting.camera];
+            let cause = format!("no frame of {camera} within {} s", LONGEST_WAIT.as_secs());
+            refuse(publisher, &waiting.reply, &waiting.transaction, &cause);
+        }
+    }
+}
+
+impl Lists {
+    /// Whether a text waits for a picture of this camera.
+    fn owe_text(&self, camera: usize, refresh: Duration, now: Instant) -> bool {
+        let asks = |waiting: &Waiting| waiting.camera == camera && waiting.prompt.text.is_some();
+        let is_due = |stand: &Stand| stand.camera == camera && stand.is_due(refresh, now);
+        self.waiting.iter().any(asks) || self.standing.iter().any(is_due)
+    }
+
+    /// Gives the texts that are due to the text thread, with their frame. Where it is at work, or
+    /// the frame's picture was not kept, they wait for a later frame.
+    fn look(&mut self, room: &Room, frame: Answerable<'_>, asked: Vec<Waiting>, now: Instant) {
+        let due =
+            |stand: &&mut Stand| stand.camera == frame.camera && stand.is_due(room.refresh(), now);
+        let mut due: Vec<&mut Stand> = self.standing.iter_mut().filter(due).collect();
+        if asked.is_empty() && due.is_empty() {
+            return;
+        }
+        let wishes = due.iter().filter_map(|stand| stand.wish()).collect();
+        match room.give(frame, asked, wishes) {
+            Ok(()) => {
+                for stand in &mut due {
+                    stand.looked_at = Some(now);
+                }
+            }
+            Err(asked) => self.waiting.extend(asked),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fastsam::{MaskSize, prompt::Canvas};
+    use frame::{INPUT_BYTES, Letterbox, Size};
+    use message::{FrameHeader, Latency, MaskFormat};
+
+    use super::*;
+
+    fn texts() -> StandingPrompt {
+        StandingPrompt {
+            name: "it".into(),
+            camera: None,
+            follow: true,
+            prompt: prompt::Prompt {
+                text: Some("cup".into()),
+                ..prompt::Prompt::default()
+            },
+        }
+    }
+
+    /// A publisher that is connected to nobody.
+    fn publisher() -> Publisher {
+        let topics = Topics::new("fastsam", "node").unwrap();
+        let options = mqtt::Options::new("127.0.0.1", 1, "test", topics.availability());
+        mqtt::connect(options).unwrap().0
+    }
+
+    fn answer(desk: &Desk, sequence: u64) {
+        let size = Size::new(640, 480);
+        let header = FrameHeader {
+            node: "node",
+            camera: "cam0",
+            backend: "mock",
+            sequence,
+            captured_at: std::time::SystemTime::UNIX_EPOCH,
+            size,
+            latency: Latency::default(),
+        };
+        let frame = Answerable {
+            camera: 0,
+            segments: &[],
+            header: &header,
+            canvas: Canvas {
+                letterbox: Letterbox::fit(size),
+                mask_size: MaskSize::Frame,
+            },
+            format: MaskFormat::Rle,
+        };
+        desk.answer(frame, &mut MasksWriter::new(), &publisher());
+    }
+
+    #[test]
+    fn pictures_are_copied_until_a_text_has_its_frame() {
+        let (room, jobs) = Room::new(Duration::from_secs(60));
+        let input = Box::new([0; INPUT_BYTES]);
+        let desk = Desk::new(
+            &Config::default(),
+            Some(Arc::clone(&room)),
+            Clock::standing(),
+        )
+        .unwrap();
+        desk.stand(texts()).unwrap();
+        // The frame under way has no picture: the next one has.
+        answer(&desk, 1);
+        assert!(room.wants_pictures(0) && jobs.is_empty());
+        room.offer(0, 2, &input);
+        answer(&desk, 2);
+        assert_eq!(jobs.len(), 1);
+        assert!(!room.wants_pictures(0), "nothing more is asked for");
+    }
+
+    #[test]
+    fn no_pictures_are_copied_for_a_text_that_is_gone() {
+        let (room, _jobs) = Room::new(Duration::from_secs(60));
+        let desk = Desk::new(
+            &Config::default(),
+            Some(Arc::clone(&room)),
+            Clock::standing(),
+        )
+        .unwrap();
+        desk.stand(texts()).unwrap();
+        assert!(room.wants_pictures(0));
+        assert!(desk.remove(0, "it"));
+        assert!(!room.wants_pictures(0));
+    }
+}

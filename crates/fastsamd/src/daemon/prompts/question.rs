@@ -1,0 +1,125 @@
+//! A prompt that waits for its frame, the frame that answers it, and the answer.
+
+use std::time::Instant;
+
+use fastsam::{Segment, prompt::Canvas};
+use message::{
+    Chosen, FrameHeader, MaskFormat, MasksWriter,
+    prompt::{Prompt, TextChoice},
+};
+use mqtt::{Publisher, ReplyTo};
+use serde::Serialize;
+use serde_json::{Value, value::RawValue};
+use tracing::debug;
+
+use crate::prompts;
+
+/// A prompt that waits for its frame.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) camera: usize,
+    /// The frame that is meant, or the next one.
+    pub(crate) sequence: Option<u64>,
+    pub(crate) prompt: Prompt,
+    pub(crate) transaction: Value,
+    pub(crate) reply: ReplyTo,
+    pub(crate) since: Instant,
+}
+
+/// A frame's segments, and what a message says beside them.
+#[derive(Clone, Copy)]
+pub(crate) struct Answerable<'a> {
+    pub(crate) camera: usize,
+    pub(crate) segments: &'a [Segment],
+    pub(crate) header: &'a FrameHeader<'a>,
+    pub(crate) canvas: Canvas,
+    pub(crate) format: MaskFormat,
+}
+
+impl Waiting {
+    /// Answers it. `alike` are the segments that its text chose, or why that is not known.
+    pub(crate) fn answer(
+        self,
+        frame: Answerable<'_>,
+        alike: Option<Result<Vec<TextChoice>, String>>,
+        writer: &mut MasksWriter,
+        publisher: &Publisher,
+    ) {
+        let sequence = frame.header.sequence;
+        let outcome = match (self.sequence, alike.transpose()) {
+            (Some(wanted), _) if wanted != sequence => {
+                Err(format!("frame {wanted} has passed; this is {sequence}"))
+            }
+            (_, Err(cause)) => Err(cause),
+            (_, Ok(alike)) => self.data(frame, alike, writer),
+        };
+        match outcome {
+            Ok(data) => reply(publisher, &self.reply, &self.transaction, &*data),
+            Err(cause) => refuse(publisher, &self.reply, &self.transaction, &cause),
+        }
+    }
+
+    fn data(
+        &self,
+        frame: Answerable<'_>,
+        alike: Option<Vec<TextChoice>>,
+        writer: &mut MasksWriter,
+    ) -> Result<Box<RawValue>, String> {
+        let answer = prompts::answer(&self.prompt, frame.segments, &frame.canvas, alike)
+            .map_err(|refusal| refusal.to_string())?;
+        let chosen = Chosen {
+            segments: frame.segments,
+            places: &answer.places,
+            union: answer.union.as_ref(),
+        };
+        let mut message = Vec::new();
+        writer.write_chosen(
+            frame.header,
+            &chosen,
+            &answer.choice,
+            frame.format,
+            &mut message,
+        );
+        // Written once: the message becomes part of the answer as it is.
+        let message = String::from_utf8(message).map_err(|error| error.to_string())?;
+        RawValue::from_string(message).map_err(|error| error.to_string())
+    }
+}
+
+/// A request's answer as it is sent.
+#[derive(Serialize)]
+#[serde(tag = "status", rename_all = "lowercase")]
+enum Response<'a, T: ?Sized> {
+    Ok {
+        transaction: &'a Value,
+        data: &'a T,
+    },
+    Error {
+        transaction: &'a Value,
+        error: &'a str,
+    },
+}
+
+/// Answers a request with what it asked for.
+pub(crate) fn reply(
+    publisher: &Publisher,
+    to: &ReplyTo,
+    transaction: &Value,
+    data: &(impl Serialize + ?Sized),
+) {
+    send(publisher, to, &Response::Ok { transaction, data });
+}
+
+/// Answers a request with the reason why there is nothing.
+pub(crate) fn refuse(publisher: &Publisher, to: &ReplyTo, transaction: &Value, error: &str) {
+    send::<()>(publisher, to, &Response::Error { transaction, error });
+}
+
+fn send<T: Serialize + ?Sized>(publisher: &Publisher, to: &ReplyTo, response: &Response<'_, T>) {
+    let sent = serde_json::to_vec(response).map(|answer| publisher.answer(to, &answer));
+    match sent {
+        Ok(Ok(())) => {}
+        Ok(Err(not_sent)) => debug!("an answer was not sent: {not_sent}"),
+        Err(error) => debug!("an answer was not written: {error}"),
+    }
+}

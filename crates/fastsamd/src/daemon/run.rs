@@ -1,0 +1,310 @@
+//! From a configuration to a running daemon, and to its end.
+
+use std::{
+    path::Path,
+    sync::{Arc, mpsc},
+    thread::JoinHandle,
+};
+
+use clip::{Matcher, Recollection};
+use configuration::{Config, WrongInput};
+use crossbeam_channel::{Receiver, Sender};
+use fastsam::Segments;
+use message::{MasksWriter, State, Topics};
+use mqtt::{Delivery, Incoming, Publisher};
+use tracing::{info, warn};
+
+use super::{
+    clock::Clock,
+    health::CameraHealth,
+    pipeline::{self, Edges, Parts, Pipeline, start},
+    process::{
+        logging::{self, LogLevel},
+        shutdown::Shutdown,
+        signals,
+        systemd::Service,
+        threads::{Threads, join},
+    },
+    prompts::{
+        desk::Desk,
+        pictures::{Job, Room},
+        requests::RequestStage,
+        store::Store,
+        text::TextStage,
+    },
+    publish::{
+        PublishStage,
+        connection::{self, Connection},
+        frames::{CameraSide, FramePublisher},
+        states::{Announcement, StateOfAccelerator, StateOfCamera},
+        status::Vitals,
+    },
+    settings::{live::Live, reload::Reload},
+};
+use crate::{host::Host, open::text::TextModel};
+
+/// How long the daemon runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Ends after so many published frames.
+    pub frames: Option<u64>,
+}
+
+/// Runs the daemon until a signal, the end of all pictures, or a failure. SIGHUP has `file`, where
+/// there is one, read again.
+pub fn run(config: &Config, file: Option<&Path>, extent: Extent) -> anyhow::Result<()> {
+    let text = config.text.as_ref().map(TextModel::open).transpose()?;
+    run_with(config, file, extent, text)
+}
+
+/// What all parts of a daemon share.
+struct Shared<'a> {
+    config: &'a Config,
+    clock: Clock,
+    threads: Threads,
+    live: Arc<Live>,
+    edges: Edges,
+    desk: Arc<Desk>,
+    store: Option<Store>,
+}
+
+/// The same with a text model of the caller's.
+pub(crate) fn run_with(
+    config: &Config,
+    file: Option<&Path>,
+    extent: Extent,
+    text: Option<TextModel>,
+) -> anyhow::Result<()> {
+    let log_level = logging::start(config.log.level)?;
+    let clock = Clock::default();
+    let shutdown = Shutdown::new();
+    let service = Service::from_environment();
+    let first_attempt = start::first_attempt(&config.accelerator)?;
+
+    let text = text.map(|model| (model.matcher, Room::new(model.refresh)));
+    let room = text.as_ref().map(|(_, (room, _))| Arc::clone(room));
+    let desk = Desk::new(config, room.clone(), clock.clone()).map_err(WrongInput::new)?;
+    let shared = Shared {
+        config,
+        clock,
+        threads: Threads {
+            shutdown: shutdown.clone(),
+            service: service.clone(),
+        },
+        live: Live::new(config.into()),
+        edges: Edges::new(config),
+        desk: Arc::new(desk),
+        store: Store::of(config),
+    };
+    let Connection {
+        topics,
+        publisher,
+        session,
+        inbox,
+        farewell,
+    } = connection::connect(config)?;
+    let (segments_in, used_segments) = pipeline::used_segments(config);
+    let publishing = shared.publishing(&topics, &publisher, segments_in, extent)?;
+    let cameras = shared.watch_cameras(&topics, &publisher, &publishing.vitals)?;
+    let mut accelerator = shared.watch_accelerator(&topics, &publisher, &publishing.vitals)?;
+    shared.listen_to_signals(file, log_level, &accelerator)?;
+
+    let threads = &shared.threads;
+    let session = threads.spawn("mqtt", move |heartbeat| {
+        session.run(heartbeat);
+        Ok(())
+    })?;
+    let publish = threads.spawn("publish", move |heartbeat| publishing.run(heartbeat))?;
+    let looking = text
+        .map(|(matcher, (room, jobs))| shared.look(matcher, room, jobs, &publisher))
+        .transpose()?;
+    let requests = shared.take_requests(publisher, inbox)?;
+
+    let section = &config.accelerator;
+    match start::accelerator(
+        section,
+        first_attempt,
+        &mut accelerator,
+        &service,
+        &shutdown,
+    ) {
+        Ok(Some(opened)) => {
+            let parts = Parts {
+                config,
+                edges: shared.edges.clone(),
+                accelerator: opened,
+                watcher: accelerator,
+                cameras,
+                used_segments,
+                live: &shared.live,
+                text: room,
+            };
+            Pipeline::start(parts, threads)?.join();
+        }
+        Ok(None) => shared.edges.outcomes.close(),
+        Err(error) => {
+            shared.edges.outcomes.close();
+            shutdown.fail(error);
+        }
+    }
+    service.stopping();
+    shutdown.request();
+    join([publish, requests].into_iter().chain(looking));
+    farewell.say();
+    join([session]);
+    match shutdown.take_failure() {
+        Some(failure) => Err(failure),
+        None => {
+            info!("stopped");
+            Ok(())
+        }
+    }
+}
+
+impl Shared<'_> {
+    fn service(&self) -> &Service {
+        &self.threads.service
+    }
+
+    /// The last stage.
+    fn publishing(
+        &self,
+        topics: &Topics,
+        publisher: &Publisher,
+        used: Sender<Segments>,
+        extent: Extent,
+    ) -> anyhow::Result<PublishStage> {
+        let config = self.config;
+        let side = |camera: &configuration::Camera| {
+            let topics = topics.camera(&camera.name)?;
+            anyhow::Ok(CameraSide::new(&camera.name, &topics))
+        };
+        let healthy = |camera: &configuration::Camera| (camera.name.clone(), Arc::default());
+        Ok(PublishStage {
+            frames: FramePublisher {
+                node: config.node.clone(),
+                backend: config.accelerator.backend.name(),
+                cameras: config.cameras.iter().map(side).collect::<Result<_, _>>()?,
+                publisher: publisher.clone(),
+                clock: self.clock.clone(),
+                writer: MasksWriter::new(),
+                message: Vec::new(),
+            },
+            vitals: Vitals {
+                started: self.clock.now(),
+                clock: self.clock.clone(),
+                edges: self.edges.clone(),
+                cameras: config.cameras.iter().map(healthy).collect(),
+                accelerator: Arc::default(),
+                publisher: publisher.clone(),
+                host: Host::default(),
+            },
+            status_topic: topics.status(),
+            desk: Arc::clone(&self.desk),
+            live: self.live.reader(),
+            service: self.service().clone(),
+            most_frames: extent.frames,
+            used,
+            shutdown: self.threads.shutdown.clone(),
+        })
+    }
+
+    /// What the cameras' threads tell their news to. Each is offline until a frame comes.
+    fn watch_cameras(
+        &self,
+        topics: &Topics,
+        publisher: &Publisher,
+        vitals: &Vitals,
+    ) -> anyhow::Result<Vec<StateOfCamera>> {
+        let watch = |(name, health): &(String, Arc<CameraHealth>)| {
+            let topic = topics.camera(name)?.state();
+            publisher.state(&topic, State::Offline.payload(), Delivery::AtLeastOnce)?;
+            Ok(StateOfCamera {
+                publisher: publisher.clone(),
+                topic,
+                health: Arc::clone(health),
+                service: self.service().clone(),
+                clock: self.clock.clone(),
+            })
+        };
+        vitals.cameras.iter().map(watch).collect()
+    }
+
+    /// What the accelerator's threads tell their news to. It is offline until it is open.
+    fn watch_accelerator(
+        &self,
+        topics: &Topics,
+        publisher: &Publisher,
+        vitals: &Vitals,
+    ) -> anyhow::Result<StateOfAccelerator> {
+        let topic = topics.accelerator_state();
+        publisher.state(&topic, State::Offline.payload(), Delivery::AtLeastOnce)?;
+        Ok(StateOfAccelerator {
+            publisher: publisher.clone(),
+            topic,
+            announcement: Announcement::new(publisher.clone(), topics.info(), self.config)?,
+            health: Arc::clone(&vitals.accelerator),
+        })
+    }
+
+    fn listen_to_signals(
+        &self,
+        file: Option<&Path>,
+        log_level: LogLevel,
+        accelerator: &StateOfAccelerator,
+    ) -> anyhow::Result<()> {
+        let reload = Reload {
+            live: Arc::clone(&self.live),
+            log_level,
+            announcement: Arc::clone(&accelerator.announcement),
+            service: self.service().clone(),
+        };
+        let file = file.map(Path::to_owned);
+        let mut in_force = self.config.clone();
+        signals::act(&self.threads, move || match &file {
+            Some(file) => reload.read_again(file, &mut in_force),
+            None => warn!("there is no configuration file to read again"),
+        })
+    }
+
+    /// Starts the thread that looks at segments for texts.
+    fn look(
+        &self,
+        matcher: Matcher,
+        room: Arc<Room>,
+        jobs: Receiver<Job>,
+        publisher: &Publisher,
+    ) -> anyhow::Result<JoinHandle<()>> {
+        let cameras = self.config.cameras.iter();
+        let stage = TextStage {
+            matcher,
+            room,
+            jobs,
+            desk: Arc::clone(&self.desk),
+            publisher: publisher.clone(),
+            clock: self.clock.clone(),
+            cache: self.store.as_ref().map(Store::embeddings),
+            recollections: cameras.map(|_| Recollection::default()).collect(),
+        };
+        let shutdown = self.threads.shutdown.clone();
+        self.threads.spawn("text", move |heartbeat| {
+            stage.run(heartbeat, &shutdown);
+            Ok(())
+        })
+    }
+
+    /// Starts the thread that takes requests.
+    fn take_requests(
+        &self,
+        publisher: Publisher,
+        inbox: mpsc::Receiver<Incoming>,
+    ) -> anyhow::Result<JoinHandle<()>> {
+        let desk = Arc::clone(&self.desk);
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let shutdown = self.threads.shutdown.clone();
+        self.threads.spawn("requests", move |heartbeat| {
+            RequestStage::new(&desk, publisher, inbox, store, clock)?.run(heartbeat, &shutdown);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,79 @@
+//! From the configuration to an accelerator.
+
+use std::time::Duration;
+
+use accelerator::{
+    Accelerator, AcceleratorError, Pace,
+    hailo::{self, HailoSettings},
+    replay::ReplayError,
+};
+use configuration::Backend;
+use recording::Recording;
+
+/// An accelerator that has been opened.
+pub(crate) struct Opened {
+    pub(crate) accelerator: Box<dyn Accelerator>,
+    /// A window on the chip, where there is one.
+    pub(crate) monitor: Option<hailo::Monitor>,
+}
+
+/// Opens the accelerator.
+pub(crate) fn accelerator(
+    section: &configuration::Accelerator,
+) -> Result<Opened, AcceleratorError> {
+    let pace = Pace {
+        in_flight: section.frames_in_flight(),
+        batch_size: section.batch_size,
+        ..Pace::default()
+    };
+    let accelerator = match &section.backend {
+        Backend::Mock(mock) => accelerator::mock::open(Pace {
+            fps_batch_1: mock.fps,
+            fps_batch_8: mock.fps_batch_8,
+            latency: Duration::from_millis(u64::from(mock.latency_ms)),
+            ..pace
+        })?,
+        Backend::Hailo(hailo) => {
+            let hailo = accelerator::hailo::open(hailo_settings(section, hailo))?;
+            return Ok(Opened {
+                monitor: Some(hailo.monitor()),
+                accelerator: Box::new(hailo),
+            });
+        }
+        Backend::Replay(replay) => {
+            let name = replay.recording.display().to_string();
+            let recordings = Recording::open_all(&replay.recording).map_err(ReplayError::from)?;
+            let pace = Pace {
+                fps_batch_1: replay.fps,
+                fps_batch_8: replay.fps,
+                ..pace
+            };
+            accelerator::replay::open(&name, recordings, pace)?
+        }
+    };
+    Ok(Opened {
+        accelerator,
+        monitor: None,
+    })
+}
+
+/// How to open a Hailo chip.
+pub(crate) fn hailo_settings(
+    section: &configuration::Accelerator,
+    hailo: &configuration::Hailo,
+) -> HailoSettings {
+    HailoSettings {
+        sha256: hailo.sha256.map(|sum| sum.0),
+        library: hailo.library.clone(),
+        device: hailo.device.clone(),
+        group_id: hailo.group_id.clone(),
+        multi_process_service: hailo.multi_process_service,
+        in_flight: section.frames_in_flight(),
+        batch_size: section.batch_size,
+        scheduler_timeout: Duration::from_millis(hailo.scheduler_timeout_ms.into()),
+        priority: hailo.priority,
+        timeout: Duration::from_millis(hailo.timeout_ms.into()),
+        vdevice_attempts: hailo.restart_attempts,
+        ..HailoSettings::new(&hailo.hef)
+    }
+}

@@ -1,0 +1,114 @@
+//! From the configuration to cameras.
+
+use std::time::Duration;
+
+use camera::{
+    CameraError, Log, Source,
+    ffmpeg::{Ffmpeg, FfmpegSettings},
+    images::{Images, ImagesSettings},
+    rpicam::{Rpicam, RpicamSettings},
+    synthetic::{SceneSettings, Synthetic},
+    v4l2::{Controls, Encoding, Level, PowerLine, V4l2, V4l2Settings},
+};
+use frame::Size;
+use tracing::info;
+
+/// Makes a source anew; called again after each failure.
+pub(crate) type SourceFactory = Box<dyn FnMut() -> Result<Box<dyn Source>, CameraError> + Send>;
+
+/// How to open a camera.
+pub(crate) fn camera(camera: &configuration::Camera) -> SourceFactory {
+    let name = camera.name.clone();
+    match camera.source.clone() {
+        configuration::Source::Synthetic(section) => {
+            let settings = scene(&section);
+            Box::new(move || Ok(Box::new(Synthetic::new(settings)?)))
+        }
+        configuration::Source::Images(section) => {
+            let settings = ImagesSettings {
+                fps: section.fps,
+                repeat: section.repeat,
+            };
+            Box::new(move || Ok(Box::new(Images::open(&section.path, settings)?)))
+        }
+        configuration::Source::V4l2(section) => {
+            let settings = v4l2_settings(&section);
+            Box::new(move || Ok(Box::new(V4l2::open(&settings)?)))
+        }
+        configuration::Source::Rpicam(section) => {
+            let settings = RpicamSettings {
+                camera: section.camera,
+                size: Size::new(section.width, section.height),
+                fps: section.fps,
+                arguments: section.arguments,
+                ..RpicamSettings::default()
+            };
+            Box::new(move || Ok(Box::new(Rpicam::open(&settings, log(&name))?)))
+        }
+        configuration::Source::Ffmpeg(section) => {
+            let settings = FfmpegSettings {
+                size: section
+                    .width
+                    .zip(section.height)
+                    .map(|(width, height)| Size::new(width, height)),
+                fps: section.fps,
+                repeat: section.repeat,
+                timeout: Duration::from_secs_f64(section.timeout_s),
+                ..FfmpegSettings::new(section.input.expose())
+            };
+            Box::new(move || Ok(Box::new(Ffmpeg::open(&settings, log(&name))?)))
+        }
+    }
+}
+
+/// What to ask of a V4L2 device.
+fn v4l2_settings(section: &configuration::V4l2) -> V4l2Settings {
+    let level = |level: configuration::CameraLevel| match level {
+        configuration::CameraLevel::Auto(_) => Level::Auto,
+        configuration::CameraLevel::Value(value) => Level::Value(value),
+    };
+    V4l2Settings {
+        size: Size::new(section.width, section.height),
+        fps: section.fps,
+        encoding: section.format.map(|format| match format {
+            configuration::Encoding::Mjpeg => Encoding::Mjpeg,
+            configuration::Encoding::Yuyv => Encoding::Yuyv,
+            configuration::Encoding::Nv12 => Encoding::Nv12,
+            configuration::Encoding::I420 => Encoding::I420,
+            configuration::Encoding::Grey => Encoding::Grey8,
+            configuration::Encoding::Rgb => Encoding::Rgb8,
+            configuration::Encoding::Bgr => Encoding::Bgr8,
+        }),
+        controls: Controls {
+            exposure: section.exposure.map(level),
+            gain: section.gain.map(level),
+            focus: section.focus.map(level),
+            white_balance: section.white_balance.map(level),
+            power_line: section.power_line.map(|frequency| match frequency {
+                configuration::PowerLine::Off => PowerLine::Off,
+                configuration::PowerLine::Hz50 => PowerLine::Hz50,
+                configuration::PowerLine::Hz60 => PowerLine::Hz60,
+                configuration::PowerLine::Auto => PowerLine::Auto,
+            }),
+        },
+        full_size: section.full_size,
+        timeout: Duration::from_secs_f64(section.timeout_s),
+        ..V4l2Settings::new(&section.device)
+    }
+}
+
+/// Takes what a child process says into our log.
+fn log(camera: &str) -> Log {
+    let camera = camera.to_owned();
+    Box::new(move |line| info!(camera, "{line}"))
+}
+
+/// The scene that a synthetic camera plays.
+fn scene(section: &configuration::Synthetic) -> SceneSettings {
+    SceneSettings {
+        size: Size::new(section.width, section.height),
+        objects: section.objects,
+        seed: section.seed,
+        fps: section.fps,
+    }
+}

@@ -1,0 +1,22 @@
+//! What subscribers depend on: where things are published ([`Topics`]), and what.
+//!
+//! One type for each payload. `masks` is written by [`MasksWriter`], as it goes out for every
+//! frame; the others are serialized as they stand. Subscribers may rely on every field named here.
+//! More may come: they should pass over fields they don't know. Nothing here knows a client or a
+//! broker: the command line and the configuration speak these words, too.
+
+mod masks;
+pub mod prompt;
+mod report;
+mod secret;
+mod time;
+mod topics;
+mod writer;
+
+pub use masks::{Frame, LatencyMs, Masks, Reduced, SCHEMA, Segment, Segmentation, masks_schema};
+pub use report::{
+    AcceleratorStatus, CameraStatus, Counters, DeviceStatus, Info, State, Status, Summary,
+};
+pub use secret::Secret;
+pub use topics::{CameraTopics, Topic, TopicError, Topics};
+pub use writer::{Chosen, FrameHeader, Latency, MaskFormat, MasksWriter, Written};

@@ -1,0 +1,109 @@
+//! The `masks` message as subscribers read it.
+//!
+//! `bbox`, `area` and `segmentation` follow COCO's annotation format
+//! (<https://cocodataset.org/#format-data>): `pycocotools.mask.decode` reads the run lengths.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The version of the message. It changes when a field changes its meaning or goes, not when one
+/// comes.
+pub const SCHEMA: u32 = 1;
+
+/// All segments of one frame, published on `<camera>/masks`. Coordinates are frame pixels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Masks {
+    /// Version of this message: 1.
+    pub schema: u32,
+    /// Name of the node.
+    pub node: String,
+    /// Name of the camera.
+    pub camera: String,
+    /// What ran the network: `hailo`, `replay`, or `mock`, whose segments are regions of like pixels
+    /// and not FastSAM's.
+    #[serde(default)]
+    pub backend: String,
+    /// The frame that was segmented.
+    pub frame: Frame,
+    /// What was found in it, in descending score; perhaps nothing.
+    pub segments: Vec<Segment>,
+    /// Where the time went.
+    pub latency_ms: LatencyMs,
+    /// Only in a message that would have been too large for the broker: what was left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reduced: Option<Reduced>,
+}
+
+/// A frame.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Frame {
+    /// Number of the frame, ascending per camera; frames that were dropped leave gaps.
+    pub sequence: u64,
+    /// When it was captured: RFC 3339, UTC, milliseconds.
+    #[schemars(extend("format" = "date-time"))]
+    pub captured_at: String,
+    /// Columns.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+}
+
+/// One object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Segment {
+    /// Numbers the frame's segments from 0; not related to other frames.
+    pub id: u64,
+    /// Confidence, 0 to 1.
+    #[schemars(range(min = 0, max = 1))]
+    pub score: f32,
+    /// The mask's own box: `[x, y, width, height]` in whole pixels.
+    pub bbox: [u32; 4],
+    /// Pixels of the mask.
+    pub area: u32,
+    /// The network's box: `[x, y, width, height]`, with fractions of pixels.
+    pub detection_bbox: [f32; 4],
+    /// The mask; absent with `mask_format: none`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segmentation: Option<Segmentation>,
+}
+
+/// A mask.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Segmentation {
+    /// COCO's compressed run lengths, exact.
+    Rle {
+        /// Rows and columns that the mask is defined over: the frame's, or the network input's
+        /// where masks of that size are asked for.
+        size: [u32; 2],
+        /// Lengths of runs in column-major order, compressed.
+        counts: String,
+    },
+    /// Rings `[x1, y1, x2, y2, ...]`, one for each connected part, without holes.
+    Polygons(Vec<Vec<u32>>),
+}
+
+/// How long the frame took, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LatencyMs {
+    /// From the capture until the accelerator's side took the frame up.
+    pub capture: f64,
+    /// Pre-processing and inference.
+    pub infer: f64,
+    /// Post-processing.
+    pub segment: f64,
+    /// From the capture until this message was written.
+    pub total: f64,
+}
+
+/// What is missing in a message that was too large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reduced {
+    /// Segments left out, those of the smallest area first. The others keep their `id`.
+    pub segments_dropped: u64,
+}
+
+/// The JSON Schema of the `masks` message.
+pub fn masks_schema() -> serde_json::Value {
+    schemars::schema_for!(Masks).to_value()
+}
