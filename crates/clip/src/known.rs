@@ -5,14 +5,10 @@
 //! {"model": "clip-vit-base-patch32", "dimension": 512, "embeddings": {"red car": [0.01, -0.03, ...]}}
 //! ```
 
-use std::{
-    collections::BTreeMap,
-    fs::{self, File},
-    io::Read,
-    path::Path,
-};
+use std::{collections::BTreeMap, fs::File, io::Read, path::Path};
 
 use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 
 use crate::{ClipError, Embedding, tokens::tidy};
 
@@ -111,11 +107,14 @@ impl Known {
                 .map(|(text, embedding)| (text.clone(), embedding.values().to_vec()))
                 .collect(),
         };
-        let new = path.with_extension("new");
-        serde_json::to_vec(&form)
-            .map_err(Into::into)
-            .and_then(|text| fs::write(&new, text))
-            .and_then(|()| fs::rename(&new, path))
+        let folder = path.parent().unwrap_or(Path::new("."));
+        // As a whole, so that half of it is never read, and under a name that nobody can foresee.
+        NamedTempFile::new_in(folder)
+            .and_then(|mut new| {
+                serde_json::to_writer(&mut new, &form)?;
+                new.persist(path)?;
+                Ok(())
+            })
             .map_err(|cause| ClipError::File {
                 path: path.to_owned(),
                 cause,
@@ -169,7 +168,7 @@ mod tests {
         known.insert("red".into(), Embedding::new(&[0.6, 0.8]).unwrap());
         known.write(&path).unwrap();
         assert_eq!(Known::read(&path).unwrap(), known);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

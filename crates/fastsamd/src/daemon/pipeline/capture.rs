@@ -12,12 +12,14 @@ use tracing::{info, warn};
 
 use super::{counters::Counters, exchange::Exchange};
 use crate::{
-    daemon::process::{shutdown::Shutdown, systemd::Heartbeat, threads::PATIENCE},
+    daemon::process::{
+        backoff::Backoff, shutdown::Shutdown, systemd::Heartbeat, threads::PATIENCE,
+    },
     open::cameras::SourceFactory,
 };
 
 /// First and longest pause before a camera that failed is tried again.
-const CAMERA_BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+const BACKOFF: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(30));
 
 /// What a camera's thread tells of its camera.
 pub(crate) trait CameraWatcher: Send {
@@ -45,15 +47,15 @@ pub(crate) struct Capture<W> {
 impl<W: CameraWatcher> Capture<W> {
     /// Runs until the shutdown; reopens the source after a failure, with growing pauses.
     pub(crate) fn run(mut self, heartbeat: &Heartbeat) {
-        let mut pause = CAMERA_BACKOFF.0;
+        let mut backoff = BACKOFF;
         while !self.shutdown.is_requested() {
-            match self.run_once(&mut pause, heartbeat) {
+            match self.run_once(&mut backoff, heartbeat) {
                 Ok(()) => break,
                 Err(error) => {
                     self.watcher.stopped();
+                    let pause = backoff.pause();
                     warn!(camera = self.name, retry_in_s = pause.as_secs(), "{error}");
                     self.wait(pause, heartbeat);
-                    pause = (pause * 2).min(CAMERA_BACKOFF.1);
                 }
             }
         }
@@ -72,7 +74,11 @@ impl<W: CameraWatcher> Capture<W> {
         }
     }
 
-    fn run_once(&mut self, pause: &mut Duration, heartbeat: &Heartbeat) -> Result<(), CameraError> {
+    fn run_once(
+        &mut self,
+        backoff: &mut Backoff,
+        heartbeat: &Heartbeat,
+    ) -> Result<(), CameraError> {
         let mut source = (self.open)()?;
         self.watcher.opened();
         info!(camera = self.name, "capturing from {}", source.describe());
@@ -81,7 +87,7 @@ impl<W: CameraWatcher> Capture<W> {
             heartbeat.beat();
             match source.capture(&mut frame, PATIENCE) {
                 Ok(Captured::Frame) => {
-                    *pause = CAMERA_BACKOFF.0;
+                    backoff.reset();
                     self.watcher.captured();
                     let replaced = self.frames.put(self.camera, frame);
                     if replaced.is_some() {

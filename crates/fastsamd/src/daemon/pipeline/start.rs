@@ -14,12 +14,12 @@ use tracing::{info, warn};
 
 use super::collect::AcceleratorWatcher;
 use crate::{
-    daemon::process::{shutdown::Shutdown, systemd::Service},
+    daemon::process::{backoff::Backoff, shutdown::Shutdown, systemd::Service},
     open::accelerator::{self as open, Opened},
 };
 
 /// First and longest pause between two attempts, as between those of a running backend.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(2));
 
 /// Tries once, before anything else is begun: what can't be cured by waiting ends the start here.
 pub(crate) fn first_attempt(
@@ -45,7 +45,7 @@ pub(crate) fn accelerator(
         Backend::Mock(_) | Backend::Replay(_) => 1,
     };
     let heartbeat = service.heartbeat("start");
-    let mut pause = PAUSE.0;
+    let mut backoff = BACKOFF;
     let mut outcome = first_attempt;
     let mut attempt = 1;
     let opened = loop {
@@ -60,13 +60,13 @@ pub(crate) fn accelerator(
         if attempt >= attempts {
             return Err(error).context(format!("given up after {attempts} attempts"));
         }
+        let pause = backoff.pause();
         warn!(attempt, retry_in_s = pause.as_secs_f32(), "{error}");
         service.ready();
         heartbeat.beat();
         if shutdown.wait(pause) {
             return Ok(None);
         }
-        pause = (pause * 2).min(PAUSE.1);
         outcome = open::accelerator(section);
         attempt += 1;
     };

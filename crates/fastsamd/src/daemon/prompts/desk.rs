@@ -361,6 +361,33 @@ mod tests {
     }
 
     #[test]
+    fn a_question_waits_five_seconds_for_its_frame() {
+        let clock = Clock::standing();
+        let desk = Desk::new(&Config::default(), None, clock.clone()).unwrap();
+        let request = mqtt::Incoming {
+            topic: "fastsam/fastsamd/request/prompt".into(),
+            payload: Vec::new(),
+            response_topic: None,
+            correlation_data: None,
+        };
+        desk.wait(Waiting {
+            camera: 0,
+            sequence: Some(7),
+            prompt: prompt::Prompt::default(),
+            transaction: serde_json::Value::Null,
+            reply: mqtt::ReplyTo::new(&request, &desk.topics().response("prompt").unwrap()),
+            since: clock.now(),
+        })
+        .unwrap();
+        clock.turn(LONGEST_WAIT);
+        desk.give_up_late(&publisher());
+        assert_eq!(desk.lists().waiting.len(), 1);
+        clock.turn(Duration::from_millis(1));
+        desk.give_up_late(&publisher());
+        assert!(desk.lists().waiting.is_empty());
+    }
+
+    #[test]
     fn no_pictures_are_copied_for_a_text_that_is_gone() {
         let (room, _jobs) = Room::new(Duration::from_secs(60));
         let desk = Desk::new(

@@ -1,9 +1,10 @@
 //! What is kept over a restart: a folder of the daemon's own.
 
-use std::{fs, path::PathBuf};
+use std::{fs, io::Write as _, path::PathBuf};
 
 use anyhow::Context;
 use configuration::{Config, StandingPrompt};
+use tempfile::NamedTempFile;
 
 /// The folder that keeps what is to outlive a restart.
 #[derive(Clone, Debug)]
@@ -41,10 +42,14 @@ impl Store {
     /// Replaces the file as a whole, so that half of it is never read.
     pub(crate) fn write(&self, standing: &[StandingPrompt]) -> anyhow::Result<()> {
         let path = self.prompts();
-        let new = path.with_extension("new");
         let text = serde_json::to_vec_pretty(standing)?;
-        fs::write(&new, text)
-            .and_then(|()| fs::rename(&new, &path))
-            .with_context(|| path.display().to_string())
+        // Under a name that nobody can foresee, and readable by this user alone.
+        let new = NamedTempFile::new_in(&self.folder);
+        new.and_then(|mut new| {
+            new.write_all(&text)?;
+            new.persist(&path)?;
+            Ok(())
+        })
+        .with_context(|| path.display().to_string())
     }
 }

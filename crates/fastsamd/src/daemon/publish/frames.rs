@@ -143,3 +143,41 @@ impl CameraSide {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use message::{LatencyMs, Topics};
+
+    use super::*;
+
+    #[test]
+    fn a_summary_comes_when_its_interval_has_passed() {
+        let topics = Topics::new("fastsam", "node").unwrap();
+        // Connected to nobody: a state is remembered all the same.
+        let options = mqtt::Options::new("127.0.0.1", 1, "test", topics.availability());
+        let publisher = mqtt::connect(options).unwrap().0;
+        let mut camera = CameraSide::new("cam0", &topics.camera("cam0").unwrap());
+        let clock = Clock::standing();
+        let interval = Duration::from_secs(1);
+        let mut times = Vec::new();
+        for frame in 0..25 {
+            camera.since_summary += 1;
+            let summary = Summary {
+                backend: "mock".to_owned(),
+                count: 0,
+                zones: BTreeMap::new(),
+                fps: 0.0,
+                latency_ms: LatencyMs::default(),
+                sequence: frame,
+            };
+            camera
+                .summarize(summary, clock.now(), interval, &publisher)
+                .unwrap();
+            if camera.since_summary == 0 {
+                times.push(frame);
+            }
+            clock.turn(Duration::from_millis(100));
+        }
+        assert_eq!(times, [0, 10, 20]);
+    }
+}
