@@ -237,12 +237,14 @@ impl Shared<'_> {
         publisher: &Publisher,
         vitals: &Vitals,
     ) -> anyhow::Result<StateOfAccelerator> {
+        // What the node is comes before how it is.
+        let announcement = Announcement::new(publisher.clone(), topics.info(), self.config)?;
         let topic = topics.accelerator_state();
         publisher.state(&topic, State::Offline.payload(), Delivery::AtLeastOnce)?;
         Ok(StateOfAccelerator {
             publisher: publisher.clone(),
             topic,
-            announcement: Announcement::new(publisher.clone(), topics.info(), self.config)?,
+            announcement,
             health: Arc::clone(&vitals.accelerator),
         })
     }
