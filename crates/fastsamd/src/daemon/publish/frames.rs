@@ -155,7 +155,6 @@ mod tests {
             let summary = Summary {
                 backend: "mock".to_owned(),
                 count: 0,
-                zones: BTreeMap::new(),
                 fps: 0.0,
                 latency_ms: LatencyMs::default(),
                 sequence: frame,
