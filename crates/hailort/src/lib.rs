@@ -14,7 +14,7 @@
 //! programs.
 //!
 //! Threads: HailoRT promises one thread per vstream and nothing more. So a vstream is `Send`, not
-//! `Sync`, and takes `&mut self`; calls on a vdevice wait for each other.
+//! `Sync`, and takes `&mut self`; calls on a vdevice wait for each other, and so do those on a HEF.
 //!
 //! ```compile_fail
 //! // One thread per vstream: a shared vstream does not compile.
