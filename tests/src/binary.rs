@@ -72,6 +72,7 @@ pub fn fastsamd() -> Command {
     };
     command
         .env_remove("FASTSAMD_LOG")
+        .env_remove("FASTSAMD_UNTRIED_HAILORT")
         .env_remove("FASTSAMD_MQTT_PASSWORD");
     command
 }

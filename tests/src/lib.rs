@@ -4,7 +4,7 @@
 //! with the test that started it.
 
 // All of this is test code: what can't go on may panic.
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr)]
+#![allow(clippy::expect_used, clippy::panic)]
 
 mod binary;
 mod broker;

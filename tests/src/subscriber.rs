@@ -89,6 +89,25 @@ impl Subscriber {
         }
     }
 
+    /// Everything that the broker had for us until now, and that was not taken yet. For
+    /// subscribers to all below `fastsam/test/`.
+    ///
+    /// A message of our own comes back behind all of it: nothing is waited for but that.
+    pub fn until_now(&self) -> Vec<Message> {
+        const ECHO: &str = "fastsam/test/echo";
+        self.client
+            .publish(ECHO, QoS::AtLeastOnce, false, "")
+            .expect("a connection");
+        let mut messages = Vec::new();
+        loop {
+            let message = self.next(DEADLINE).expect("our own message");
+            if message.topic == ECHO {
+                return messages;
+            }
+            messages.push(message);
+        }
+    }
+
     /// The next message for which `wanted` holds; others are passed over.
     pub fn wait_for(&self, what: &str, wanted: impl Fn(&Message) -> bool) -> Message {
         let started = Instant::now();

@@ -2,7 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "this is a test")]
 
-use std::{fs, time::Duration};
+use std::fs;
 
 use fastsamd_tests::{Daemon, Mosquitto, Subscriber};
 use tempfile::TempDir;
@@ -27,10 +27,8 @@ fn configuration(broker: &Mosquitto) -> (TempDir, String) {
 }
 
 #[test]
-fn sigterm_under_load_ends_everything_in_time() {
-    let Some(broker) = Mosquitto::start() else {
-        return;
-    };
+fn sigterm_under_load_ends_everything() {
+    let broker = Mosquitto::start();
     let (_folder, config) = configuration(&broker);
     let subscriber = Subscriber::connect(broker.port(), "fastsam/test/#");
     let mut daemon = Daemon::start(["run", "--config", &config]);
@@ -47,23 +45,23 @@ fn sigterm_under_load_ends_everything_in_time() {
     });
 
     daemon.signal("TERM");
-    let (status, took) = daemon.wait();
+    // The wait fails where the end hangs, however long it takes on a busy machine.
+    let (status, _) = daemon.wait();
     assert!(status.success(), "{status}: {}", daemon.output());
-    assert!(took < Duration::from_secs(2), "stopping took {took:?}");
     subscriber.wait_for_text("test/availability", "offline");
+    // What the cameras still had under way came before: `offline` is the last word.
+    let after = subscriber.until_now();
+    assert!(after.is_empty(), "{after:?}");
 }
 
 #[test]
 fn a_broker_that_comes_late_and_goes_and_returns() {
     let mut broker = Mosquitto::prepare();
-    if Mosquitto::start().is_none() {
-        return;
-    }
     let (_folder, config) = configuration(&broker);
     let mut daemon = Daemon::start(["run", "--config", &config]);
 
     // It is not there yet: the daemon runs and tries again.
-    broker.launch().expect("mosquitto");
+    broker.launch();
     let subscriber = Subscriber::connect(broker.port(), "fastsam/test/#");
     subscriber.wait_for_text("test/availability", "online");
     subscriber.wait_for("masks", |message| message.topic.ends_with("/masks"));
@@ -71,7 +69,7 @@ fn a_broker_that_comes_late_and_goes_and_returns() {
 
     // It crashes, and comes back with nothing remembered.
     broker.kill();
-    broker.launch().expect("mosquitto");
+    broker.launch();
     let subscriber = Subscriber::connect(broker.port(), "fastsam/test/#");
     for topic in [
         "test/availability",
@@ -96,9 +94,7 @@ fn a_broker_that_comes_late_and_goes_and_returns() {
 
 #[test]
 fn a_killed_daemon_leaves_its_last_will() {
-    let Some(broker) = Mosquitto::start() else {
-        return;
-    };
+    let broker = Mosquitto::start();
     let (_folder, config) = configuration(&broker);
     let subscriber = Subscriber::connect(broker.port(), "fastsam/test/#");
     let mut daemon = Daemon::start(["run", "--config", &config]);

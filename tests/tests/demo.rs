@@ -2,7 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "this is a test")]
 
-use std::{collections::HashMap, time::Duration};
+use std::collections::HashMap;
 
 use camera::synthetic::{Scene, SceneSettings};
 use fastsam::Mask;
@@ -84,9 +84,7 @@ fn hold_against_ground_truth(publish_to: &str, port: u16) {
 
 #[test]
 fn masks_through_mosquitto_match_the_ground_truth() {
-    let Some(broker) = Mosquitto::start() else {
-        return;
-    };
+    let broker = Mosquitto::start();
     hold_against_ground_truth(&broker.address(), broker.port());
 }
 
@@ -98,9 +96,7 @@ fn masks_through_the_embedded_broker_match_the_ground_truth() {
 
 #[test]
 fn the_demo_publishes_its_state_retained() {
-    let Some(broker) = Mosquitto::start() else {
-        return;
-    };
+    let broker = Mosquitto::start();
     let mut demo = Daemon::start(["demo", "--mqtt", &broker.address()]);
     let early = Subscriber::connect(broker.port(), "fastsam/#");
     early.wait_for("a masks message", |message| {
@@ -129,9 +125,8 @@ fn the_demo_publishes_its_state_retained() {
     assert!(retained["status"].json().is_object());
 
     demo.signal("TERM");
-    let (status, took) = demo.wait();
+    let (status, _) = demo.wait();
     assert!(status.success(), "{status}: {}", demo.output());
-    assert!(took < Duration::from_secs(2), "stopping took {took:?}");
     late.wait_for_text("/availability", "offline");
 }
 

@@ -26,12 +26,11 @@ struct Setup {
 }
 
 impl Setup {
-    /// `None` where there is no mosquitto and none is required.
-    fn new(script: &str) -> Option<Self> {
-        Some(Self {
-            broker: Mosquitto::start()?,
+    fn new(script: &str) -> Self {
+        Self {
+            broker: Mosquitto::start(),
             sandbox: Sandbox::new(script).expect("a sandbox"),
-        })
+        }
     }
 
     /// The backend's part of a configuration.
@@ -121,7 +120,7 @@ fn segments(setup: &Setup, backend: &str, frames: usize) -> BTreeMap<u64, serde_
 
 #[test]
 fn masks_are_those_of_the_mock() {
-    let Some(setup) = Setup::new("") else { return };
+    let setup = Setup::new("");
     let mock = segments(&setup, "mock: {}", 12);
     let hailo = segments(&setup, &setup.hailo(""), 12);
     let common: Vec<_> = mock.keys().filter(|key| hailo.contains_key(key)).collect();
@@ -136,9 +135,7 @@ fn masks_are_those_of_the_mock() {
 
 #[test]
 fn what_the_chip_is_stands_in_info_and_status() {
-    let Some(setup) = Setup::new("temperature = 60+1.5") else {
-        return;
-    };
+    let setup = Setup::new("temperature = 60+1.5");
     let subscriber = setup.subscribe();
     let daemon = setup.start();
     let info = subscriber.wait_for("an info with versions", |message| {
@@ -174,9 +171,7 @@ fn masks_flow_again_after_each_fault() {
         ("abort = 30", "vstream_restarts", 0),
     ];
     for (script, step, lasts_ms) in cases {
-        let Some(setup) = Setup::new(script) else {
-            return;
-        };
+        let setup = Setup::new(script);
         let subscriber = setup.subscribe();
         let daemon = setup.start();
         subscriber.wait_for("masks", is_masks);
@@ -202,7 +197,7 @@ fn masks_flow_again_after_each_fault() {
 
 #[test]
 fn a_device_that_goes_and_comes_back() {
-    let Some(setup) = Setup::new("") else { return };
+    let setup = Setup::new("");
     let subscriber = setup.subscribe();
     let daemon = setup.start_with(", restart_attempts: 1000");
     subscriber.wait_for("masks", is_masks);
@@ -223,9 +218,7 @@ fn a_device_that_goes_and_comes_back() {
 
 #[test]
 fn a_device_in_use_is_waited_for() {
-    let Some(setup) = Setup::new("device = busy") else {
-        return;
-    };
+    let setup = Setup::new("device = busy");
     let subscriber = setup.subscribe();
     let daemon = setup.start_with(", restart_attempts: 1000");
     let status = wait_for_status(&subscriber, "a failed start", |accelerator| {
@@ -242,9 +235,7 @@ fn a_device_in_use_is_waited_for() {
 
 #[test]
 fn a_chip_that_nothing_helps_ends_the_daemon() {
-    let Some(setup) = Setup::new("hang = 30:never") else {
-        return;
-    };
+    let setup = Setup::new("hang = 30:never");
     let subscriber = setup.subscribe();
     let mut daemon = setup.start();
     subscriber.wait_for("masks", is_masks);
@@ -282,9 +273,7 @@ fn what_stops_a_start_is_one_line_with_its_fix() {
         ("frame-size = padded", 1, &["frames of"]),
     ];
     for (script, code, words) in cases {
-        let Some(setup) = Setup::new(script) else {
-            return;
-        };
+        let setup = Setup::new(script);
         let started = Instant::now();
         let mut daemon = setup.start();
         let (status, _) = daemon.wait();
@@ -303,9 +292,7 @@ fn what_stops_a_start_is_one_line_with_its_fix() {
 #[test]
 fn outputs_of_other_types_make_masks_too() {
     for types in ["u8", "u16"] {
-        let Some(setup) = Setup::new(&format!("types = {types}")) else {
-            return;
-        };
+        let setup = Setup::new(&format!("types = {types}"));
         let subscriber = setup.subscribe();
         let daemon = setup.start();
         let masks = subscriber.wait_for("masks", is_masks).json();
@@ -314,6 +301,29 @@ fn outputs_of_other_types_make_masks_too() {
         stop(daemon);
         setup.assert_clean();
     }
+}
+
+#[test]
+fn an_untried_library_is_used_only_where_the_user_opts_in() {
+    let setup = Setup::new("version = 4.24.0");
+    let (code, said) = failure(&format!("{{{}}}", setup.hailo("")));
+    assert_eq!(code, Some(1), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    for words in ["4.24.0", "4.20 to 4.23", "FASTSAMD_UNTRIED_HAILORT=1"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+
+    let config = setup.config("config.yaml", &setup.hailo(""), 60);
+    let subscriber = setup.subscribe();
+    let mut command = fastsamd();
+    command
+        .args(["run", "--config", &config])
+        .env("FASTSAMD_UNTRIED_HAILORT", "1");
+    let daemon = Daemon::spawn(&mut command);
+    subscriber.wait_for("masks", is_masks);
+    daemon.wait_until_it_said("libhailort 4.24.0 is untried");
+    stop(daemon);
+    setup.assert_clean();
 }
 
 /// Runs a configuration with this backend to its end, which comes by itself.

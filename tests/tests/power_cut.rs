@@ -73,7 +73,7 @@ fn start(folder: &Path, port: u16) -> Daemon {
 
 #[test]
 fn an_old_will_does_not_hide_the_daemon_that_came_back() {
-    let broker = Mosquitto::start().expect("mosquitto");
+    let broker = Mosquitto::start();
     let folder = tempfile::tempdir().expect("a folder");
     let watcher = Subscriber::connect(broker.port(), "fastsam/cut/#");
     let cable = DeadEnd::to(broker.port());

@@ -18,17 +18,17 @@ struct Setup {
 }
 
 impl Setup {
-    fn new() -> Option<Self> {
-        let broker = Mosquitto::start()?;
+    fn new() -> Self {
+        let broker = Mosquitto::start();
         let mut options = MqttOptions::new("asker", "127.0.0.1", broker.port());
         options.set_max_packet_size(1 << 20, 1 << 20);
         let (asker, mut connection) = Client::new(options, 16);
         std::thread::spawn(move || connection.iter().take_while(Result::is_ok).count());
-        Some(Self {
+        Self {
             broker,
             folder: tempfile::tempdir().expect("a folder"),
             asker,
-        })
+        }
     }
 
     fn start(&self, more: &str) -> Daemon {
@@ -101,7 +101,7 @@ fn sequence(message: &Value) -> u64 {
 
 #[test]
 fn a_prompt_is_answered_with_the_segments_of_the_next_frame() {
-    let Some(setup) = Setup::new() else { return };
+    let setup = Setup::new();
     let subscriber = setup.subscribe();
     let daemon = setup.start("");
     let masks = subscriber.wait_for("masks", |message| message.topic.ends_with("/masks"));
@@ -178,7 +178,7 @@ fn is_answer(message: &Message) -> bool {
 
 #[test]
 fn a_standing_prompt_follows_its_object_and_outlives_a_restart() {
-    let Some(setup) = Setup::new() else { return };
+    let setup = Setup::new();
     let subscriber = setup.subscribe();
     let daemon = setup.start("");
     let masks = subscriber.wait_for("masks", |message| message.topic.ends_with("/masks"));
@@ -233,7 +233,7 @@ fn a_standing_prompt_follows_its_object_and_outlives_a_restart() {
 
 #[test]
 fn configured_prompts_say_when_nothing_matches() {
-    let Some(setup) = Setup::new() else { return };
+    let setup = Setup::new();
     let subscriber = setup.subscribe();
     let daemon = setup.start(
         "prompts: [{name: it, follow: false, prompt: {boxes: [[0, 0, 640, 480]], min_iou: 0.99}}]\n",
@@ -293,7 +293,7 @@ fn iou(a: [f64; 4], b: [f64; 4]) -> f64 {
 
 #[test]
 fn words_choose_what_they_say() {
-    let Some(setup) = Setup::new() else { return };
+    let setup = Setup::new();
     let subscriber = setup.subscribe();
     let daemon = setup.start(&tiny_text());
     subscriber.wait_for("masks", |message| message.topic.ends_with("/masks"));
@@ -341,7 +341,7 @@ fn words_choose_what_they_say() {
 
 #[test]
 fn a_standing_text_finds_and_follows() {
-    let Some(setup) = Setup::new() else { return };
+    let setup = Setup::new();
     let subscriber = setup.subscribe();
     let prompts = "prompts: [{name: it, prompt: {text: something green}}]\n";
     let daemon = setup.start(&format!("{}{prompts}", tiny_text()));

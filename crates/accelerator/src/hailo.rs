@@ -37,7 +37,8 @@ use chip::Chip;
 
 /// Opens libhailort, takes a device, and loads the HEF onto it.
 pub fn open(settings: HailoSettings) -> Result<Hailo, AcceleratorError> {
-    let library = Library::open(settings.library.as_deref()).map_err(HailoError::from)?;
+    let library = Library::open(settings.library.as_deref(), settings.library_versions)
+        .map_err(HailoError::from)?;
     let hef = Hef::open(&library, &settings.hef, settings.sha256).map_err(HailoError::from)?;
     let (chip, input) = Chip::start(&library, &hef, &settings)?;
     Ok(Hailo::new(Arc::new(settings), library, hef, chip, input))

@@ -6,6 +6,7 @@
 
 mod adjacency;
 mod border;
+mod canvas;
 pub mod cleanup;
 pub mod component;
 pub mod contour;

@@ -15,16 +15,18 @@
 mod axis;
 mod band;
 mod coefficients;
+mod crop;
 mod dot;
 mod field;
 
 use fearless_simd::dispatch;
-use frame::{FrameRect, INPUT_SIDE, InputRect, Letterbox, Size};
+use frame::{Letterbox, Size};
 use tensors::{Role, Tensors};
 
 use self::axis::{Axis, Sampling};
 use self::band::{Scanner, Surface};
 use self::coefficients::Coefficients;
+use self::crop::Crop;
 use self::field::Field;
 use crate::{Detection, Mask, MaskSize, processor};
 
@@ -37,15 +39,6 @@ pub struct Rasterizer {
     factor: u32,
     field: Field,
     scanner: Scanner,
-}
-
-/// Pixels that a mask is cropped to: `left <= x < right`, `top <= y < bottom`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Crop {
-    left: u32,
-    top: u32,
-    right: u32,
-    bottom: u32,
 }
 
 impl Default for Rasterizer {
@@ -126,35 +119,6 @@ impl Rasterizer {
             runs.clear();
         }
         complete
-    }
-}
-
-impl Crop {
-    /// The pixels of a mask within a detection's box; `None` where there are none.
-    fn of(bbox: InputRect, letterbox: &Letterbox, size: MaskSize) -> Option<Self> {
-        match size {
-            MaskSize::Frame => {
-                let FrameRect { x1, y1, x2, y2 } = letterbox.rect_to_frame(bbox);
-                Self::new([x1, y1, x2, y2], letterbox.frame)
-            }
-            MaskSize::Network => {
-                let InputRect { x1, y1, x2, y2 } = bbox;
-                Self::new([x1, y1, x2, y2], Size::new(INPUT_SIDE, INPUT_SIDE))
-            }
-        }
-    }
-
-    /// The pixels `i` of an area with `low <= i < high` on both axes.
-    fn new([x1, y1, x2, y2]: [f32; 4], size: Size) -> Option<Self> {
-        // `low <= i` is `ceil(low) <= i`, and `i < high` is `i < ceil(high)`. Casts saturate, and
-        // make 0 of NaN.
-        let crop = Self {
-            left: x1.ceil() as u32,
-            top: y1.ceil() as u32,
-            right: (x2.ceil() as u32).min(size.width),
-            bottom: (y2.ceil() as u32).min(size.height),
-        };
-        (crop.left < crop.right && crop.top < crop.bottom).then_some(crop)
     }
 }
 

@@ -15,18 +15,10 @@
 //! the letterbox's padding where masks are the network's. A pixel `i` is inside a box when
 //! `x1 <= i < x2`, as for crops.
 
-use frame::{FramePoint, FrameRect, INPUT_SIDE, Letterbox, Size};
+use frame::{FramePoint, FrameRect, Size};
 
+pub use crate::canvas::Canvas;
 use crate::{Mask, MaskSize, Run, Segment};
-
-/// What the masks are painted on, and how the frame lies on it.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Canvas {
-    /// How the frame lies in the network input.
-    pub letterbox: Letterbox,
-    /// Which pixels masks are made of.
-    pub mask_size: MaskSize,
-}
 
 /// Whether a point lies on what is wanted or on what is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,14 +198,6 @@ pub fn union(segments: &[Segment], chosen: &[usize], size: Size) -> Option<Mask>
 }
 
 impl Canvas {
-    /// Columns and rows of the masks.
-    pub fn size(&self) -> Size {
-        match self.mask_size {
-            MaskSize::Frame => self.letterbox.frame,
-            MaskSize::Network => Size::new(INPUT_SIDE, INPUT_SIDE),
-        }
-    }
-
     /// The pixel of a mask in which a point of the frame lies. A point on the frame's right or
     /// bottom border belongs to the last pixel.
     fn pixel(&self, point: FramePoint) -> Result<(u32, u32), PromptError> {

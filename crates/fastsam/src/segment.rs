@@ -2,7 +2,7 @@
 
 use frame::{FrameRect, PixelRect, Size};
 
-use crate::Mask;
+use crate::{Mask, canvas::Canvas};
 
 /// Outer borders of a mask's components, as pixel-centre chains (OpenCV's `RETR_EXTERNAL` with
 /// `CHAIN_APPROX_SIMPLE`). One buffer for all chains, so that refilling allocates nothing.
@@ -59,8 +59,8 @@ pub struct Segment {
 /// The segments of one frame, best score first. Made once, refilled for each frame.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Segments {
-    /// Columns and rows that the masks are defined over.
-    size: Option<Size>,
+    /// What this frame's masks are painted on; `None` before the first frame.
+    canvas: Option<Canvas>,
     /// The first `count` are this frame's; those behind it wait to be reused.
     pool: Vec<Segment>,
     count: usize,
@@ -78,9 +78,15 @@ impl Segments {
         &self.pool[..self.count]
     }
 
+    /// What this frame's masks are painted on, and how the frame lies on it; `None` before the
+    /// first frame.
+    pub fn canvas(&self) -> Option<Canvas> {
+        self.canvas
+    }
+
     /// Columns and rows that the masks are defined over; 0 x 0 before the first frame.
     pub fn size(&self) -> Size {
-        self.size.unwrap_or(Size::new(0, 0))
+        self.canvas.map_or(Size::new(0, 0), |canvas| canvas.size())
     }
 
     /// How many of this frame's detections are no segments because their masks were noise, of more
@@ -96,8 +102,8 @@ impl Segments {
     }
 
     /// Starts a new frame.
-    pub(crate) fn restart(&mut self, size: Size) {
-        self.size = Some(size);
+    pub(crate) fn restart(&mut self, canvas: Canvas) {
+        self.canvas = Some(canvas);
         self.count = 0;
         self.left_out = 0;
     }

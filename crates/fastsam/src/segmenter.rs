@@ -6,6 +6,7 @@ use frame::{INPUT_SIDE, Letterbox, Size};
 use tensors::{Layout, Tensors};
 
 use crate::border::onto_border;
+use crate::canvas::Canvas;
 use crate::cleanup::Cleaner;
 use crate::contour::Tracer;
 use crate::{Decoder, Detection, Rasterizer, Segments, Settings, Suppressor};
@@ -136,7 +137,10 @@ impl Segmenter {
         segments: &mut Segments,
     ) {
         self.rasterizer.fit(letterbox, settings.mask_size);
-        segments.restart(self.rasterizer.size());
+        segments.restart(Canvas {
+            letterbox: *letterbox,
+            mask_size: settings.mask_size,
+        });
         let mut room = MAX_RUNS;
         for detection in &self.detections {
             let segment = segments.next();

@@ -38,6 +38,9 @@ Overrides the password for the MQTT broker.
 .TP
 .B FASTSAMD_LOG
 Overrides the log level: error, warn, info, debug or trace.
+.TP
+.B FASTSAMD_UNTRIED_HAILORT
+Set to 1, fastsamd opens a libhailort 4.x that it was not tried with, at your own risk.
 .SH SIGNALS
 .TP
 .BR SIGINT ,\  SIGTERM

@@ -243,7 +243,6 @@ typedef struct {
 
 /* The library. */
 hailo_status hailo_get_library_version(hailo_version_t *version);
-const char *hailo_get_status_message(hailo_status status);
 
 /* Physical devices. */
 hailo_status hailo_scan_devices(hailo_scan_devices_params_t *params, hailo_device_id_t *ids, size_t *count);
@@ -277,8 +276,6 @@ hailo_status hailo_create_input_vstreams(hailo_configured_network_group group,
 hailo_status hailo_get_input_vstream_frame_size(hailo_input_vstream vstream, size_t *frame_size);
 hailo_status hailo_get_input_vstream_info(hailo_input_vstream vstream, hailo_vstream_info_t *info);
 hailo_status hailo_vstream_write_raw_buffer(hailo_input_vstream vstream, const void *buffer, size_t size);
-hailo_status hailo_flush_input_vstream(hailo_input_vstream vstream);
-hailo_status hailo_clear_input_vstreams(const hailo_input_vstream *vstreams, size_t count);
 hailo_status hailo_release_input_vstreams(const hailo_input_vstream *vstreams, size_t count);
 
 /* Output vstreams. */
@@ -289,7 +286,6 @@ hailo_status hailo_create_output_vstreams(hailo_configured_network_group group,
 hailo_status hailo_get_output_vstream_frame_size(hailo_output_vstream vstream, size_t *frame_size);
 hailo_status hailo_get_output_vstream_info(hailo_output_vstream vstream, hailo_vstream_info_t *info);
 hailo_status hailo_vstream_read_raw_buffer(hailo_output_vstream vstream, void *buffer, size_t size);
-hailo_status hailo_clear_output_vstreams(const hailo_output_vstream *vstreams, size_t count);
 hailo_status hailo_release_output_vstreams(const hailo_output_vstream *vstreams, size_t count);
 
 #endif

@@ -1,77 +1,21 @@
 //! Physical devices: what they are, and how warm.
 
-use std::{ffi::c_char, fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData, ptr};
 
 use hailort_sys::{
     HAILO_ARCH_HAILO8, HAILO_ARCH_HAILO8_A0, HAILO_ARCH_HAILO8L, HAILO_ARCH_HAILO10H,
     HAILO_ARCH_HAILO15H, HAILO_ARCH_HAILO15L, HAILO_ARCH_HAILO15M, hailo_chip_temperature_info_t,
-    hailo_device, hailo_device_id_t, hailo_device_identity_t,
+    hailo_device, hailo_device_identity_t,
 };
 
 use crate::{
     Error, VDevice, Version,
-    library::{check, function},
+    call::{check, function},
+    text::counted_text,
 };
 
-/// A device's name: its PCIe address, such as `0000:01:00.0`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct DeviceId(String);
-
-impl DeviceId {
-    /// The most bytes that the library takes, its NUL aside.
-    pub const MAX_BYTES: usize = 31;
-
-    /// An id, if it can be one.
-    pub fn new(id: &str) -> Result<Self, Error> {
-        if id.len() > Self::MAX_BYTES || id.contains('\0') {
-            return Err(Error::Text {
-                what: "device id",
-                text: id.to_owned(),
-                limit: Self::MAX_BYTES,
-            });
-        }
-        Ok(Self(id.to_owned()))
-    }
-
-    /// The id as text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    pub(crate) fn to_c(&self) -> hailo_device_id_t {
-        let mut id = hailo_device_id_t::default();
-        for (to, from) in id.id.iter_mut().zip(self.0.bytes()) {
-            *to = c_char::from_ne_bytes([from]);
-        }
-        id
-    }
-}
-
-impl fmt::Display for DeviceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-pub(crate) fn device_id(id: &hailo_device_id_t) -> DeviceId {
-    DeviceId(text(&id.id))
-}
-
-/// The text in a C array, up to its NUL or its end.
-pub(crate) fn text(array: &[c_char]) -> String {
-    let bytes: Vec<u8> = array
-        .iter()
-        .map(|c| c.to_ne_bytes()[0])
-        .take_while(|byte| *byte != 0)
-        .collect();
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// The text in a C array with its length beside it; some firmware pads with spaces.
-fn counted_text(array: &[c_char], length: u8) -> String {
-    let array = array.get(..usize::from(length)).unwrap_or(array);
-    text(array).trim_end().to_owned()
-}
+/// The most physical devices of a vdevice that are looked at; one is asked for.
+const MAX_DEVICES: usize = 16;
 
 /// A chip's architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,8 +79,6 @@ pub struct Identity {
     pub board: String,
     /// The product, such as `HAILO-8 AI ACC M.2 B+M KEY MODULE EXT TMP`; may be empty.
     pub product: String,
-    /// May be empty.
-    pub serial_number: String,
 }
 
 /// The chip's temperature, by its two sensors, in degrees Celsius.
@@ -155,12 +97,37 @@ impl ChipTemperature {
     }
 }
 
+impl VDevice {
+    /// The devices behind it.
+    #[doc(alias = "hailo_get_physical_devices")]
+    pub fn physical_devices(&self) -> Result<Vec<PhysicalDevice<'_>>, Error> {
+        let mut handles: [hailo_device; MAX_DEVICES] = [ptr::null_mut(); MAX_DEVICES];
+        let mut count = handles.len();
+        let state = self.lock();
+        let get = function!(self.library(), hailo_get_physical_devices)?;
+        // SAFETY: the vdevice is alive and locked; `handles` has room for `count` devices.
+        let status = unsafe { get(state.as_ptr(), handles.as_mut_ptr(), &raw mut count) };
+        drop(state);
+        check("hailo_get_physical_devices", status)?;
+        Ok(handles
+            .into_iter()
+            .take(count)
+            .filter(|handle| !handle.is_null())
+            .map(|handle| PhysicalDevice {
+                handle,
+                vdevice: self,
+                _not_send: PhantomData,
+            })
+            .collect())
+    }
+}
+
 /// A device of a vdevice. The library lends it; it is never released.
 pub struct PhysicalDevice<'a> {
-    pub(crate) handle: hailo_device,
-    pub(crate) vdevice: &'a VDevice,
+    handle: hailo_device,
+    vdevice: &'a VDevice,
     /// Not for another thread: its calls lock the vdevice, but nothing promises more.
-    pub(crate) _not_send: PhantomData<*mut ()>,
+    _not_send: PhantomData<*mut ()>,
 }
 
 impl PhysicalDevice<'_> {
@@ -184,7 +151,6 @@ impl PhysicalDevice<'_> {
             },
             board: counted_text(&identity.board_name, identity.board_name_length),
             product: counted_text(&identity.product_name, identity.product_name_length),
-            serial_number: counted_text(&identity.serial_number, identity.serial_number_length),
         })
     }
 
@@ -209,29 +175,6 @@ impl PhysicalDevice<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn texts_end_at_their_nul_or_with_the_array() {
-        let array = |text: &str| {
-            text.bytes()
-                .map(|b| c_char::from_ne_bytes([b]))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(text(&array("abc\0def")), "abc");
-        assert_eq!(text(&array("abc")), "abc");
-        assert_eq!(counted_text(&array("Hailo-8   rest"), 10), "Hailo-8");
-        assert_eq!(counted_text(&array("short"), 200), "short");
-    }
-
-    #[test]
-    fn a_device_id_that_does_not_fit_is_refused() {
-        assert!(DeviceId::new("0000:01:00.0").is_ok());
-        assert!(matches!(
-            DeviceId::new(&"1".repeat(32)),
-            Err(Error::Text { .. })
-        ));
-        assert!(matches!(DeviceId::new("a\0b"), Err(Error::Text { .. })));
-    }
 
     #[test]
     fn an_unknown_architecture_survives() {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::{HefFileError, Status, Version};
+use crate::{HefFileError, Status, Version, Versions};
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +37,15 @@ pub enum Error {
         /// The library's version.
         found: Version,
     },
+    /// The library is of a version that nobody has tried, and the caller did not opt in.
+    #[error(
+        "libhailort is version {found}, but only 4.20 to 4.23 are tried: install one of those, or set {}=1 to use it at your own risk",
+        Versions::VARIABLE
+    )]
+    UntriedVersion {
+        /// The library's version.
+        found: Version,
+    },
     /// The logger's environment can't be set any more.
     #[error(
         "HailoRT's logger can't be set up: the process has {threads} threads already, and the environment may only change while there is one"
@@ -51,6 +60,7 @@ pub enum Error {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
+        #[source]
         cause: HefFileError,
     },
     /// A text for the library has a NUL byte or is too long.

@@ -3,16 +3,16 @@
 use std::{
     path::{Path, PathBuf},
     ptr::{self, NonNull},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use hailort_sys::{_hailo_hef, hailo_hef, hailo_network_group_info_t, hailo_vstream_info_t};
 
 use crate::{
     Error, HefFileError, Library, VStreamInfo,
-    device::text,
+    call::{check, function},
     hef_file::HefFile,
-    library::{check, function},
+    text::text,
 };
 
 /// The most network groups that the library allows in a HEF.
@@ -39,27 +39,39 @@ pub struct Hef {
 
 /// The library's HEF, released once nothing refers to it.
 pub(crate) struct HefHandle {
-    handle: NonNull<_hailo_hef>,
+    /// Calls on the HEF hold the lock: configuring takes it as something that may change.
+    hef: Mutex<RawHef>,
     library: Library,
 }
 
-// SAFETY: the library ties a HEF to no thread.
-unsafe impl Send for HefHandle {}
-// SAFETY: a HEF does not change once made: all calls on it read.
-unsafe impl Sync for HefHandle {}
+/// The library's pointer to a HEF.
+pub(crate) struct RawHef(NonNull<_hailo_hef>);
+
+// SAFETY: the library ties a HEF to no thread, and the mutex around it keeps calls from
+// overlapping.
+unsafe impl Send for RawHef {}
+
+impl RawHef {
+    pub(crate) fn as_ptr(&self) -> hailo_hef {
+        self.0.as_ptr()
+    }
+}
 
 impl HefHandle {
-    pub(crate) fn as_ptr(&self) -> hailo_hef {
-        self.handle.as_ptr()
+    /// Keeps other calls on the HEF out. Whoever needs the vdevice too locks that first.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, RawHef> {
+        // The pointer never changes, so a panic elsewhere leaves it whole.
+        self.hef.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for HefHandle {
     fn drop(&mut self) {
+        let hef = self.hef.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Ok(release) = &self.library.table.hailo_release_hef {
             // SAFETY: the handle came from hailo_create_hef_buffer and is released here only; a
             // vdevice it was configured on holds this object until it is released itself.
-            unsafe { release(self.handle.as_ptr()) };
+            unsafe { release(hef.as_ptr()) };
         }
     }
 }
@@ -98,7 +110,7 @@ impl Hef {
         })?;
         Ok(Self {
             handle: Arc::new(HefHandle {
-                handle,
+                hef: Mutex::new(RawHef(handle)),
                 library: library.clone(),
             }),
             path: path.to_owned(),
@@ -116,8 +128,10 @@ impl Hef {
         let mut infos = [hailo_network_group_info_t::default(); MAX_NETWORK_GROUPS];
         let mut count = infos.len();
         let get = function!(self.handle.library, hailo_get_network_groups_infos)?;
-        // SAFETY: the HEF is alive; `infos` has room for `count` of them.
-        let status = unsafe { get(self.handle.as_ptr(), infos.as_mut_ptr(), &raw mut count) };
+        let hef = self.handle.lock();
+        // SAFETY: the HEF is alive and locked; `infos` has room for `count` of them.
+        let status = unsafe { get(hef.as_ptr(), infos.as_mut_ptr(), &raw mut count) };
+        drop(hef);
         check("hailo_get_network_groups_infos", status)?;
         Ok(infos
             .iter()
@@ -135,15 +149,18 @@ impl Hef {
         let mut infos = [hailo_vstream_info_t::default(); MAX_VSTREAMS];
         let mut count = infos.len();
         let get = function!(self.handle.library, hailo_hef_get_all_vstream_infos)?;
-        // SAFETY: the HEF is alive; no name asks for the first group; `infos` has room for `count`.
+        let hef = self.handle.lock();
+        // SAFETY: the HEF is alive and locked; no name asks for the first group; `infos` has room
+        // for `count`.
         let status = unsafe {
             get(
-                self.handle.as_ptr(),
+                hef.as_ptr(),
                 ptr::null(),
                 infos.as_mut_ptr(),
                 &raw mut count,
             )
         };
+        drop(hef);
         check("hailo_hef_get_all_vstream_infos", status)?;
         Ok(infos.iter().take(count).map(VStreamInfo::from_c).collect())
     }

@@ -14,7 +14,7 @@
 //! programs.
 //!
 //! Threads: HailoRT promises one thread per vstream and nothing more. So a vstream is `Send`, not
-//! `Sync`, and takes `&mut self`; calls on a vdevice wait for each other.
+//! `Sync`, and takes `&mut self`; calls on a vdevice wait for each other, and so do those on a HEF.
 //!
 //! ```compile_fail
 //! // One thread per vstream: a shared vstream does not compile.
@@ -47,7 +47,9 @@
 //! let group = hailort::ConfiguredNetworkGroup {};
 //! ```
 
+mod call;
 mod device;
+mod device_id;
 mod error;
 mod hef;
 pub mod hef_file;
@@ -55,20 +57,21 @@ pub mod host;
 mod library;
 mod network_group;
 mod status;
+mod text;
 mod vdevice;
+mod version;
 mod vstream;
+mod vstream_info;
 
-pub use device::{Architecture, ChipTemperature, DeviceId, Identity, PhysicalDevice};
+pub use device::{Architecture, ChipTemperature, Identity, PhysicalDevice};
+pub use device_id::DeviceId;
 pub use error::Error;
 pub use hef::{Hef, NetworkGroupInfo};
 pub use hef_file::HefFileError;
-pub use library::{
-    Library, LogFolder, LogLevel, Logging, SUPPORTED_VERSIONS, Version, VersionSupport,
-};
-pub use network_group::ConfiguredNetworkGroup;
+pub use library::{Library, LogFolder, LogLevel, Logging};
+pub use network_group::{ConfiguredNetworkGroup, SchedulingOptions};
 pub use status::Status;
-pub use vdevice::{SchedulingOptions, VDevice, VDeviceOptions};
-pub use vstream::{
-    Element, FormatType, InputVStream, OutputVStream, VStream, VStreamDirection, VStreamInfo,
-    VStreamOptions,
-};
+pub use vdevice::{VDevice, VDeviceOptions};
+pub use version::{SUPPORTED_VERSIONS, Version, VersionSupport, Versions};
+pub use vstream::{Element, InputVStream, OutputVStream, VStream, VStreamOptions};
+pub use vstream_info::{FormatType, VStreamDirection, VStreamInfo};

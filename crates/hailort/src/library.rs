@@ -11,7 +11,10 @@ use std::{
 
 use hailort_sys::{HailoRt, hailo_device_id_t, hailo_version_t};
 
-use crate::{DeviceId, Error, Hef, Status, VDevice, VDeviceOptions, device::device_id};
+use crate::{
+    DeviceId, Error, Version, VersionSupport, Versions,
+    call::{check, function},
+};
 
 /// Names to try after a configured path. The SONAME is the full version, and the plain name comes
 /// with the development package only.
@@ -27,50 +30,8 @@ const NAMES: [&str; 6] = [
 /// How the loader ends its word on a file that is not there.
 const NOT_FOUND: &str = "No such file or directory";
 
-/// The minor versions of 4.x whose layouts and behaviour this crate was written for.
-pub const SUPPORTED_VERSIONS: std::ops::RangeInclusive<u32> = 20..=23;
-
 /// The most devices a scan answers with.
 const MAX_DEVICES: usize = 16;
-
-/// The version of libhailort.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Version {
-    /// 4 for Hailo-8 and 8L.
-    pub major: u32,
-    /// Layouts may change with it.
-    pub minor: u32,
-    /// Must equal the kernel driver's, as the others must.
-    pub revision: u32,
-}
-
-impl fmt::Display for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}.{}", self.major, self.minor, self.revision)
-    }
-}
-
-/// Whether a version of libhailort can be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VersionSupport {
-    /// 4.20 to 4.23.
-    Supported,
-    /// Another 4.x: may work, worth a warning.
-    Untried,
-    /// Serves other chips only.
-    Refused,
-}
-
-impl Version {
-    /// What to do with a library of this version.
-    pub fn support(self) -> VersionSupport {
-        match self.major {
-            4 if SUPPORTED_VERSIONS.contains(&self.minor) => VersionSupport::Supported,
-            4 => VersionSupport::Untried,
-            _ => VersionSupport::Refused,
-        }
-    }
-}
 
 /// Where the library's own log goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,31 +123,14 @@ pub struct Library {
     path: PathBuf,
 }
 
-/// A function of the library's table, if the library has it.
-macro_rules! function {
-    ($library:expr, $function:ident) => {
-        $library
-            .table
-            .$function
-            .as_ref()
-            .map_err(|_| $crate::Error::MissingFunction {
-                function: stringify!($function),
-            })
-    };
-}
-pub(crate) use function;
-
-/// What a call answered, as a result.
-pub(crate) fn check(function: &'static str, status: u32) -> Result<(), Error> {
-    Status::check(status).map_err(|status| Error::Call { function, status })
-}
-
 impl Library {
     /// Opens libhailort: `path` if given, else by its usual names, and checks its version.
     ///
+    /// A version outside `versions` is [`Error::Version`] or [`Error::UntriedVersion`].
+    ///
     /// Set up its logger before, with [`Logging::set_environment`].
     #[doc(alias = "hailo_get_library_version")]
-    pub fn open(path: Option<&Path>) -> Result<Self, Error> {
+    pub fn open(path: Option<&Path>, versions: Versions) -> Result<Self, Error> {
         let candidates: Vec<&OsStr> = match path {
             Some(path) => vec![path.as_os_str()],
             None => NAMES.iter().map(OsStr::new).collect(),
@@ -196,7 +140,7 @@ impl Library {
             // SAFETY: loading runs the library's initialisers. The file is what the administrator
             // installed or configured as libhailort, whose initialisers only start its logger.
             match unsafe { HailoRt::new(candidate) } {
-                Ok(table) => return Self::checked(table, candidate),
+                Ok(table) => return Self::checked(table, candidate, versions),
                 // The loader's words are the error's source.
                 Err(error) => causes.push(
                     error
@@ -220,7 +164,7 @@ impl Library {
         })
     }
 
-    fn checked(table: HailoRt, path: &OsStr) -> Result<Self, Error> {
+    fn checked(table: HailoRt, path: &OsStr, versions: Versions) -> Result<Self, Error> {
         let mut library = Self {
             table: Arc::new(table),
             version: Version {
@@ -240,11 +184,13 @@ impl Library {
             minor: version.minor,
             revision: version.revision,
         };
-        match library.version.support() {
-            VersionSupport::Refused => Err(Error::Version {
-                found: library.version,
-            }),
-            VersionSupport::Supported | VersionSupport::Untried => Ok(library),
+        let found = library.version;
+        match (found.support(), versions) {
+            (VersionSupport::Supported, _) | (VersionSupport::Untried, Versions::Untried) => {
+                Ok(library)
+            }
+            (VersionSupport::Untried, Versions::Supported) => Err(Error::UntriedVersion { found }),
+            (VersionSupport::Refused, _) => Err(Error::Version { found }),
         }
     }
 
@@ -272,32 +218,7 @@ impl Library {
             found: format!("{count} devices"),
             expected: "at most as many as there was room for",
         })?;
-        Ok(found.iter().map(device_id).collect())
-    }
-
-    /// Reads and checks a HEF; see [`Hef::open`].
-    pub fn open_hef(&self, path: &Path, sha256: Option<[u8; 32]>) -> Result<Hef, Error> {
-        Hef::open(self, path, sha256)
-    }
-
-    /// Takes a device; see [`VDevice::create`].
-    pub fn create_vdevice(&self, options: &VDeviceOptions) -> Result<VDevice, Error> {
-        VDevice::create(self, options)
-    }
-
-    /// The name that the library itself has for a status.
-    #[doc(alias = "hailo_get_status_message")]
-    pub fn status_name(&self, status: Status) -> Option<String> {
-        let message = function!(self, hailo_get_status_message).ok()?;
-        // SAFETY: takes any number.
-        let name = unsafe { message(status.number()) };
-        if name.is_null() {
-            return None;
-        }
-        // SAFETY: not NULL, so it is the library's constant, which ends with a NUL and lives as
-        // long as the library does.
-        let name = unsafe { std::ffi::CStr::from_ptr(name) };
-        Some(name.to_string_lossy().into_owned())
+        Ok(found.iter().map(DeviceId::from_c).collect())
     }
 }
 
@@ -312,30 +233,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions() {
-        for (major, minor, expected) in [
-            (4, 19, VersionSupport::Untried),
-            (4, 20, VersionSupport::Supported),
-            (4, 23, VersionSupport::Supported),
-            (4, 24, VersionSupport::Untried),
-            (5, 2, VersionSupport::Refused),
-            (3, 0, VersionSupport::Refused),
-        ] {
-            assert_eq!(
-                Version {
-                    major,
-                    minor,
-                    revision: 0
-                }
-                .support(),
-                expected
-            );
-        }
-    }
-
-    #[test]
     fn no_library_is_one_clear_line() {
-        let error = Library::open(Some(Path::new("/nowhere/libhailort.so"))).unwrap_err();
+        let error = Library::open(
+            Some(Path::new("/nowhere/libhailort.so")),
+            Versions::default(),
+        )
+        .unwrap_err();
         let line = error.to_string();
         assert!(
             line.contains("/nowhere/libhailort.so") && line.contains("install HailoRT"),
@@ -346,7 +249,7 @@ mod tests {
 
     #[test]
     fn another_library_lacks_the_functions() {
-        let error = Library::open(Some(Path::new("libc.so.6"))).unwrap_err();
+        let error = Library::open(Some(Path::new("libc.so.6")), Versions::default()).unwrap_err();
         assert!(matches!(
             error,
             Error::MissingFunction {

@@ -1,19 +1,27 @@
 //! Network groups: a network loaded onto a chip.
 
-use std::ptr::{self, NonNull};
-
-use hailort_sys::{
-    _hailo_configured_network_group, HAILO_FORMAT_TYPE_AUTO, hailo_vstream_params_t,
+use std::{
+    ptr::{self, NonNull},
+    sync::Arc,
 };
+
+use hailort_sys::{_hailo_configured_network_group, hailo_configured_network_group};
 
 use crate::{
-    Error, InputVStream, OutputVStream, SchedulingOptions, VDevice, VStreamOptions,
-    library::{check, function},
-    vstream::{Direction, VStream},
+    Error, Hef, VDevice,
+    call::{check, function},
 };
 
-/// The most streams that the library allows.
-const MAX_VSTREAMS: usize = 40;
+/// How the library's scheduler treats a network group. `None` leaves the library's default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SchedulingOptions {
+    /// Runs what there is after this time, even below the threshold. In milliseconds.
+    pub timeout_ms: Option<u32>,
+    /// Frames to wait for before running: the batch.
+    pub threshold: Option<u32>,
+    /// 0 to 31; 16 is normal, more goes first.
+    pub priority: Option<u8>,
+}
 
 /// A network on a chip. The library never releases one: it lives as long as its vdevice.
 #[derive(Clone)]
@@ -26,9 +34,57 @@ pub struct ConfiguredNetworkGroup {
 // lock.
 unsafe impl Send for ConfiguredNetworkGroup {}
 
+impl VDevice {
+    /// Loads a HEF's network onto the chip.
+    ///
+    /// Fails for a HEF with several network groups: it has to say which is meant, and FastSAM's
+    /// have one. The batch size is the scheduler's `threshold`; configure parameters changed their
+    /// layout between versions, so the library's defaults are taken.
+    #[doc(alias = "hailo_configure_vdevice")]
+    pub fn configure(
+        &self,
+        hef: &Hef,
+        scheduling: SchedulingOptions,
+    ) -> Result<ConfiguredNetworkGroup, Error> {
+        let mut handle = ptr::null_mut();
+        let mut count = 1;
+        let mut state = self.lock();
+        let configure = function!(self.library(), hailo_configure_vdevice)?;
+        let locked_hef = hef.handle.lock();
+        // SAFETY: both handles are alive and locked; no parameters; there is room for one network
+        // group, as `count` says.
+        let status = unsafe {
+            configure(
+                state.as_ptr(),
+                locked_hef.as_ptr(),
+                ptr::null_mut(),
+                &raw mut handle,
+                &raw mut count,
+            )
+        };
+        drop(locked_hef);
+        check("hailo_configure_vdevice", status)?;
+        state.keep(Arc::clone(&hef.handle));
+        drop(state);
+        let handle = NonNull::new(handle)
+            .filter(|_| count == 1)
+            .ok_or_else(|| Error::Answer {
+                function: "hailo_configure_vdevice",
+                found: format!("{count} network groups"),
+                expected: "one",
+            })?;
+        let group = ConfiguredNetworkGroup {
+            handle,
+            vdevice: self.clone(),
+        };
+        group.schedule(scheduling)?;
+        Ok(group)
+    }
+}
+
 impl ConfiguredNetworkGroup {
-    pub(crate) fn new(vdevice: VDevice, handle: NonNull<_hailo_configured_network_group>) -> Self {
-        Self { handle, vdevice }
+    pub(crate) fn as_ptr(&self) -> hailo_configured_network_group {
+        self.handle.as_ptr()
     }
 
     /// The chip it is on.
@@ -62,74 +118,5 @@ impl ConfiguredNetworkGroup {
             check("hailo_set_scheduler_priority", status)?;
         }
         Ok(())
-    }
-
-    /// Makes all input vstreams, in the chip's own types.
-    #[doc(alias = "hailo_create_input_vstreams")]
-    pub fn input_vstreams(&self, options: VStreamOptions) -> Result<Vec<InputVStream>, Error> {
-        self.vstreams(options)
-    }
-
-    /// Makes all output vstreams, in the chip's own types: nothing is dequantized.
-    ///
-    /// The order is the library's: identify each by [`OutputVStream::info`].
-    #[doc(alias = "hailo_create_output_vstreams")]
-    pub fn output_vstreams(&self, options: VStreamOptions) -> Result<Vec<OutputVStream>, Error> {
-        self.vstreams(options)
-    }
-
-    fn vstreams<D: Direction>(&self, options: VStreamOptions) -> Result<Vec<VStream<D>>, Error> {
-        let library = self.vdevice.library();
-        let mut params = [D::Params::default(); MAX_VSTREAMS];
-        let mut count = params.len();
-        let vdevice = self.vdevice.lock();
-        let make = D::make_params(library)?;
-        // SAFETY: the group is alive, its vdevice locked; `params` has room for `count`.
-        let status = unsafe {
-            (make.call)(
-                self.handle.as_ptr(),
-                false,
-                HAILO_FORMAT_TYPE_AUTO,
-                params.as_mut_ptr(),
-                &raw mut count,
-            )
-        };
-        check(make.name, status)?;
-        let params = params.get_mut(..count).ok_or_else(|| Error::Answer {
-            function: make.name,
-            found: format!("{count} vstreams"),
-            expected: "at most 40",
-        })?;
-        for param in params.iter_mut() {
-            options.apply(D::params(param));
-        }
-        let mut handles = [ptr::null_mut(); MAX_VSTREAMS];
-        let create = D::create(library)?;
-        // SAFETY: as before; `handles` has room for as many as there are parameters.
-        let status = unsafe {
-            (create.call)(
-                self.handle.as_ptr(),
-                params.as_ptr(),
-                params.len(),
-                handles.as_mut_ptr(),
-            )
-        };
-        check(create.name, status)?;
-        drop(vdevice);
-        // All are owned before any is asked, so that an error releases every one.
-        let owned: Vec<_> = handles
-            .into_iter()
-            .take(count)
-            .filter_map(NonNull::new)
-            .map(|handle| VStream::own(self.clone(), handle))
-            .collect();
-        owned.into_iter().map(VStream::described).collect()
-    }
-}
-
-impl VStreamOptions {
-    fn apply(self, params: &mut hailo_vstream_params_t) {
-        params.timeout_ms = self.timeout_ms;
-        params.queue_size = self.queue_size;
     }
 }

@@ -2,21 +2,17 @@
 
 use std::{
     ffi::CString,
-    marker::PhantomData,
     ptr::{self, NonNull},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use hailort_sys::{_hailo_vdevice, hailo_device, hailo_vdevice_params_t};
+use hailort_sys::{_hailo_vdevice, hailo_vdevice, hailo_vdevice_params_t};
 
 use crate::{
-    ConfiguredNetworkGroup, DeviceId, Error, Hef, Library, PhysicalDevice,
+    DeviceId, Error, Library,
+    call::{check, function},
     hef::HefHandle,
-    library::{check, function},
 };
-
-/// The most physical devices of a vdevice that are looked at; one is asked for.
-const MAX_DEVICES: usize = 16;
 
 /// How a vdevice is made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,17 +24,6 @@ pub struct VDeviceOptions {
     pub group_id: Option<String>,
     /// Shares the chip between processes, through a running `hailort_service`.
     pub multi_process_service: bool,
-}
-
-/// How the library's scheduler treats a network group. `None` leaves the library's default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SchedulingOptions {
-    /// Runs what there is after this time, even below the threshold. In milliseconds.
-    pub timeout_ms: Option<u32>,
-    /// Frames to wait for before running: the batch.
-    pub threshold: Option<u32>,
-    /// 0 to 31; 16 is normal, more goes first.
-    pub priority: Option<u8>,
 }
 
 /// A chip taken for use.
@@ -66,6 +51,17 @@ pub(crate) struct State {
 // SAFETY: the library ties a vdevice to no thread, and the mutex around the state keeps calls from
 // overlapping.
 unsafe impl Send for State {}
+
+impl State {
+    pub(crate) fn as_ptr(&self) -> hailo_vdevice {
+        self.handle.as_ptr()
+    }
+
+    /// Has a HEF released after the vdevice.
+    pub(crate) fn keep(&mut self, hef: Arc<HefHandle>) {
+        self.hefs.push(hef);
+    }
+}
 
 impl Drop for Inner {
     fn drop(&mut self) {
@@ -127,70 +123,6 @@ impl VDevice {
     /// The library it was made by.
     pub fn library(&self) -> &Library {
         &self.inner.library
-    }
-
-    /// The devices behind it.
-    #[doc(alias = "hailo_get_physical_devices")]
-    pub fn physical_devices(&self) -> Result<Vec<PhysicalDevice<'_>>, Error> {
-        let mut handles: [hailo_device; MAX_DEVICES] = [ptr::null_mut(); MAX_DEVICES];
-        let mut count = handles.len();
-        let state = self.lock();
-        let get = function!(self.library(), hailo_get_physical_devices)?;
-        // SAFETY: the vdevice is alive and locked; `handles` has room for `count` devices.
-        let status = unsafe { get(state.handle.as_ptr(), handles.as_mut_ptr(), &raw mut count) };
-        drop(state);
-        check("hailo_get_physical_devices", status)?;
-        Ok(handles
-            .into_iter()
-            .take(count)
-            .filter(|handle| !handle.is_null())
-            .map(|handle| PhysicalDevice {
-                handle,
-                vdevice: self,
-                _not_send: PhantomData,
-            })
-            .collect())
-    }
-
-    /// Loads a HEF's network onto the chip.
-    ///
-    /// Fails for a HEF with several network groups: it has to say which is meant, and FastSAM's
-    /// have one. The batch size is the scheduler's `threshold`; configure parameters changed their
-    /// layout between versions, so the library's defaults are taken.
-    #[doc(alias = "hailo_configure_vdevice")]
-    pub fn configure(
-        &self,
-        hef: &Hef,
-        scheduling: SchedulingOptions,
-    ) -> Result<ConfiguredNetworkGroup, Error> {
-        let mut handle = ptr::null_mut();
-        let mut count = 1;
-        let mut state = self.lock();
-        let configure = function!(self.library(), hailo_configure_vdevice)?;
-        // SAFETY: both handles are alive, the vdevice is locked; no parameters; there is room for
-        // one network group, as `count` says.
-        let status = unsafe {
-            configure(
-                state.handle.as_ptr(),
-                hef.handle.as_ptr(),
-                ptr::null_mut(),
-                &raw mut handle,
-                &raw mut count,
-            )
-        };
-        check("hailo_configure_vdevice", status)?;
-        state.hefs.push(Arc::clone(&hef.handle));
-        drop(state);
-        let handle = NonNull::new(handle)
-            .filter(|_| count == 1)
-            .ok_or_else(|| Error::Answer {
-                function: "hailo_configure_vdevice",
-                found: format!("{count} network groups"),
-                expected: "one",
-            })?;
-        let group = ConfiguredNetworkGroup::new(self.clone(), handle);
-        group.schedule(scheduling)?;
-        Ok(group)
     }
 
     /// Keeps other calls on the vdevice out.

@@ -2,20 +2,21 @@
 
 mod direction;
 
-use std::{mem, ptr::NonNull};
-
-use hailort_sys::{
-    HAILO_FORMAT_TYPE_AUTO, HAILO_FORMAT_TYPE_FLOAT32, HAILO_FORMAT_TYPE_UINT8,
-    HAILO_FORMAT_TYPE_UINT16, HAILO_H2D_STREAM, hailo_vstream_info_t,
+use std::{
+    mem,
+    ptr::{self, NonNull},
 };
 
-pub(crate) use self::direction::Direction;
-use self::direction::{Input, Output};
+use hailort_sys::{HAILO_FORMAT_TYPE_AUTO, hailo_vstream_info_t, hailo_vstream_params_t};
+
+use self::direction::{Direction, Input, Output};
 use crate::{
-    ConfiguredNetworkGroup, Error, Library,
-    device::text,
-    library::{check, function},
+    ConfiguredNetworkGroup, Error, Library, VStreamInfo,
+    call::{check, function},
 };
+
+/// The most streams that the library allows.
+const MAX_VSTREAMS: usize = 40;
 
 /// How a vstream is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,95 +37,10 @@ impl Default for VStreamOptions {
     }
 }
 
-/// Which way a vstream goes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum VStreamDirection {
-    /// To the chip.
-    Input,
-    /// From the chip.
-    Output,
-}
-
-/// The type of a vstream's elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FormatType {
-    /// Left to the library.
-    Auto,
-    /// 8 bits.
-    UInt8,
-    /// 16 bits, in the machine's byte order.
-    UInt16,
-    /// Dequantized by the library.
-    Float32,
-    /// One that this crate does not know.
-    Unknown(u32),
-}
-
-impl FormatType {
-    /// Bytes of an element, where that is certain.
-    pub fn bytes(self) -> Option<usize> {
-        match self {
-            Self::UInt8 => Some(1),
-            Self::UInt16 => Some(2),
-            Self::Float32 => Some(4),
-            Self::Auto | Self::Unknown(_) => None,
-        }
-    }
-}
-
-impl From<u32> for FormatType {
-    fn from(value: u32) -> Self {
-        match value {
-            HAILO_FORMAT_TYPE_AUTO => Self::Auto,
-            HAILO_FORMAT_TYPE_UINT8 => Self::UInt8,
-            HAILO_FORMAT_TYPE_UINT16 => Self::UInt16,
-            HAILO_FORMAT_TYPE_FLOAT32 => Self::Float32,
-            other => Self::Unknown(other),
-        }
-    }
-}
-
-/// What the library knows of a vstream.
-#[derive(Clone, Debug, PartialEq)]
-pub struct VStreamInfo {
-    /// Such as `fast_sam_s/conv71`. Says nothing about what the output is for.
-    pub name: String,
-    /// To or from the chip.
-    pub direction: VStreamDirection,
-    /// The chip's own type.
-    pub format: FormatType,
-    /// Rows, columns, channels.
-    pub shape: [usize; 3],
-    /// Step between neighbouring integers: `x = (q - zero_point) * scale`.
-    pub scale: f32,
-    /// The integer that stands for 0.
-    pub zero_point: f32,
-}
-
-impl VStreamInfo {
-    pub(crate) fn from_c(info: &hailo_vstream_info_t) -> Self {
-        // SAFETY: both fields of the union are plain integers that share their bytes, so reading
-        // either is defined; for an NMS output these would be its counts.
-        let shape = unsafe { info.__bindgen_anon_1.shape };
-        Self {
-            name: text(&info.name),
-            direction: if info.direction == HAILO_H2D_STREAM {
-                VStreamDirection::Input
-            } else {
-                VStreamDirection::Output
-            },
-            format: info.format.type_.into(),
-            shape: [shape.height, shape.width, shape.features].map(|n| n as usize),
-            scale: info.quant_info.qp_scale,
-            zero_point: info.quant_info.qp_zp,
-        }
-    }
-
-    /// Bytes of its frame by shape and type; `None` where the type does not say.
-    pub fn frame_size(&self) -> Option<usize> {
-        self.shape
-            .into_iter()
-            .try_fold(self.format.bytes()?, usize::checked_mul)
+impl VStreamOptions {
+    fn apply(self, params: &mut hailo_vstream_params_t) {
+        params.timeout_ms = self.timeout_ms;
+        params.queue_size = self.queue_size;
     }
 }
 
@@ -158,7 +74,7 @@ pub type OutputVStream = VStream<Output>;
 unsafe impl<D: Direction> Send for VStream<D> {}
 
 impl<D: Direction> VStream<D> {
-    pub(crate) fn own(group: ConfiguredNetworkGroup, handle: NonNull<D::Raw>) -> Self {
+    fn own(group: ConfiguredNetworkGroup, handle: NonNull<D::Raw>) -> Self {
         Self {
             handle: Some(handle),
             info: VStreamInfo::from_c(&hailo_vstream_info_t::default()),
@@ -168,7 +84,7 @@ impl<D: Direction> VStream<D> {
     }
 
     /// Asks the library what it is.
-    pub(crate) fn described(mut self) -> Result<Self, Error> {
+    fn described(mut self) -> Result<Self, Error> {
         let handle = self.raw();
         let mut info = hailo_vstream_info_t::default();
         let get = D::get_info(self.library())?;
@@ -197,18 +113,6 @@ impl<D: Direction> VStream<D> {
     #[doc(alias = "hailo_get_output_vstream_frame_size")]
     pub fn frame_size(&self) -> usize {
         self.frame_size
-    }
-
-    /// Throws away what is queued.
-    #[doc(alias = "hailo_clear_input_vstreams")]
-    #[doc(alias = "hailo_clear_output_vstreams")]
-    pub fn clear(&mut self) -> Result<(), Error> {
-        let handle = self.raw();
-        let _vdevice = self.group.vdevice().lock();
-        let clear = D::clear(self.library())?;
-        // SAFETY: an array of one vstream, alive, with this its only user.
-        let status = unsafe { (clear.call)(&raw const handle, 1) };
-        check(clear.name, status)
     }
 
     /// Releases it now, and says how that went; dropping it does the same in silence.
@@ -246,6 +150,70 @@ impl<D: Direction> VStream<D> {
 
     fn library(&self) -> &Library {
         self.group.vdevice().library()
+    }
+}
+
+impl ConfiguredNetworkGroup {
+    /// Makes all input vstreams, in the chip's own types.
+    #[doc(alias = "hailo_create_input_vstreams")]
+    pub fn input_vstreams(&self, options: VStreamOptions) -> Result<Vec<InputVStream>, Error> {
+        self.vstreams(options)
+    }
+
+    /// Makes all output vstreams, in the chip's own types: nothing is dequantized.
+    ///
+    /// The order is the library's: identify each by [`OutputVStream::info`].
+    #[doc(alias = "hailo_create_output_vstreams")]
+    pub fn output_vstreams(&self, options: VStreamOptions) -> Result<Vec<OutputVStream>, Error> {
+        self.vstreams(options)
+    }
+
+    fn vstreams<D: Direction>(&self, options: VStreamOptions) -> Result<Vec<VStream<D>>, Error> {
+        let library = self.vdevice().library();
+        let mut params = [D::Params::default(); MAX_VSTREAMS];
+        let mut count = params.len();
+        let vdevice = self.vdevice().lock();
+        let make = D::make_params(library)?;
+        // SAFETY: the group is alive, its vdevice locked; `params` has room for `count`.
+        let status = unsafe {
+            (make.call)(
+                self.as_ptr(),
+                false,
+                HAILO_FORMAT_TYPE_AUTO,
+                params.as_mut_ptr(),
+                &raw mut count,
+            )
+        };
+        check(make.name, status)?;
+        let params = params.get_mut(..count).ok_or_else(|| Error::Answer {
+            function: make.name,
+            found: format!("{count} vstreams"),
+            expected: "at most 40",
+        })?;
+        for param in params.iter_mut() {
+            options.apply(D::params(param));
+        }
+        let mut handles = [ptr::null_mut(); MAX_VSTREAMS];
+        let create = D::create(library)?;
+        // SAFETY: as before; `handles` has room for as many as there are parameters.
+        let status = unsafe {
+            (create.call)(
+                self.as_ptr(),
+                params.as_ptr(),
+                params.len(),
+                handles.as_mut_ptr(),
+            )
+        };
+        check(create.name, status)?;
+        drop(vdevice);
+        // All are owned before any is asked, so that an error releases every one.
+        let owned: Vec<_> = handles
+            .into_iter()
+            .take(count)
+            .filter_map(NonNull::new)
+            .map(|handle| VStream::own(self.clone(), handle))
+            .collect();
+        owned.into_iter().map(VStream::described).collect()
     }
 }
 

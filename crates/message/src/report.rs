@@ -70,9 +70,6 @@ pub struct Summary {
     pub backend: String,
     /// Segments in the last frame.
     pub count: u64,
-    /// Segments in the last frame per zone.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub zones: BTreeMap<String, u64>,
     /// Frames per second that became `masks` messages since the last summary.
     pub fps: f64,
     /// Of the last frame.

@@ -27,7 +27,7 @@ pub enum MqttError {
     },
     /// The operating system gives no event loop.
     #[error("the MQTT client can't start: {0}")]
-    Runtime(io::Error),
+    Runtime(#[source] io::Error),
     /// The embedded broker can't listen.
     #[error("the embedded broker can't listen on {address}: {source}")]
     Listen {

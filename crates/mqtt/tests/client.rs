@@ -1,11 +1,6 @@
 //! The client against real brokers: the embedded one, and mosquitto.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    clippy::unwrap_used
-)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod support;
 
@@ -29,9 +24,8 @@ macro_rules! with_each_broker {
         }
         mod on_mosquitto {
             $(#[test] fn $name() {
-                if let Some(broker) = super::Mosquitto::start() {
-                    super::$name(broker.ports());
-                }
+                let broker = super::Mosquitto::start();
+                super::$name(broker.ports());
             })*
         }
     };
@@ -172,8 +166,7 @@ fn a_stopped_session_sends_what_is_queued_and_says_offline(broker: Ports) {
     eventually("room", || {
         node.publisher.frame(&camera.masks(), b"last").ok()
     });
-    let took = node.stop();
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    node.stop();
     let came: Vec<_> = (0..4).map(|_| subscriber.next("")).collect();
     assert!(
         came.iter()
@@ -244,21 +237,21 @@ fn a_broker_that_answers_no_more_does_not_hold_up_the_end(broker: Ports) {
     let cable = Cable::to(broker.ours);
     let masks = topics().camera("cam0").unwrap().masks();
     let subscriber = Subscriber::connect(broker.theirs);
-    let mut node = Node::start(options(cable.port()));
+    let mut options = options(cable.port());
+    // So long that a session which waits to notice the silence outlasts the deadline of the stop.
+    options.keep_alive = Duration::from_secs(3600);
+    let mut node = Node::start(options);
     node.wait_until_connected();
     cable.die();
     node.publisher.frame(&masks, &vec![0; 1_000_000]).unwrap();
-    let took = node.stop();
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    node.stop();
     // `offline` never got there: the broken connection says it.
     subscriber.wait_for("test/availability", "offline");
 }
 
 #[test]
 fn frames_that_waited_when_a_connection_broke_are_counted() {
-    let Some(broker) = Mosquitto::start() else {
-        return;
-    };
+    let broker = Mosquitto::start();
     let cable = Cable::to(broker.ports().ours);
     let masks = topics().camera("cam0").unwrap().masks();
     let node = Node::start(options(cable.port()));
@@ -287,9 +280,7 @@ fn frames_that_waited_when_a_connection_broke_are_counted() {
 
 #[test]
 fn a_connection_that_takes_nothing_is_given_up() {
-    let Some(broker) = Mosquitto::start() else {
-        return;
-    };
+    let broker = Mosquitto::start();
     let cable = Cable::to(broker.ports().ours);
     let masks = topics().camera("cam0").unwrap().masks();
     let mut options = options(cable.port());
@@ -304,9 +295,7 @@ fn a_connection_that_takes_nothing_is_given_up() {
 
 #[test]
 fn a_broker_that_comes_late_and_restarts_learns_everything_anew() {
-    let Some(mut broker) = Mosquitto::prepare("allow_anonymous true") else {
-        return;
-    };
+    let mut broker = Mosquitto::prepare("allow_anonymous true");
     let masks = topics().camera("cam0").unwrap().masks();
     let node = Node::start(options(broker.ports().ours));
     node.publisher
@@ -338,9 +327,7 @@ fn a_broker_that_comes_late_and_restarts_learns_everything_anew() {
 
 #[test]
 fn a_wrong_password_is_no_connection_and_says_so() {
-    let Some(mut broker) = Mosquitto::prepare("allow_anonymous false") else {
-        return;
-    };
+    let mut broker = Mosquitto::prepare("allow_anonymous false");
     let passwords = broker.folder().join("passwords");
     let made = Command::new("mosquitto_passwd")
         .args(["-b", "-c"])
@@ -372,9 +359,7 @@ fn a_wrong_password_is_no_connection_and_says_so() {
 
 #[test]
 fn the_brokers_own_limit_is_kept() {
-    let Some(mut broker) = Mosquitto::prepare("allow_anonymous true\nmax_packet_size 20000") else {
-        return;
-    };
+    let mut broker = Mosquitto::prepare("allow_anonymous true\nmax_packet_size 20000");
     broker.launch();
     let masks = topics().camera("cam0").unwrap().masks();
     let subscriber = Subscriber::connect(broker.ports().theirs);
@@ -403,9 +388,7 @@ fn the_brokers_own_limit_is_kept() {
 
 #[test]
 fn more_states_than_the_queue_holds_all_arrive() {
-    let Some(broker) = Mosquitto::start() else {
-        return;
-    };
+    let broker = Mosquitto::start();
     let node = Node::start(options(broker.ports().ours));
     let all: Vec<_> = (0..100)
         .map(|i| topics().camera(&format!("cam{i}")).unwrap().state())
@@ -423,18 +406,26 @@ fn more_states_than_the_queue_holds_all_arrive() {
 }
 
 #[test]
-fn a_stop_while_there_is_no_broker_takes_no_time() {
-    let mut node = Node::start(options(nobody().port()));
+fn a_stop_while_there_is_no_broker_waits_for_none() {
+    let mut options = options(nobody().port());
+    // So long that a session which waits for its next attempt outlasts the deadline of the stop.
+    options.backoff.first = Duration::from_secs(3600);
+    options.backoff.longest = options.backoff.first;
+    let mut node = Node::start(options);
     eventually("a failed attempt", || node.publisher.failure());
-    let took = node.stop();
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    node.stop();
+    assert_eq!(node.publisher.counters().attempts, 1);
+}
 
-    // One that takes connections and says nothing.
+#[test]
+fn a_stop_does_not_wait_for_a_broker_that_says_nothing() {
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let mut node = Node::start(options(silent.local_addr().unwrap().port()));
     let _connection = silent.accept().unwrap();
-    let took = node.stop();
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    node.stop();
+    // The attempt was given up, and did not fail for lack of an answer.
+    assert_eq!(node.publisher.failure(), None);
+    assert_eq!(node.publisher.counters().attempts, 1);
 }
 
 #[test]

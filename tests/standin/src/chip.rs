@@ -222,18 +222,6 @@ impl Chip {
         self.changed.notify_all();
     }
 
-    pub(crate) fn clear_input(&self) {
-        self.state().input.items.clear();
-        self.changed.notify_all();
-    }
-
-    pub(crate) fn clear_output(&self, index: usize) {
-        if let Some(output) = self.state().outputs.get_mut(index) {
-            output.items.clear();
-        }
-        self.changed.notify_all();
-    }
-
     /// Queues a frame.
     pub(crate) fn write(
         &self,

@@ -78,7 +78,7 @@ fn fetch(out: &Path, url: &str, more: &[&str]) -> Output {
 }
 
 fn sum(bytes: &[u8]) -> String {
-    hex(&HefFile::from_bytes(bytes.to_vec()).unwrap().sha256())
+    hex(HefFile::from_bytes(bytes.to_vec()).unwrap().sha256())
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::{fs, path::Path};
 
 use hailort::{
     Architecture, Error, FormatType, Hef, HefFileError, Library, SchedulingOptions, Status,
-    VDevice, VDeviceOptions, VStreamDirection, VStreamOptions,
+    VDevice, VDeviceOptions, VStreamDirection, VStreamOptions, Version, Versions,
 };
 use hailort_standin::{Sandbox, sample_hef};
 
@@ -21,15 +21,14 @@ const FAST: &str = "pace = 0";
 
 fn open(script: &str) -> (Sandbox, Library) {
     let sandbox = Sandbox::new(&format!("{FAST}\n{script}")).expect("a sandbox");
-    let library = Library::open(Some(&sandbox.library())).expect("the stand-in");
+    let library =
+        Library::open(Some(&sandbox.library()), Versions::default()).expect("the stand-in");
     (sandbox, library)
 }
 
 fn configured(library: &Library, sandbox: &Sandbox) -> hailort::ConfiguredNetworkGroup {
-    let hef = library.open_hef(&sandbox.hef(), None).expect("a HEF");
-    let vdevice = library
-        .create_vdevice(&VDeviceOptions::default())
-        .expect("a vdevice");
+    let hef = Hef::open(library, &sandbox.hef(), None).expect("a HEF");
+    let vdevice = VDevice::create(library, &VDeviceOptions::default()).expect("a vdevice");
     vdevice
         .configure(&hef, SchedulingOptions::default())
         .expect("a network group")
@@ -44,25 +43,58 @@ fn status<T: std::fmt::Debug>(result: Result<T, Error>) -> u32 {
 }
 
 #[test]
-fn versions_are_told_apart() {
-    for (version, opens) in [
-        ("4.20.0", true),
-        ("4.23.0", true),
-        ("4.19.0", true),
-        ("5.2.0", false),
+fn only_versions_that_were_tried_open_unless_the_user_opts_in() {
+    use Versions::{Supported, Untried};
+    let version = |minor| Version {
+        major: 4,
+        minor,
+        revision: 0,
+    };
+    for (minor, versions, opens) in [
+        (20, Supported, true),
+        (23, Supported, true),
+        (19, Supported, false),
+        (24, Supported, false),
+        (19, Untried, true),
+        (23, Untried, true),
+        (24, Untried, true),
     ] {
-        let sandbox = Sandbox::new(&format!("version = {version}")).unwrap();
-        match Library::open(Some(&sandbox.library())) {
+        let sandbox = Sandbox::new(&format!("version = {}", version(minor))).unwrap();
+        match Library::open(Some(&sandbox.library()), versions) {
             Ok(library) => {
-                assert!(opens, "{version}");
-                assert_eq!(library.version().to_string(), version);
+                assert!(opens, "4.{minor} with {versions:?}");
+                assert_eq!(library.version(), version(minor));
             }
-            Err(Error::Version { found }) => {
-                assert!(!opens, "{version}");
-                assert_eq!(found.to_string(), version);
+            Err(Error::UntriedVersion { found }) => {
+                assert!(!opens, "4.{minor} with {versions:?}");
+                assert_eq!(found, version(minor));
             }
-            Err(other) => panic!("{version}: {other}"),
+            Err(other) => panic!("4.{minor} with {versions:?}: {other}"),
         }
+        assert_eq!(sandbox.report(), [""; 0]);
+    }
+}
+
+#[test]
+fn an_untried_version_is_one_line_that_says_how_to_go_on() {
+    let sandbox = Sandbox::new("version = 4.24.1").unwrap();
+    let error = Library::open(Some(&sandbox.library()), Versions::default()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "libhailort is version 4.24.1, but only 4.20 to 4.23 are tried: install one of those, \
+         or set FASTSAMD_UNTRIED_HAILORT=1 to use it at your own risk"
+    );
+}
+
+#[test]
+fn a_version_for_other_chips_never_opens() {
+    let sandbox = Sandbox::new("version = 5.2.0").unwrap();
+    for versions in [Versions::Supported, Versions::Untried] {
+        let error = Library::open(Some(&sandbox.library()), versions).unwrap_err();
+        assert!(
+            matches!(error, Error::Version { found } if found.to_string() == "5.2.0"),
+            "{error}"
+        );
     }
 }
 
@@ -169,7 +201,7 @@ fn hefs_are_checked_before_the_library_sees_them() {
 #[test]
 fn a_hef_describes_itself_to_the_library_as_to_us() {
     let (sandbox, library) = open("");
-    let hef = library.open_hef(&sandbox.hef(), None).unwrap();
+    let hef = Hef::open(&library, &sandbox.hef(), None).unwrap();
     let groups = hef.network_groups().unwrap();
     assert_eq!(groups[0].name, "fast_sam_s");
     assert!(groups[0].is_multi_context);
@@ -202,8 +234,8 @@ fn a_hef_for_another_chip_is_refused_when_it_is_configured() {
     ] {
         let (sandbox, library) = open(&format!("chip = {chip}\nversion = {version}"));
         fs::write(sandbox.hef(), sample_hef(for_8l)).unwrap();
-        let hef = library.open_hef(&sandbox.hef(), None).unwrap();
-        let vdevice = library.create_vdevice(&VDeviceOptions::default()).unwrap();
+        let hef = Hef::open(&library, &sandbox.hef(), None).unwrap();
+        let vdevice = VDevice::create(&library, &VDeviceOptions::default()).unwrap();
         let result = vdevice.configure(&hef, SchedulingOptions::default());
         assert_eq!(
             result.err().map(|e| e.status().unwrap().number()),
@@ -216,8 +248,8 @@ fn a_hef_for_another_chip_is_refused_when_it_is_configured() {
 #[test]
 fn a_page_size_that_is_refused_says_what_to_do() {
     let (sandbox, library) = open("page-size = refused");
-    let hef = library.open_hef(&sandbox.hef(), None).unwrap();
-    let vdevice = library.create_vdevice(&VDeviceOptions::default()).unwrap();
+    let hef = Hef::open(&library, &sandbox.hef(), None).unwrap();
+    let vdevice = VDevice::create(&library, &VDeviceOptions::default()).unwrap();
     let error = vdevice
         .configure(&hef, SchedulingOptions::default())
         .err()
@@ -232,7 +264,7 @@ fn a_page_size_that_is_refused_says_what_to_do() {
 #[test]
 fn the_device_identifies_itself_and_warms_up() {
     let (sandbox, library) = open("chip = hailo8l\ntemperature = 60+2");
-    let vdevice = library.create_vdevice(&VDeviceOptions::default()).unwrap();
+    let vdevice = VDevice::create(&library, &VDeviceOptions::default()).unwrap();
     let devices = vdevice.physical_devices().unwrap();
     let identity = devices[0].identify().unwrap();
     assert_eq!(identity.architecture, Architecture::Hailo8L);
@@ -306,7 +338,7 @@ fn a_read_without_a_frame_times_out_and_can_go_on() {
         timeout_ms: 50,
         ..VStreamOptions::default()
     };
-    let mut input = group.input_vstreams(options).unwrap().remove(0);
+    let input = group.input_vstreams(options).unwrap().remove(0);
     let mut outputs = group
         .output_vstreams(VStreamOptions {
             timeout_ms: 50,
@@ -317,10 +349,6 @@ fn a_read_without_a_frame_times_out_and_can_go_on() {
     let error = outputs[0].read(&mut frame).unwrap_err();
     assert_eq!(error.status(), Some(Status::TIMEOUT));
     assert!(error.is_transient());
-    input.clear().unwrap();
-    for output in &mut outputs {
-        output.clear().unwrap();
-    }
     input.release().unwrap();
     assert_eq!(sandbox.report(), [""; 0]);
 }
@@ -328,8 +356,8 @@ fn a_read_without_a_frame_times_out_and_can_go_on() {
 #[test]
 fn any_order_of_dropping_releases_in_the_librarys_order() {
     let (sandbox, library) = open("");
-    let hef = library.open_hef(&sandbox.hef(), None).unwrap();
-    let vdevice = library.create_vdevice(&VDeviceOptions::default()).unwrap();
+    let hef = Hef::open(&library, &sandbox.hef(), None).unwrap();
+    let vdevice = VDevice::create(&library, &VDeviceOptions::default()).unwrap();
     let group = vdevice
         .configure(&hef, SchedulingOptions::default())
         .unwrap();

@@ -122,7 +122,7 @@ fn create_vdevice(library: &Library, settings: &HailoSettings) -> Result<VDevice
         group_id: settings.group_id.clone(),
         multi_process_service: settings.multi_process_service,
     };
-    let error = match library.create_vdevice(&options) {
+    let error = match VDevice::create(library, &options) {
         Ok(vdevice) => return Ok(vdevice),
         Err(error) => error,
     };

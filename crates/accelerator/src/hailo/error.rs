@@ -1,6 +1,6 @@
 //! What can go wrong with a Hailo chip, and what the daemon can do about it.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use hailort::{Architecture, FormatType, hef_file::HefArchitecture};
 use tensors::LayoutError;
@@ -96,7 +96,8 @@ pub enum HailoError {
     #[error("{cause}; {lost} frames lost, {step}")]
     Fault {
         /// What failed.
-        cause: String,
+        #[source]
+        cause: Arc<HailoError>,
         /// Frames that were under way.
         lost: usize,
         /// What was done about it.
@@ -108,7 +109,8 @@ pub enum HailoError {
         /// How often a vdevice was made anew in a row.
         attempts: u32,
         /// The last failure.
-        cause: String,
+        #[source]
+        cause: Arc<HailoError>,
     },
 }
 

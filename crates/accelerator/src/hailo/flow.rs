@@ -10,7 +10,7 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -28,7 +28,7 @@ struct State {
     emptied_at: Instant,
     accepting: bool,
     refusals: u32,
-    write_fault: Option<HailoError>,
+    write_fault: Option<Arc<HailoError>>,
     writer_gone: bool,
     reader_gone: bool,
 }
@@ -46,7 +46,7 @@ pub(super) enum Work {
     /// An input is under way.
     Read,
     /// A write failed.
-    WriteFault(HailoError),
+    WriteFault(Arc<HailoError>),
     /// Nothing within the time.
     None,
     /// The writer has gone, and all is answered.
@@ -147,16 +147,15 @@ impl Flow {
                     return Written::Yes;
                 }
                 Err(error) => {
-                    let cause = HailoError::from(error);
-                    let said = cause.to_string();
+                    let cause = Arc::new(HailoError::from(error));
                     state.refusals += 1;
                     if !is_timeout(&cause) || state.refusals >= REFUSALS {
                         state.accepting = false;
-                        state.write_fault = Some(cause);
+                        state.write_fault = Some(Arc::clone(&cause));
                         self.changed.notify_all();
                     }
                     return Written::Refused(HailoError::Fault {
-                        cause: said,
+                        cause,
                         lost: 1,
                         step: Step::DropFrame,
                     });

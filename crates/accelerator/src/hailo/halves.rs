@@ -44,7 +44,7 @@ struct CollectHalf {
     ladder: Ladder,
     /// A step that is decided, and from when it may be taken.
     pending: Option<(Step, Instant)>,
-    given_up: Option<(u32, String)>,
+    given_up: Option<(u32, Arc<HailoError>)>,
     measure_at: Instant,
     settings: Arc<HailoSettings>,
     hef: Hef,
@@ -153,7 +153,7 @@ impl Collect for CollectHalf {
         if let Some((attempts, cause)) = &self.given_up {
             return Err(HailoError::GaveUp {
                 attempts: *attempts,
-                cause: cause.clone(),
+                cause: Arc::clone(cause),
             }
             .into());
         }
@@ -164,7 +164,7 @@ impl Collect for CollectHalf {
             Work::WriteFault(fault) => Err(self.fail(fault).into()),
             Work::Read => {
                 if let Err(error) = self.read(tensors) {
-                    return Err(self.fail(error).into());
+                    return Err(self.fail(Arc::new(error)).into());
                 }
                 self.monitor.answered();
                 self.ladder.answered();
@@ -202,16 +202,15 @@ impl CollectHalf {
     }
 
     /// Notes a fault and decides what to do; steps that need no wait are taken at once.
-    fn fail(&mut self, error: HailoError) -> HailoError {
+    fn fail(&mut self, cause: Arc<HailoError>) -> HailoError {
         let (input, lost) = self.flow.stop();
         drop(input);
-        let cause = error.to_string();
-        self.monitor.failed(&cause, lost);
-        self.decide(&error, cause, lost)
+        self.decide(cause, lost)
     }
 
-    fn decide(&mut self, error: &HailoError, cause: String, lost: usize) -> HailoError {
-        match self.ladder.failed(error, self.settings.vdevice_attempts) {
+    fn decide(&mut self, cause: Arc<HailoError>, lost: usize) -> HailoError {
+        self.monitor.failed(&cause.to_string(), lost);
+        match self.ladder.failed(&cause, self.settings.vdevice_attempts) {
             Decision::GiveUp => self.give_up(cause),
             Decision::Take(step, wait) => {
                 self.measure_now();
@@ -225,13 +224,13 @@ impl CollectHalf {
         }
     }
 
-    fn give_up(&mut self, cause: String) -> HailoError {
+    fn give_up(&mut self, cause: Arc<HailoError>) -> HailoError {
         let attempts = self.ladder.attempts();
         self.chip = None;
         self.pending = None;
         self.monitor.gave_up();
         self.flow.reader_leaves();
-        self.given_up = Some((attempts, cause.clone()));
+        self.given_up = Some((attempts, Arc::clone(&cause)));
         HailoError::GaveUp { attempts, cause }
     }
 
@@ -258,11 +257,7 @@ impl CollectHalf {
                 self.flow.resume(input);
                 Ok(())
             }
-            Err(error) => {
-                let cause = error.to_string();
-                self.monitor.failed(&cause, 0);
-                Err(self.decide(&error, cause, 0).into())
-            }
+            Err(error) => Err(self.decide(Arc::new(error), 0).into()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use hailort::host::SysFs;
+use hailort::{Versions, host::SysFs};
 
 /// What the backend needs to know.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct HailoSettings {
     pub sha256: Option<[u8; 32]>,
     /// libhailort; `None` looks for it by its usual names.
     pub library: Option<PathBuf>,
+    /// Which versions of libhailort are opened.
+    pub library_versions: Versions,
     /// The device's PCIe address; `None` takes any free one.
     pub device: Option<String>,
     /// Shares the chip inside this process with vdevices of the same group.
@@ -47,6 +49,7 @@ impl HailoSettings {
             hef: hef.into(),
             sha256: None,
             library: None,
+            library_versions: Versions::default(),
             device: None,
             group_id: None,
             multi_process_service: false,

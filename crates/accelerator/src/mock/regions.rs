@@ -8,92 +8,26 @@
 //! The outcome is how many of a block's pixels each region has: blocks are the prototypes' grid.
 
 mod graph;
+mod grid;
 mod reduce;
+mod region;
 mod share;
 
-use frame::{INPUT_BYTES, INPUT_SIDE};
+use frame::INPUT_BYTES;
 
+pub(super) use self::region::{Region, Shares};
 use self::{
     graph::Graph,
+    grid::GRID,
     reduce::Reduced,
+    region::NONE,
     share::{Ground, Sharer},
 };
-use tensors::PROTOTYPE_SIDE;
 
-const SIDE: usize = INPUT_SIDE as usize;
-/// Blocks per row and column.
-const GRID: usize = PROTOTYPE_SIDE;
-/// Pixels per row and column of a block.
-const BLOCK: usize = SIDE / GRID;
-/// Pixels per row and column of a cell, a quarter of a block.
-const CELL: usize = BLOCK / 2;
-/// Cells per row and column.
-const CELLS: usize = SIDE / CELL;
 /// Fewer cells make no region; a 160 x 160 prototype could hardly show it.
 const MIN_CELLS: u32 = 12;
 /// Most regions reported, the largest first: as many as FastSAM reports detections.
 pub(super) const MAX_REGIONS: usize = 300;
-/// Regions that can share a block.
-pub(super) const SHARES: usize = 4;
-/// Marks a cell without region.
-const NONE: u16 = u16::MAX;
-
-/// A region of like colour.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Region {
-    /// Its pixels' extent in the input: left, top, right, bottom, half-open.
-    pub extent: [u16; 4],
-    /// Its pixels.
-    pub area: u32,
-}
-
-impl Region {
-    const EMPTY: Self = Self {
-        extent: [u16::MAX, u16::MAX, 0, 0],
-        area: 0,
-    };
-
-    fn cover(&mut self, x1: usize, y1: usize, x2: usize, y2: usize) {
-        let [left, top, right, bottom] = &mut self.extent;
-        *left = (*left).min(x1 as u16);
-        *top = (*top).min(y1 as u16);
-        *right = (*right).max(x2 as u16);
-        *bottom = (*bottom).max(y2 as u16);
-    }
-}
-
-/// Which regions share a block, and how many of its 16 pixels each has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Shares {
-    regions: [u16; SHARES],
-    pixels: [u8; SHARES],
-}
-
-impl Shares {
-    /// Region and share (0 to 1) of each region in the block.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, f32)> {
-        let shares = self.regions.into_iter().zip(self.pixels);
-        shares
-            .filter(|&(_, pixels)| pixels > 0)
-            .map(|(region, pixels)| {
-                (
-                    usize::from(region),
-                    f32::from(pixels) / (BLOCK * BLOCK) as f32,
-                )
-            })
-    }
-
-    fn add(&mut self, region: u16, count: u8) {
-        for (known, pixels) in self.regions.iter_mut().zip(&mut self.pixels) {
-            if *pixels == 0 || *known == region {
-                *known = region;
-                *pixels += count;
-                return;
-            }
-        }
-    }
-}
-
 /// What was found: the regions, largest first, and the blocks they share.
 #[derive(Debug)]
 pub(super) struct Regions<'a> {
@@ -178,11 +112,4 @@ impl Finder {
             self.labels.push(label);
         }
     }
-}
-
-fn difference(a: [u8; 3], b: [u8; 3]) -> u16 {
-    a.iter()
-        .zip(b)
-        .map(|(&a, b)| u16::from(a.abs_diff(b)))
-        .sum()
 }

@@ -16,7 +16,7 @@
 use frame::{INPUT_SIDE, Letterbox};
 use tensors::PROTOTYPE_SIDE;
 
-use super::MaskSize;
+use crate::MaskSize;
 
 /// Input pixels per prototype.
 const PROTOTYPE_STRIDE: u32 = INPUT_SIDE / PROTOTYPE_SIDE as u32;

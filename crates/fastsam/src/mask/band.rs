@@ -10,8 +10,8 @@ use std::ops::Range;
 
 use fearless_simd::{f32x8, mask32x8, prelude::*};
 
-use super::Crop;
 use super::axis::{Axis, Cell};
+use super::crop::Crop;
 use super::field::{Field, Row};
 use crate::Run;
 

@@ -3,7 +3,7 @@
 //!
 //! Prototypes lie pixel by pixel, 32 channels each. Every processor has its own best way to sum 32
 //! products of 16-bit numbers; the portable one holds for those without a way written down here,
-//! and is what the others are tested against. Everything is inlined into where the processor's
+//! and is what the others are tested against ([`portable`]). Everything is inlined into where the processor's
 //! instructions were chosen ([`super::Rasterizer`]).
 
 #[cfg_attr(target_arch = "x86_64", path = "dot/x86.rs")]
@@ -13,16 +13,15 @@
     path = "dot/plain.rs"
 )]
 mod kernels;
+mod portable;
 
 use fearless_simd::{f32x8, prelude::*};
 
+use self::portable::{Centred, each_four};
 use super::coefficients::{Channels, Coefficients, Weights};
 
 /// A prototype element.
-pub(super) trait Element: Copy + Into<f32> {
-    /// The element less the `m` of [`Coefficients`], which makes it a 16-bit number.
-    fn centred(self) -> i16;
-
+pub(super) trait Element: Centred + Into<f32> {
     /// [`Weights`] applied to four pixels.
     fn dot_four<S: Simd>(simd: S, pixels: &[Channels<Self>; 4], weights: &Weights) -> [i32; 4];
 
@@ -41,10 +40,6 @@ pub(super) trait Element: Copy + Into<f32> {
 }
 
 impl Element for u8 {
-    fn centred(self) -> i16 {
-        i16::from(self)
-    }
-
     #[inline(always)]
     fn dot_four<S: Simd>(simd: S, pixels: &[Channels<Self>; 4], weights: &Weights) -> [i32; 4] {
         kernels::dot_four_u8(simd, pixels, weights)
@@ -71,18 +66,11 @@ impl Element for u8 {
 }
 
 impl Element for u16 {
-    fn centred(self) -> i16 {
-        (self ^ MIDDLE).cast_signed()
-    }
-
     #[inline(always)]
     fn dot_four<S: Simd>(simd: S, pixels: &[Channels<Self>; 4], weights: &Weights) -> [i32; 4] {
         kernels::dot_four_u16(simd, pixels, weights)
     }
 }
-
-/// What makes 16-bit numbers without a sign of 16-bit numbers less 32768.
-const MIDDLE: u16 = 0x8000;
 
 /// Writes the logits of a row of prototypes, in units of the product of both scales.
 #[inline(always)]
@@ -115,13 +103,6 @@ pub(super) fn logits<S: Simd, T: Element>(
     }
 }
 
-/// `array::map`, but inlined (see [`crate::processor`]).
-#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
-#[inline(always)]
-fn map_four<T, U>([a, b, c, d]: &[T; 4], of: impl Fn(&T) -> U) -> [U; 4] {
-    [of(a), of(b), of(c), of(d)]
-}
-
 /// [`Element::dot_row`] by [`Element::dot_four`].
 #[inline(always)]
 fn dot_fours<S: Simd, T: Element>(
@@ -138,41 +119,6 @@ fn dot_fours<S: Simd, T: Element>(
         #[inline(always)]
         |four| T::dot_four(simd, four, weights),
     );
-}
-
-/// Calls `of` with four pixels at a time, the last ones made up to four, and `put` with each logit
-/// and its sum.
-#[inline(always)]
-fn each_four<T: Element>(
-    pixels: &[Channels<T>],
-    logits: &mut [f32],
-    put: impl Fn(f32, i32) -> f32,
-    of: impl Fn(&[Channels<T>; 4]) -> [i32; 4],
-) {
-    let (fours, rest) = pixels.as_chunks::<4>();
-    let (outputs, rest_of_outputs) = logits.as_chunks_mut::<4>();
-    for (four, output) in fours.iter().zip(outputs) {
-        for (logit, sum) in output.iter_mut().zip(of(four)) {
-            *logit = put(*logit, sum);
-        }
-    }
-    if let (Some(first), false) = (rest.first(), rest_of_outputs.is_empty()) {
-        let four = std::array::from_fn(|i| *rest.get(i).unwrap_or(first));
-        for (logit, sum) in rest_of_outputs.iter_mut().zip(of(&four)) {
-            *logit = put(*logit, sum);
-        }
-    }
-}
-
-#[inline(always)]
-fn portable_dot_four<T: Element>(pixels: &[Channels<T>; 4], weights: &Weights) -> [i32; 4] {
-    let mut sums = [weights.bias; 4];
-    for (sum, pixel) in sums.iter_mut().zip(pixels) {
-        for (&p, &weight) in pixel.iter().zip(&weights.weights) {
-            *sum += i32::from(p.centred()) * i32::from(weight);
-        }
-    }
-    sums
 }
 
 /// Sets bit `i` of `signs` where `values[i]` is above 0, and clears all others.

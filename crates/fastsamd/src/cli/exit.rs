@@ -21,13 +21,25 @@ const WRONG_INPUT: u8 = 2;
 /// Prints an error in one line.
 #[allow(clippy::print_stderr)] // This is the place where errors are printed.
 pub(super) fn report(error: &anyhow::Error) {
-    let line = one_line(&format!("{error:#}"));
+    let line = one_line(&with_causes(error));
     if is_config_error(error) {
         // As compilers do, so that editors find the place.
         eprintln!("{line}");
     } else {
         eprintln!("fastsamd: {line}");
     }
+}
+
+/// An error and its causes, less those whose words an error before them has said already.
+fn with_causes(error: &anyhow::Error) -> String {
+    let mut line = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !line.contains(&cause) {
+            line.push_str(": ");
+            line.push_str(&cause);
+        }
+    }
+    line
 }
 
 fn is_config_error(error: &anyhow::Error) -> bool {
@@ -165,6 +177,19 @@ mod tests {
         for (error, expected) in table {
             assert_eq!(code(&error), expected, "{error:#}");
         }
+    }
+
+    #[test]
+    fn a_cause_is_said_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("a.onnx: {0}")]
+        struct File(#[source] io::Error);
+        let error = anyhow::Error::new(File(io::Error::other("no disk")));
+        assert_eq!(with_causes(&error), "a.onnx: no disk");
+        assert_eq!(
+            with_causes(&error.context("no model")),
+            "no model: a.onnx: no disk"
+        );
     }
 
     #[test]

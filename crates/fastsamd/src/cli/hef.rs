@@ -121,7 +121,7 @@ impl Report {
         Ok(Self {
             file: path.display().to_string(),
             size: file.bytes().len(),
-            sha256: hex(&sha256),
+            sha256: hex(sha256),
             container: Container {
                 version: header.version,
                 header_size: header.size(),
@@ -138,7 +138,7 @@ impl Report {
             architecture: contents.architecture.to_string(),
             compiler: contents.sdk_version,
             compiled_at: rfc3339(contents.timestamp),
-            manifest: Origin::find(&sha256, contents.architecture, &first)?,
+            manifest: Origin::find(sha256, contents.architecture, &first)?,
             networks: contents
                 .network_groups
                 .into_iter()

@@ -335,7 +335,7 @@ impl<'a> Worker<'a> {
             infer: answered.infer,
             segment: started.elapsed(),
         };
-        let answer = self.choose(&letterbox, answered.frame.as_ref())?;
+        let answer = self.choose(answered.frame.as_ref())?;
         let line = match &answer {
             Some(answer) => self.message.write_answer(&about, &self.segments, answer)?,
             None => self.message.write(&about, &self.segments)?,
@@ -352,14 +352,9 @@ impl<'a> Worker<'a> {
     }
 
     /// What the prompt chooses, if there is one.
-    fn choose(
-        &mut self,
-        letterbox: &Letterbox,
-        frame: Option<&Frame>,
-    ) -> anyhow::Result<Option<Answer>> {
-        let canvas = Canvas {
-            letterbox: *letterbox,
-            mask_size: self.settings.mask_size,
+    fn choose(&mut self, frame: Option<&Frame>) -> anyhow::Result<Option<Answer>> {
+        let Some(canvas) = self.segments.canvas() else {
+            return Ok(None);
         };
         let alike = self.look(canvas, frame)?;
         let Some(prompt) = &self.prompt else {

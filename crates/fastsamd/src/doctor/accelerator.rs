@@ -27,7 +27,7 @@ use accelerator::{
     hailo::{self, Hailo, HailoError, HailoSettings, Monitor},
 };
 use frame::INPUT_BYTES;
-use hailort::{DeviceId, Library, Status, VersionSupport, hef_file::HefFile};
+use hailort::{DeviceId, Library, Status, VersionSupport, Versions, hef_file::HefFile};
 use tensors::Tensors;
 
 use super::{Finding, Machine, Outcome};
@@ -63,7 +63,7 @@ pub(super) fn examine(section: &configuration::Accelerator, machine: &Machine) -
 
 fn examine_hailo(settings: &HailoSettings, machine: &Machine) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let library = match Library::open(settings.library.as_deref()) {
+    let library = match Library::open(settings.library.as_deref(), settings.library_versions) {
         Ok(library) => {
             findings.push(judge_library(&library));
             Some(library)
@@ -113,9 +113,12 @@ fn judge_library(library: &Library) -> Finding {
     );
     match library.version().support() {
         VersionSupport::Supported => Finding::ok("library", seen),
-        _ => Finding::warning(
+        VersionSupport::Untried | VersionSupport::Refused => Finding::warning(
             "library",
-            format!("{seen}: untried, fastsamd was written for 4.20 to 4.23"),
+            format!(
+                "{seen} is untried, and opened only because {} is set",
+                Versions::VARIABLE
+            ),
             ALIGN.to_owned(),
         ),
     }

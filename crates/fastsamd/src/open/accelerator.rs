@@ -8,6 +8,7 @@ use accelerator::{
     replay::ReplayError,
 };
 use configuration::Backend;
+use hailort::Versions;
 use recording::Recording;
 
 /// An accelerator that has been opened.
@@ -65,6 +66,7 @@ pub(crate) fn hailo_settings(
     HailoSettings {
         sha256: hailo.sha256.map(|sum| sum.0),
         library: hailo.library.clone(),
+        library_versions: Versions::from_environment(),
         device: hailo.device.clone(),
         group_id: hailo.group_id.clone(),
         multi_process_service: hailo.multi_process_service,

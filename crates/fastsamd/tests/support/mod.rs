@@ -22,6 +22,7 @@ fn command(arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .env_remove("FASTSAMD_LOG")
+        .env_remove("FASTSAMD_UNTRIED_HAILORT")
         .env_remove("FASTSAMD_MQTT_PASSWORD")
         // A backtrace would have to show now.
         .env("RUST_BACKTRACE", "1")

@@ -13,7 +13,7 @@
 //! ```
 
 use super::{
-    HefFileError,
+    error::HefFileError,
     wire::{Message, Value},
 };
 

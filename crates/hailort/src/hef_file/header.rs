@@ -1,14 +1,8 @@
 //! The container's header, versions 0 to 3: big-endian sizes and a hash of all that follows.
 
-use md5::Digest as _;
+use md5::{Digest as _, Md5, digest::Output};
 
-use super::{HefFileError, hex};
-
-/// What every HEF begins with.
-pub const MAGIC: [u8; 4] = *b"\x01HEF";
-
-/// The least bytes of a HEF: the largest header.
-pub const MIN_SIZE: u64 = 56;
+use super::{error::HefFileError, limits::MAGIC};
 
 /// The hash of all that follows the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +28,7 @@ impl Hash {
     /// The hash of other bytes, of the same kind.
     fn of(&self, bytes: &[u8]) -> Self {
         match self {
-            Self::Md5(_) => Self::Md5(md5::Md5::digest(bytes).into()),
+            Self::Md5(_) => Self::Md5(Md5::digest(bytes).into()),
             Self::Crc32(_) => Self::Crc32(crc32fast::hash(bytes)),
             Self::Xxh3(_) => Self::Xxh3(xxhash_rust::xxh3::xxh3_64(bytes)),
         }
@@ -45,7 +39,7 @@ impl Hash {
 impl std::fmt::Display for Hash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Md5(hash) => f.write_str(&hex(hash)),
+            Self::Md5(hash) => write!(f, "{:x}", Output::<Md5>::from(*hash)),
             Self::Crc32(hash) => write!(f, "{hash:08x}"),
             Self::Xxh3(hash) => write!(f, "{hash:016x}"),
         }

@@ -10,7 +10,9 @@
 //! is kept is bounded whatever the file claims.
 
 mod contents;
+mod error;
 mod header;
+mod limits;
 mod wire;
 
 #[cfg(test)]
@@ -22,81 +24,12 @@ use std::{
     path::Path,
 };
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, digest::Output};
 
 pub use contents::{Contents, HefArchitecture, Layer, LayerDirection, NetworkGroup};
-pub use header::{Hash, Header, MAGIC, MIN_SIZE};
-
-/// The largest file that is read. The published FastSAM and CLIP HEFs are below 150 MB.
-pub const MAX_SIZE: u64 = 1 << 30;
-
-/// What is wrong with a HEF.
-#[derive(Debug, thiserror::Error)]
-pub enum HefFileError {
-    /// The file can't be read.
-    #[error("the HEF can't be read: {0}")]
-    Read(#[from] io::Error),
-    /// A folder, a pipe or a device.
-    #[error("the HEF can't be read: it is not a file")]
-    NotAFile,
-    /// Too few bytes to be one.
-    #[error("{size} bytes are too few for a HEF (at least {MIN_SIZE}): was the download cut off?")]
-    TooSmall {
-        /// Bytes of the file.
-        size: u64,
-    },
-    /// More bytes than this reader takes.
-    #[error("{size} bytes are too many for a HEF (at most {MAX_SIZE})")]
-    TooLarge {
-        /// Bytes of the file.
-        size: u64,
-    },
-    /// It begins otherwise.
-    #[error("this is not a HEF: it begins with {found:02x?}, expected {MAGIC:02x?}")]
-    Magic {
-        /// Its first bytes.
-        found: [u8; 4],
-    },
-    /// A container of a version that this reader does not know.
-    #[error("HEF container version {0} is unknown: 0 to 3 can be read")]
-    Version(u32),
-    /// The sizes in the header don't add up to the file's.
-    #[error(
-        "the HEF has {found} bytes after its header, which says {expected}: was the download cut off?"
-    )]
-    Length {
-        /// Bytes there are.
-        found: u64,
-        /// Bytes there should be.
-        expected: u64,
-    },
-    /// The content is not what the header was made for.
-    #[error("the HEF is damaged: its {kind} is {found}, its header says {expected}")]
-    Hash {
-        /// `MD5`, `CRC-32` or `XXH3`.
-        kind: &'static str,
-        /// What was computed, in hexadecimal.
-        found: String,
-        /// What the header says, in hexadecimal.
-        expected: String,
-    },
-    /// Not the file that was asked for.
-    #[error("the HEF's sha256 is {found}, expected {expected}")]
-    Sha256 {
-        /// What was computed.
-        found: String,
-        /// What was configured.
-        expected: String,
-    },
-    /// The protobuf message is broken.
-    #[error("the HEF's description is broken at byte {offset}: {what}")]
-    Contents {
-        /// Where in the file.
-        offset: usize,
-        /// What is wrong there.
-        what: &'static str,
-    },
-}
+pub use error::HefFileError;
+pub use header::{Hash, Header};
+pub use limits::{MAGIC, MAX_SIZE, MIN_SIZE};
 
 /// A HEF in memory whose size and magic are right.
 pub struct HefFile {
@@ -184,18 +117,13 @@ impl HefFile {
             return Ok(());
         }
         Err(HefFileError::Sha256 {
-            found: hex(&found),
-            expected: hex(&expected),
+            found: hex(found),
+            expected: hex(expected),
         })
     }
 }
 
-/// Bytes as lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string can't fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+/// A sha256 as lower-case hexadecimal digits.
+pub fn hex(sha256: [u8; 32]) -> String {
+    format!("{:x}", Output::<Sha256>::from(sha256))
 }

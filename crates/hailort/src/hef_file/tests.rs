@@ -255,7 +255,7 @@ fn the_sha256_is_the_files() {
     let file = HefFile::from_bytes(hef(2, &message(), &[1; 100])).unwrap();
     file.verify_sha256(file.sha256()).unwrap();
     let error = file.verify_sha256([0; 32]).unwrap_err().to_string();
-    assert!(error.contains(&hex(&file.sha256())), "{error}");
+    assert!(error.contains(&hex(file.sha256())), "{error}");
 }
 
 #[test]

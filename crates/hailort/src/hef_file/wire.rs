@@ -3,7 +3,7 @@
 //! <https://protobuf.dev/programming-guides/encoding/>. Nothing is copied or kept; a message within
 //! a message is a slice to be read in turn, so depth is the caller's.
 
-use super::HefFileError;
+use super::error::HefFileError;
 
 /// A field's value.
 #[derive(Clone, Copy, Debug, PartialEq)]

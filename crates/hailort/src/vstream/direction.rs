@@ -8,7 +8,7 @@ use hailort_sys::{
     hailo_vstream_params_t,
 };
 
-use crate::{Error, Library, library::function};
+use crate::{Error, Library, call::function};
 
 /// A function of the library and its name.
 pub struct Named<F> {
@@ -48,7 +48,6 @@ pub trait Direction {
     fn create(library: &Library) -> Function<Create<Self::Params, Self::Raw>>;
     fn get_info(library: &Library) -> Function<Describe<Self::Raw>>;
     fn get_frame_size(library: &Library) -> Function<Measure<Self::Raw>>;
-    fn clear(library: &Library) -> Function<ForAll<Self::Raw>>;
     fn release(library: &Library) -> Function<ForAll<Self::Raw>>;
 }
 
@@ -91,10 +90,6 @@ impl Direction for Input {
         named!(library, hailo_get_input_vstream_frame_size)
     }
 
-    fn clear(library: &Library) -> Function<ForAll<Self::Raw>> {
-        named!(library, hailo_clear_input_vstreams)
-    }
-
     fn release(library: &Library) -> Function<ForAll<Self::Raw>> {
         named!(library, hailo_release_input_vstreams)
     }
@@ -122,10 +117,6 @@ impl Direction for Output {
 
     fn get_frame_size(library: &Library) -> Function<Measure<Self::Raw>> {
         named!(library, hailo_get_output_vstream_frame_size)
-    }
-
-    fn clear(library: &Library) -> Function<ForAll<Self::Raw>> {
-        named!(library, hailo_clear_output_vstreams)
     }
 
     fn release(library: &Library) -> Function<ForAll<Self::Raw>> {

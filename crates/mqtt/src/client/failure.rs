@@ -24,9 +24,9 @@ pub(super) enum Failure {
     #[error("the broker has not taken or sent anything for {0:?}")]
     Stalled(Duration),
     #[error("{0}")]
-    Io(io::Error),
+    Io(#[source] io::Error),
     #[error("{0}")]
-    Protocol(ConnectionError),
+    Protocol(#[source] ConnectionError),
 }
 
 impl From<ConnectionError> for Failure {

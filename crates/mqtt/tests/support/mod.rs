@@ -9,7 +9,7 @@ use std::{
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering},
-        mpsc::{Receiver, channel},
+        mpsc::{Receiver, RecvTimeoutError, channel},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -62,28 +62,18 @@ pub(crate) struct Mosquitto {
 
 impl Mosquitto {
     /// A broker that is not running yet, with its port chosen and these lines in its
-    /// configuration; `None`, with a message, where mosquitto is not installed and
-    /// `FASTSAMD_REQUIRE_MOSQUITTO` does not ask for it.
-    pub(crate) fn prepare(lines: &str) -> Option<Self> {
-        if let Err(error) = mosquitto().arg("-h").stdout(Stdio::null()).status() {
-            let required = std::env::var_os("FASTSAMD_REQUIRE_MOSQUITTO").is_some();
-            assert!(
-                !required,
-                "mosquitto is required, but did not start: {error}"
-            );
-            eprintln!("skipped: mosquitto did not start: {error}");
-            return None;
-        }
+    /// configuration.
+    pub(crate) fn prepare(lines: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("a bound port").port();
         let config = format!("listener {port} 127.0.0.1\npersistence false\n{lines}\n");
         fs::write(folder.path().join("mosquitto.conf"), config).expect("a written file");
-        Some(Self {
+        Self {
             child: None,
             port,
             folder,
-        })
+        }
     }
 
     /// Adds a line to its configuration.
@@ -94,10 +84,10 @@ impl Mosquitto {
     }
 
     /// A running broker for everybody.
-    pub(crate) fn start() -> Option<Self> {
-        let mut broker = Self::prepare("allow_anonymous true")?;
+    pub(crate) fn start() -> Self {
+        let mut broker = Self::prepare("allow_anonymous true");
         broker.launch();
-        Some(broker)
+        broker
     }
 
     /// Starts it, on the same port each time, and waits until it listens.
@@ -108,8 +98,11 @@ impl Mosquitto {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            .spawn();
-        self.child = Some(child.expect("mosquitto"));
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("mosquitto does not start ({error}): `scripts/setup test` installs it")
+            });
+        self.child = Some(child);
         eventually("mosquitto listens", || {
             TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()
         });
@@ -354,6 +347,8 @@ pub(crate) struct Node {
     pub(crate) publisher: Publisher,
     pub(crate) inbox: Receiver<Incoming>,
     stop: Arc<AtomicBool>,
+    /// Hears of the session's end, even of one by a panic.
+    ended: Receiver<()>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -362,11 +357,16 @@ impl Node {
         let (publisher, session, inbox) = mqtt::connect(options).expect("a client");
         let stop = Arc::new(AtomicBool::new(false));
         let asked = Arc::clone(&stop);
-        let thread = thread::spawn(move || session.run(|| asked.load(Ordering::SeqCst)));
+        let (running, ended) = channel();
+        let thread = thread::spawn(move || {
+            session.run(|| asked.load(Ordering::SeqCst));
+            drop(running);
+        });
         Self {
             publisher,
             inbox,
             stop,
+            ended,
             thread: Some(thread),
         }
     }
@@ -377,14 +377,14 @@ impl Node {
         });
     }
 
-    /// Ends the session and says how long that took.
-    pub(crate) fn stop(&mut self) -> Duration {
-        let started = Instant::now();
+    /// Ends the session. Fails where it hangs, which is the one thing the deadline is for.
+    pub(crate) fn stop(&mut self) {
         self.stop.store(true, Ordering::SeqCst);
         if let Some(thread) = self.thread.take() {
+            let ended = self.ended.recv_timeout(DEADLINE);
+            assert_eq!(ended, Err(RecvTimeoutError::Disconnected), "the session");
             thread.join().expect("a session without a panic");
         }
-        started.elapsed()
     }
 }
 

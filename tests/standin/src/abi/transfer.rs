@@ -129,39 +129,3 @@ fn copy_output(tensors: &Tensors, info: &TensorInfo, buffer: &mut [u8]) {
         }
     }
 }
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hailo_flush_input_vstream(handle: hailo_input_vstream) -> hailo_status {
-    match input("hailo_flush_input_vstream", handle) {
-        Some(_) => HAILO_SUCCESS,
-        None => HAILO_INVALID_ARGUMENT,
-    }
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hailo_clear_input_vstreams(
-    vstreams: *const hailo_input_vstream,
-    count: usize,
-) -> hailo_status {
-    for handle in array(vstreams, count) {
-        let Some(vstream) = input("hailo_clear_input_vstreams", *handle) else {
-            return HAILO_INVALID_ARGUMENT;
-        };
-        vstream.group.chip.clear_input();
-    }
-    HAILO_SUCCESS
-}
-
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hailo_clear_output_vstreams(
-    vstreams: *const hailo_output_vstream,
-    count: usize,
-) -> hailo_status {
-    for handle in array(vstreams, count) {
-        let Some(vstream) = output("hailo_clear_output_vstreams", *handle) else {
-            return HAILO_INVALID_ARGUMENT;
-        };
-        vstream.group.chip.clear_output(vstream.index);
-    }
-    HAILO_SUCCESS
-}

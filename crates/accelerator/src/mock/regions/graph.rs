@@ -4,7 +4,10 @@
 //! thin ones are still seen. Source: Felzenszwalb and Huttenlocher, "Efficient Graph-Based Image
 //! Segmentation", IJCV 2004.
 
-use super::{CELLS, GRID, difference, reduce::Reduced};
+use super::{
+    grid::{CELLS, GRID, difference},
+    reduce::Reduced,
+};
 
 /// Colour differences are sums over three channels of absolute differences of means.
 const MAX_DIFFERENCE: usize = 3 * 255;

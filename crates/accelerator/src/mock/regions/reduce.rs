@@ -5,7 +5,7 @@
 
 use frame::{INPUT_BYTES, PAD_VALUE};
 
-use super::{BLOCK, CELL, CELLS, GRID, SIDE, difference};
+use super::grid::{BLOCK, CELL, CELLS, GRID, SIDE, difference};
 
 /// A block is pure while the ranges of its channels sum up to no more than this: the texture of a
 /// surface, not the step between two.

@@ -7,7 +7,9 @@
 use frame::INPUT_BYTES;
 
 use super::{
-    BLOCK, CELL, CELLS, GRID, NONE, Region, SHARES, SIDE, Shares, difference, reduce::Content,
+    grid::{BLOCK, CELL, CELLS, GRID, SIDE, difference},
+    reduce::Content,
+    region::{NONE, Region, SHARES, Shares},
 };
 
 /// Shares cells out; owns the buffers.

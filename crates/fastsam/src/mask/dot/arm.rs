@@ -13,7 +13,7 @@ use fearless_simd::aarch64::Neon;
 use fearless_simd::{i16x8, i32x4, kernel, prelude::*, u8x16, u8x32, u16x8};
 
 use super::super::coefficients::{ByteWeights, Channels, Weights};
-use super::{MIDDLE, each_four, map_four, portable_dot_four};
+use super::portable::{MIDDLE, each_four, map_four, portable_dot_four};
 
 /// [`Weights`] applied to four pixels of 8-bit prototypes.
 #[inline(always)]

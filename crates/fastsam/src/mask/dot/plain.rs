@@ -3,7 +3,7 @@
 use fearless_simd::Simd;
 
 use super::super::coefficients::{Channels, Weights};
-use super::portable_dot_four;
+use super::portable::portable_dot_four;
 
 /// [`Weights`] applied to four pixels of 8-bit prototypes.
 pub(super) fn dot_four_u8<S: Simd>(

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use tensors::{Elements, QuantInfo, TensorView};
 
 use super::super::coefficients::ByteWeights;
+use super::portable::portable_dot_four;
 use super::*;
 use crate::processor::{level, on_each};
 

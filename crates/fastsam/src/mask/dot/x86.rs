@@ -12,7 +12,7 @@ use fearless_simd::x86::{Avx2, Sse2};
 use fearless_simd::{i16x8, i16x16, i32x4, kernel, prelude::*, u8x32, u16x8, u16x16};
 
 use super::super::coefficients::{Channels, Weights};
-use super::{MIDDLE, map_four, portable_dot_four};
+use super::portable::{MIDDLE, map_four, portable_dot_four};
 
 /// [`Weights`] applied to four pixels of 8-bit prototypes.
 #[inline(always)]

@@ -51,7 +51,7 @@ pub(super) enum Verdict {
 
 impl Origin {
     pub(super) fn find(
-        sha256: &[u8; 32],
+        sha256: [u8; 32],
         architecture: HefArchitecture,
         network: &NetworkGroup,
     ) -> anyhow::Result<Self> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use accelerator::{Accelerator, AcceleratorError};
 use anyhow::Context;
 use configuration::{Backend, WrongInput};
-use hailort::VersionSupport;
+use hailort::{VersionSupport, Versions};
 use tracing::{info, warn};
 
 use super::collect::AcceleratorWatcher;
@@ -83,8 +83,10 @@ pub(crate) fn accelerator(
         let device = monitor.device();
         if device.library_version.support() == VersionSupport::Untried {
             warn!(
-                "libhailort {} is untried: fastsamd was written for 4.20 to 4.23",
-                device.library_version
+                "libhailort {} is untried, and opened only because {} is set: if masks are wrong \
+                 or the daemon crashes, install HailoRT 4.20 to 4.23",
+                device.library_version,
+                Versions::VARIABLE
             );
         }
         if let Some(link) = device.pcie_link.filter(|link| link.is_slow()) {

@@ -2,12 +2,8 @@
 //!
 //! A message goes out now or is dropped and counted.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use fastsam::{MaskSize, prompt::Canvas};
 use message::{CameraTopics, FrameHeader, MasksWriter, Summary, Topic};
 use mqtt::{Delivery, NotSent, Publisher};
 use tracing::{debug, warn};
@@ -93,26 +89,20 @@ impl FramePublisher {
             Err(error) => warn!("frame {} of {}: {error}", flight.sequence, camera.name),
         }
 
-        let answerable = Answerable {
-            camera: index,
-            segments: list,
-            header: &header,
-            canvas: Canvas {
-                letterbox: flight.letterbox,
-                mask_size: if segments.size() == flight.letterbox.frame {
-                    MaskSize::Frame
-                } else {
-                    MaskSize::Network
-                },
-            },
-            format: values.format,
-        };
-        desk.answer(answerable, &mut self.writer, &self.publisher);
+        if let Some(canvas) = segments.canvas() {
+            let answerable = Answerable {
+                camera: index,
+                segments: list,
+                header: &header,
+                canvas,
+                format: values.format,
+            };
+            desk.answer(answerable, &mut self.writer, &self.publisher);
+        }
 
         let summary = Summary {
             backend: self.backend.to_owned(),
             count: list.len() as u64,
-            zones: BTreeMap::new(),
             fps: 0.0,
             latency_ms: header.latency.into(),
             sequence: flight.sequence,
@@ -165,7 +155,6 @@ mod tests {
             let summary = Summary {
                 backend: "mock".to_owned(),
                 count: 0,
-                zones: BTreeMap::new(),
                 fps: 0.0,
                 latency_ms: LatencyMs::default(),
                 sequence: frame,
