@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 use tensors::{ElementType, Layout, Level, QuantInfo, TensorInfo};
 
+use frame::InputRect;
+
 use super::*;
 use crate::Anchor;
 use crate::processor::on_each;

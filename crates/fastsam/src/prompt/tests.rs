@@ -1,6 +1,8 @@
 use frame::PixelRect;
 use proptest::prelude::*;
 
+use frame::Letterbox;
+
 use super::*;
 use crate::{Contours, painted};
 
