@@ -23,6 +23,10 @@ pub struct Masks {
     /// and not FastSAM's.
     #[serde(default)]
     pub backend: String,
+    /// The absolute path of the picture or recording that was segmented. Only `fastsamd segment`
+    /// writes it; a camera's messages have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
     /// The frame that was segmented.
     pub frame: Frame,
     /// What was found in it, in descending score; perhaps nothing.

@@ -82,25 +82,36 @@ impl Serialize for Point {
     }
 }
 
+/// Why numbers are no point.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum PointError {
+    /// There are neither two nor three of them.
+    #[error("a point is [x, y] or [x, y, label]")]
+    Count,
+    /// The third one is no label.
+    #[error("label {0}: expected 1 for wanted or 0 for not")]
+    Label(f64),
+}
+
+impl TryFrom<&[f64]> for Point {
+    type Error = PointError;
+
+    fn try_from(numbers: &[f64]) -> Result<Self, PointError> {
+        let (x, y, label) = match *numbers {
+            [x, y] => (x, y, None),
+            [x, y, 0.0] => (x, y, Some(0)),
+            [x, y, 1.0] => (x, y, Some(1)),
+            [_, _, other] => return Err(PointError::Label(other)),
+            _ => return Err(PointError::Count),
+        };
+        Ok(Self { x, y, label })
+    }
+}
+
 impl<'de> Deserialize<'de> for Point {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let numbers = Vec::<f64>::deserialize(deserializer)?;
-        let label = |label: f64| match label {
-            0.0 => Ok(0),
-            1.0 => Ok(1),
-            other => Err(D::Error::custom(format_args!(
-                "label {other}: expected 1 for wanted or 0 for not"
-            ))),
-        };
-        match numbers[..] {
-            [x, y] => Ok(Self { x, y, label: None }),
-            [x, y, l] => Ok(Self {
-                x,
-                y,
-                label: Some(label(l)?),
-            }),
-            _ => Err(D::Error::custom("a point is [x, y] or [x, y, label]")),
-        }
+        Self::try_from(&numbers[..]).map_err(D::Error::custom)
     }
 }
 

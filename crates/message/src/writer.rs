@@ -25,6 +25,8 @@ pub struct FrameHeader<'a> {
     pub camera: &'a str,
     /// What ran the network: `mock`, `replay`, `hailo`.
     pub backend: &'static str,
+    /// The path of the file behind the frame; `None` for a camera's.
+    pub input: Option<&'a str>,
     /// Number of the frame.
     pub sequence: u64,
     /// When it was captured.
@@ -205,6 +207,10 @@ impl MasksWriter {
         json(header.camera, out);
         out.extend_from_slice(b",\"backend\":");
         json(header.backend, out);
+        if let Some(input) = header.input {
+            out.extend_from_slice(b",\"input\":");
+            json(input, out);
+        }
         out.extend_from_slice(b",\"frame\":");
         json(&frame, out);
         out.extend_from_slice(b",\"segments\":[");

@@ -48,6 +48,7 @@ fn header() -> FrameHeader<'static> {
         node: "garden",
         camera: "cam0",
         backend: "mock",
+        input: None,
         sequence: 42,
         captured_at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_341_600_123),
         size: SIZE,
@@ -156,6 +157,21 @@ fn names_are_escaped() {
         (message.node.as_str(), message.camera.as_str()),
         ("a\"b\\c\n", "käm")
     );
+    assert!(!String::from_utf8(out).unwrap().contains("\"input\""));
+}
+
+#[test]
+fn the_input_is_named_where_there_is_one() {
+    let mut out = Vec::new();
+    let header = FrameHeader {
+        input: Some("/a b/\"ü\".png"),
+        ..header()
+    };
+    MasksWriter::new().write(&header, &[], MaskFormat::Rle, usize::MAX, &mut out);
+    let message: Masks = serde_json::from_slice(&out).unwrap();
+    assert_eq!(message.input.as_deref(), header.input);
+    // Where the type has it, too.
+    assert_eq!(serde_json::to_string(&message).unwrap().as_bytes(), out);
 }
 
 #[test]

@@ -322,6 +322,7 @@ mod tests {
             node: "node",
             camera: "cam0",
             backend: "mock",
+            input: None,
             sequence,
             captured_at: std::time::SystemTime::UNIX_EPOCH,
             size,

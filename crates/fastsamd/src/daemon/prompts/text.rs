@@ -60,6 +60,7 @@ impl TextStage {
             node: &job.node,
             camera: &job.camera_name,
             backend: job.backend,
+            input: None,
             sequence: job.sequence,
             captured_at: job.captured_at,
             size: job.size,

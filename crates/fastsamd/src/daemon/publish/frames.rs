@@ -66,6 +66,7 @@ impl FramePublisher {
             node: &self.node,
             camera: &camera.name,
             backend: self.backend,
+            input: None,
             sequence: flight.sequence,
             captured_at: self.clock.time_of_day_at(flight.timeline.captured),
             size: flight.letterbox.frame,
