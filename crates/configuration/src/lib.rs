@@ -23,6 +23,7 @@ mod text;
 
 use std::path::{Path, PathBuf};
 
+use ::camera::without_secrets;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -121,6 +122,14 @@ impl Config {
             .map_err(|error| ConfigError::from_yaml(path, text, &error))
     }
 
+    /// What may be shown of it: no password, and of texts that are addresses neither user nor query,
+    /// wherever they stand.
+    pub fn public(&self) -> serde_json::Value {
+        let mut shown = serde_json::to_value(self).unwrap_or_default();
+        hide_addresses(&mut shown);
+        shown
+    }
+
     /// Overrides what the environment sets; `variable` looks one up.
     fn apply_environment(
         &mut self,
@@ -136,6 +145,16 @@ impl Config {
             })?;
         }
         Ok(())
+    }
+}
+
+/// Takes the secrets out of every text that is an address.
+fn hide_addresses(value: &mut serde_json::Value) {
+    match value {
+        serde_json::Value::String(text) => *text = without_secrets(text),
+        serde_json::Value::Array(list) => list.iter_mut().for_each(hide_addresses),
+        serde_json::Value::Object(map) => map.values_mut().for_each(hide_addresses),
+        _ => {}
     }
 }
 

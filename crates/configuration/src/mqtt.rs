@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use crate::{
     ConfigError, Secret,
     check::{self, Section, bounded},
     file,
+    quote::quoted,
 };
 
 /// The systemd credential that holds the password: `LoadCredential=` in `systemd/fastsamd.service`.
@@ -19,7 +20,8 @@ const CREDENTIAL: &str = "mqtt-password";
 #[serde(default, deny_unknown_fields)]
 pub struct Mqtt {
     /// Host name or address. Default: this machine, where most brokers of a single Pi run.
-    #[serde(deserialize_with = "check::filled")]
+    #[serde(deserialize_with = "host")]
+    #[schemars(regex(pattern = r"^[A-Za-z0-9._%:\[\]-]+$"))]
     pub host: String,
     /// TCP port. Default: 1883, MQTT's registered port.
     #[serde(deserialize_with = "port")]
@@ -46,6 +48,27 @@ pub struct Mqtt {
     #[serde(deserialize_with = "max_payload_bytes")]
     #[schemars(range(min = 10_000, max = 268_000_000))]
     pub max_payload_bytes: usize,
+}
+
+/// A name or an address alone: what else an address of a broker may have has keys of its own.
+fn host<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let host = check::filled(deserializer)?;
+    let is_of_a_host = |c: char| c.is_ascii_alphanumeric() || "._%:[]-".contains(c);
+    if !host.chars().all(is_of_a_host) {
+        return Err(D::Error::custom(format_args!(
+            "{} is no host: expected a name or address alone; user, password and port have keys of \
+             their own",
+            quoted(&host)
+        )));
+    }
+    // An IPv6 address has more than one.
+    if host.matches(':').count() == 1 {
+        return Err(D::Error::custom(format_args!(
+            "{} is a host with a port: expected the name or address alone, and the port as 'port'",
+            quoted(&host)
+        )));
+    }
+    Ok(host)
 }
 
 bounded!(port: u16, 1..=u16::MAX);

@@ -100,7 +100,7 @@ impl Redaction {
     }
 }
 
-/// Where `text` has pieces of `secret`: runs that begin or end where a word does, as a program that
+/// Where `text` has pieces of `secret`: runs that begin and end where a word does, as a program that
 /// takes an address apart leaves them, or that are long.
 fn pieces(text: &[char], secret: &[char]) -> Vec<std::ops::Range<usize>> {
     let is_edge = |at: usize| {
@@ -129,7 +129,7 @@ fn pieces(text: &[char], secret: &[char]) -> Vec<std::ops::Range<usize>> {
                 .any(|word| word == &text[start..end]);
         if is_word
             || length >= SURE_PIECE
-            || (length >= MIN_PIECE && (is_edge(start) || is_edge(end)))
+            || (length >= MIN_PIECE && is_edge(start) && is_edge(end))
         {
             found.push(start..end);
         }

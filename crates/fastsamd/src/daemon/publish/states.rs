@@ -84,8 +84,7 @@ impl Announcement {
 
     /// Publishes a configuration that is in force now.
     pub(crate) fn configured(&self, config: &Config) -> anyhow::Result<()> {
-        let config = serde_json::to_value(config)?;
-        self.change(|info| info.config = config)
+        self.change(|info| info.config = config.public())
     }
 
     fn change(&self, change: impl FnOnce(&mut Info)) -> anyhow::Result<()> {
@@ -113,7 +112,7 @@ fn info(config: &Config) -> anyhow::Result<Info> {
             .iter()
             .map(|camera| camera.name.clone())
             .collect(),
-        config: serde_json::to_value(config)?,
+        config: config.public(),
     })
 }
 
