@@ -28,9 +28,15 @@ pub struct Mosquitto {
 impl Mosquitto {
     /// Starts a broker on a free port.
     pub fn start() -> Self {
-        let mut broker = Self::prepare();
-        broker.launch();
-        broker
+        loop {
+            let mut broker = Self::prepare();
+            broker.launch();
+            // Another program may have taken the port in between; then this broker has ended.
+            let child = broker.child.as_mut().expect("a started broker");
+            if child.try_wait().expect("a child").is_none() {
+                return broker;
+            }
+        }
     }
 
     /// A broker that is not running yet, with its port chosen.

@@ -38,7 +38,16 @@ impl Redaction {
         if let Some(Login { username, password }) = login {
             secrets.extend([username.clone(), password.clone()]);
         }
-        secrets.extend(address.query.map(str::to_owned));
+        // Its keys are in the cameras' manuals, and words like `user` in half of all lines.
+        let pairs = address
+            .query
+            .into_iter()
+            .flat_map(|query| query.split(['&', ';']));
+        secrets.extend(pairs.map(|pair| {
+            pair.split_once('=')
+                .map_or(pair, |(_, value)| value)
+                .to_owned()
+        }));
         let decoded: Vec<_> = secrets.iter().map(|s| percent_decoded(s)).collect();
         secrets.extend(decoded);
         secrets.retain(|secret| !secret.is_empty());
@@ -46,12 +55,14 @@ impl Redaction {
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         secrets.dedup();
         let whole = [input, sent].map(|address| (address.to_owned(), shown.clone()));
+        let query = address.query.filter(|query| query.len() >= MIN_PIECE);
+        let query = query.map(|query| (query.to_owned(), MASK.to_owned()));
         let parts = secrets
             .iter()
             .filter(|secret| secret.chars().count() >= MIN_PIECE)
             .map(|secret| (secret.clone(), MASK.to_owned()));
         Self {
-            replacements: whole.into_iter().chain(parts).collect(),
+            replacements: whole.into_iter().chain(query).chain(parts).collect(),
             secrets: secrets.iter().map(|s| s.chars().collect()).collect(),
         }
     }
@@ -193,12 +204,12 @@ mod tests {
                 "[tcp @ 0x1] Failed to resolve hostname ss: Name or service not known",
                 "[tcp @ 0x1] Failed to resolve hostname ***: Name or service not known",
             ),
-            ("rtsp://admin:p@ss: gone", "rtsp://***: gone"),
-            ("path /w0rd-long@127.0.0.1", "path /***@127.0.0.1"),
+            ("rtsp://admin:p@ss: gone", "rtsp://******: gone"),
+            ("path /w0rd-long@127.0.0.1", "path ***@127.0.0.1"),
             ("cut off at w0rd-lo", "cut off at ***"),
             ("encoded p%40ss%2Fw0rd-long", "encoded ***"),
             ("encoded ss%2Fw0r", "encoded ***"),
-            ("key xs3cretRx is bad", "key *** is bad"),
+            ("key xs3cretRx is bad", "key x***x is bad"),
             (
                 "401 Unauthorized (authorization failed)",
                 "401 Unauthorized (authorization failed)",
@@ -210,20 +221,14 @@ mod tests {
             ),
         ];
         for (text, expected) in cases {
-            let shown = redaction.apply(text);
-            assert!(!shown.contains("w0rd"), "{shown}");
-            if text.contains("ss:") && text.contains("rtsp") {
-                assert!(!shown.contains("ss"), "{shown}");
-            } else {
-                assert_eq!(shown, expected);
-            }
+            assert_eq!(redaction.apply(text), expected);
         }
     }
 
     #[test]
     fn a_login_beside_the_address_is_as_secret() {
         let login = Login {
-            username: "operator".into(),
+            username: "c4mera".into(),
             password: "gr\u{fc}n #1%".into(),
         };
         let address = Address::parse("rtsp://cam/1").unwrap();
@@ -235,7 +240,7 @@ mod tests {
                 "Impossible to open 'rtsp://cam/1'",
             ),
             ("no gr\u{fc}n #1% here".into(), "no *** here"),
-            ("user operator unknown".into(), "user *** unknown"),
+            ("user c4mera unknown".into(), "user *** unknown"),
             ("cut gr%C3%BCn%20".into(), "cut ***"),
         ];
         for (text, expected) in cases {
