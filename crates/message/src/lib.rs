@@ -18,5 +18,5 @@ pub use report::{
     AcceleratorStatus, CameraStatus, Counters, DeviceStatus, Info, State, Status, Summary,
 };
 pub use secret::Secret;
-pub use topics::{CameraTopics, Topic, TopicError, Topics};
+pub use topics::{CameraTopics, Topic, TopicError, Topics, camera_name, topic_level, topic_prefix};
 pub use writer::{Chosen, FrameHeader, Latency, MaskFormat, MasksWriter, Written};

@@ -1,18 +1,20 @@
 //! The topics of a node, `PREFIX/NODE/...`.
 //!
-//! Every name that goes into a topic is checked here, once: a [`Topic`] can always be published
-//! to, and no camera can take the place of another topic. MQTT 5.0, section 4.7, reserves `+`,
-//! `#` and `/`; control characters and blanks only make trouble in other people's programs.
+//! What a name in a topic may hold is decided here, for the configuration as for everything that is
+//! published: a [`Topic`] can always be published to, and no camera can take the place of another
+//! topic. MQTT 5.0, section 4.7, reserves `+`, `#`, `/` and a leading `$`; blanks, control characters
+//! and letters beyond ASCII only make trouble in other people's programs.
 
 use std::{fmt, sync::Arc};
 
 /// Levels that the node itself uses and no camera may be named after.
-const RESERVED: [&str; 6] = [
+const RESERVED: [&str; 7] = [
     "accelerator",
     "availability",
     "info",
     "request",
     "response",
+    "set",
     "status",
 ];
 
@@ -23,20 +25,66 @@ const MAX_LEVEL: usize = 64;
 /// Why a name can't be part of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TopicError {
-    /// It is empty, or has a character that a level can't have.
-    #[error("'{0}' can't be a level of a topic: expected a name without '+', '#', '/' and blanks")]
+    /// It is empty, too long, or has a character that a level can't have.
+    #[error(
+        "'{0}' can't be part of a topic: expected 1 to {MAX_LEVEL} letters, digits, '-', '_' or '.'"
+    )]
     Level(String),
-    /// It is too long.
-    #[error("a topic name of {bytes} bytes is too long: expected at most {limit}")]
-    TooLong {
-        /// Its length.
-        bytes: usize,
-        /// The longest possible.
-        limit: usize,
-    },
+    /// One of its levels can't be one, or it is too long.
+    #[error(
+        "'{0}' can't start a topic: expected levels of letters, digits, '-', '_' or '.', with '/' \
+         between them, {MAX_PREFIX} characters at most"
+    )]
+    Prefix(String),
     /// A camera has the name of another topic.
     #[error("a camera can't be named '{0}': the daemon has a topic of that name")]
     Reserved(String),
+}
+
+impl TopicError {
+    /// The name that is wrong.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Level(name) | Self::Prefix(name) | Self::Reserved(name) => name,
+        }
+    }
+}
+
+/// Passes on what can be one level of a topic.
+///
+/// # Errors
+/// [`TopicError::Level`] where it can't.
+pub fn topic_level(name: &str) -> Result<&str, TopicError> {
+    let usable = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if (1..=MAX_LEVEL).contains(&name.len()) && name.bytes().all(usable) {
+        Ok(name)
+    } else {
+        Err(TopicError::Level(name.to_owned()))
+    }
+}
+
+/// Passes on what all topics can begin with: one or more levels with `/` between them.
+///
+/// # Errors
+/// [`TopicError::Prefix`] where they can't.
+pub fn topic_prefix(prefix: &str) -> Result<&str, TopicError> {
+    let are_levels = prefix.split('/').all(|name| topic_level(name).is_ok());
+    if prefix.len() <= MAX_PREFIX && are_levels {
+        Ok(prefix)
+    } else {
+        Err(TopicError::Prefix(prefix.to_owned()))
+    }
+}
+
+/// Passes on what a camera can be named.
+///
+/// # Errors
+/// As [`topic_level`], and [`TopicError::Reserved`] for a name that the node itself uses.
+pub fn camera_name(name: &str) -> Result<&str, TopicError> {
+    if RESERVED.contains(&name) {
+        return Err(TopicError::Reserved(name.to_owned()));
+    }
+    topic_level(name)
 }
 
 /// A topic without wildcards, cheap to clone.
@@ -72,23 +120,10 @@ impl Topics {
     /// Topics below `prefix`, one or more levels with `/` between them, and `node`, one level.
     ///
     /// # Errors
-    /// A level that is empty, too long, or holds anything but what a topic can.
+    /// [`TopicError::Prefix`] or [`TopicError::Level`] for what can't be one.
     pub fn new(prefix: &str, node: &str) -> Result<Self, TopicError> {
-        if prefix.len() > MAX_PREFIX {
-            return Err(TopicError::TooLong {
-                bytes: prefix.len(),
-                limit: MAX_PREFIX,
-            });
-        }
-        // Brokers keep topics that begin so to themselves.
-        if prefix.starts_with('$') {
-            return Err(TopicError::Level(prefix.to_owned()));
-        }
-        for name in prefix.split('/') {
-            level(name)?;
-        }
         Ok(Self {
-            base: format!("{prefix}/{}", level(node)?),
+            base: format!("{}/{}", topic_prefix(prefix)?, topic_level(node)?),
         })
     }
 
@@ -117,7 +152,7 @@ impl Topics {
     /// # Errors
     /// As [`Topics::new`].
     pub fn request(&self, what: &str) -> Result<Topic, TopicError> {
-        Ok(self.below(&format!("request/{}", level(what)?)))
+        Ok(self.below(&format!("request/{}", topic_level(what)?)))
     }
 
     /// Where they are answered, unless they name a topic themselves.
@@ -125,7 +160,7 @@ impl Topics {
     /// # Errors
     /// As [`Topics::new`].
     pub fn response(&self, what: &str) -> Result<Topic, TopicError> {
-        Ok(self.below(&format!("response/{}", level(what)?)))
+        Ok(self.below(&format!("response/{}", topic_level(what)?)))
     }
 
     /// The topics of one camera.
@@ -133,12 +168,9 @@ impl Topics {
     /// # Errors
     /// As [`Topics::new`], and a name that the node itself uses.
     pub fn camera(&self, name: &str) -> Result<CameraTopics, TopicError> {
-        if RESERVED.contains(&name) {
-            return Err(TopicError::Reserved(name.to_owned()));
-        }
         Ok(CameraTopics {
             camera: Self {
-                base: format!("{}/{}", self.base, level(name)?),
+                base: format!("{}/{}", self.base, camera_name(name)?),
             },
         })
     }
@@ -185,23 +217,10 @@ impl CameraTopics {
     /// # Errors
     /// As [`Topics::new`].
     pub fn prompt(&self, name: &str) -> Result<Topic, TopicError> {
-        Ok(self.camera.below(&format!("prompts/{}", level(name)?)))
+        Ok(self
+            .camera
+            .below(&format!("prompts/{}", topic_level(name)?)))
     }
-}
-
-/// Passes on what can be one level of a topic.
-fn level(name: &str) -> Result<&str, TopicError> {
-    if name.len() > MAX_LEVEL {
-        return Err(TopicError::TooLong {
-            bytes: name.len(),
-            limit: MAX_LEVEL,
-        });
-    }
-    let usable = |c: char| !matches!(c, '+' | '#' | '/') && !c.is_control() && !c.is_whitespace();
-    if name.is_empty() || !name.chars().all(usable) {
-        return Err(TopicError::Level(name.to_owned()));
-    }
-    Ok(name)
 }
 
 #[cfg(test)]
@@ -242,10 +261,10 @@ mod tests {
 
     #[test]
     fn a_prefix_may_have_several_levels() {
-        let node = Topics::new("home/ground_floor/fastsam", "gärten").unwrap();
+        let node = Topics::new("home/ground_floor/fastsam", "north.garden-1").unwrap();
         assert_eq!(
             node.info().as_str(),
-            "home/ground_floor/fastsam/gärten/info"
+            "home/ground_floor/fastsam/north.garden-1/info"
         );
     }
 
@@ -253,7 +272,8 @@ mod tests {
     fn names_that_are_no_level_are_refused() {
         let long = "n".repeat(65);
         for name in [
-            "", "a/b", "/", "+", "a+", "#", "a#", "a b", "a\0", "a\n", "a\u{7f}", &long,
+            "", "a/b", "/", "+", "a+", "#", "a#", "a b", "a\0", "a\n", "a\u{7f}", "gärten", "$SYS",
+            &long,
         ] {
             assert!(Topics::new("fastsam", name).is_err(), "node {name:?}");
             let node = Topics::new("fastsam", "node").unwrap();
