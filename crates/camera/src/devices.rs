@@ -103,49 +103,10 @@ pub struct CsiCamera {
     pub modes: Vec<Mode>,
 }
 
-/// A device node, as the kernel lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Node {
-    pub path: PathBuf,
-    /// The card's name.
-    pub name: String,
-}
-
-/// The video nodes that there are, in the order of their numbers.
-pub(crate) fn nodes() -> Vec<Node> {
-    nodes_in(Path::new("/sys/class/video4linux"))
-}
-
-fn nodes_in(class: &Path) -> Vec<Node> {
-    let mut nodes = Vec::new();
-    for entry in fs::read_dir(class).into_iter().flatten().flatten() {
-        let file_name = entry.file_name();
-        let Some(name) = file_name.to_str() else {
-            continue;
-        };
-        let number = name
-            .strip_prefix("video")
-            .and_then(|number| number.parse::<u32>().ok());
-        let Some(number) = number else {
-            continue;
-        };
-        let card = fs::read(entry.path().join("name")).unwrap_or_default();
-        nodes.push((
-            number,
-            Node {
-                path: Path::new("/dev").join(name),
-                name: String::from_utf8_lossy(&card).trim().to_owned(),
-            },
-        ));
-    }
-    nodes.sort_by_key(|(number, _)| *number);
-    nodes.into_iter().map(|(_, node)| node).collect()
-}
-
 /// The V4L2 devices that capture, and those that can't be asked.
 pub fn v4l2() -> Vec<V4l2Device> {
     let links = links_in(Path::new(BY_ID));
-    let described = nodes().into_iter().filter_map(|node| {
+    let described = v4l2::nodes().into_iter().filter_map(|node| {
         let by_id = links.iter().filter(|(_, device)| *device == node.path);
         let by_id = by_id.map(|(link, _)| link.clone()).collect();
         match ask(&node.path) {

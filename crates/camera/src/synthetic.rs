@@ -6,8 +6,10 @@
 //! outlines are scan-converted in whole numbers. Invariant: pixels and masks come from the same
 //! runs, so a mask is exactly what was painted.
 
+mod kind;
 mod motion;
 mod outline;
+mod random;
 mod texture;
 
 use std::{
@@ -19,10 +21,12 @@ use std::{
 use fastsam::{Mask, Run};
 use frame::{Frame, PixelFormat, Size};
 
+pub use self::kind::Kind;
 use self::{
     motion::{Path, Pose},
     outline::Outline,
-    texture::{Random, Texture, background},
+    random::Random,
+    texture::{Texture, background},
 };
 use crate::{
     CameraError, Captured, Source,
@@ -80,34 +84,6 @@ impl Default for SceneSettings {
             fps: DEFAULT_FPS,
         }
     }
-}
-
-/// The form of an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// A circle, filled.
-    Disc,
-    /// An ellipse, turned.
-    Ellipse,
-    /// A rectangle, turned.
-    Rectangle,
-    /// A star with five points.
-    Star,
-    /// A circle with a round hole, through which one sees what is behind.
-    Ring,
-    /// A regular triangle, pentagon or hexagon.
-    Polygon,
-}
-
-impl Kind {
-    const ALL: [Self; 6] = [
-        Self::Disc,
-        Self::Star,
-        Self::Rectangle,
-        Self::Ring,
-        Self::Polygon,
-        Self::Ellipse,
-    ];
 }
 
 impl fmt::Display for Kind {

@@ -12,6 +12,8 @@
 mod controls;
 mod device;
 mod negotiate;
+mod nodes;
+mod settings;
 mod stream;
 
 use std::time::{Duration, Instant};
@@ -22,10 +24,12 @@ use rustix::time::{ClockId, clock_gettime};
 pub use self::{
     controls::{Controls, Level, PowerLine},
     negotiate::Encoding,
+    settings::V4l2Settings,
 };
 pub(crate) use self::{
     device::{Device, Identity, Sizes},
     negotiate::Rates,
+    nodes::nodes,
 };
 use self::{
     device::{Given, resolve},
@@ -35,60 +39,6 @@ use crate::{CameraError, Captured, Source, mjpeg::Decoder};
 
 /// A driver's time that is further back than this is no time of a capture.
 const MAX_AGE: Duration = Duration::from_secs(10);
-
-/// What to capture, and how.
-#[derive(Clone, Debug, PartialEq)]
-pub struct V4l2Settings {
-    /// A path (`/dev/video0`, `/dev/v4l/by-id/...`), or the card's name as `fastsamd cameras` shows
-    /// it. The last two stay the same when a camera is plugged in again.
-    pub device: String,
-    /// Columns and rows that are wished for.
-    pub size: Size,
-    /// Frames per second that are wished for.
-    pub fps: f64,
-    /// How frames are to be encoded; the best that the device offers without it.
-    pub encoding: Option<Encoding>,
-    /// What is to be set before the first frame.
-    pub controls: Controls,
-    /// Whether Motion JPEG is decoded as large as it is, although the network sees less.
-    pub full_size: bool,
-    /// The longest time without a good frame.
-    pub timeout: Duration,
-}
-
-impl V4l2Settings {
-    /// 720p at 30 frames per second, of which the network sees every second pixel: what any camera
-    /// of the last ten years has. Five seconds without a frame are more than the darkest exposure.
-    pub fn new(device: impl Into<String>) -> Self {
-        Self {
-            device: device.into(),
-            size: Size::new(1280, 720),
-            fps: 30.0,
-            encoding: None,
-            controls: Controls::default(),
-            full_size: false,
-            timeout: Duration::from_secs(5),
-        }
-    }
-
-    fn check(&self) -> Result<(), CameraError> {
-        if self.size.pixels() == 0 {
-            return Err(CameraError::Setting {
-                name: "size",
-                found: self.size.to_string(),
-                expected: "at least 1x1",
-            });
-        }
-        if !(0.01..=1000.0).contains(&self.fps) {
-            return Err(CameraError::Setting {
-                name: "fps",
-                found: self.fps.to_string(),
-                expected: "0.01 to 1000",
-            });
-        }
-        Ok(())
-    }
-}
 
 /// A source that captures from a V4L2 device.
 ///

@@ -6,36 +6,6 @@ use super::*;
 use crate::child::standin::{StandIn, failed_starts_are_seen};
 
 #[test]
-fn nodes_are_listed_by_number_with_their_names() {
-    let class = tempfile::tempdir().unwrap();
-    for (name, card) in [
-        ("video10", "C920\n"),
-        ("video2", "Integrated\n"),
-        ("video2x", ""),
-        ("v4l-subdev0", "sensor\n"),
-    ] {
-        fs::create_dir(class.path().join(name)).unwrap();
-        fs::write(class.path().join(name).join("name"), card).unwrap();
-    }
-    fs::create_dir(class.path().join("video0")).unwrap();
-    fs::create_dir(class.path().join("video1")).unwrap();
-    fs::write(class.path().join("video1/name"), b"Cam\xe9ra\n").unwrap();
-    let found: Vec<_> = nodes_in(class.path())
-        .into_iter()
-        .map(|node| (node.path.display().to_string(), node.name))
-        .collect();
-    let expected = [
-        ("/dev/video0", ""),
-        ("/dev/video1", "Cam\u{fffd}ra"),
-        ("/dev/video2", "Integrated"),
-        ("/dev/video10", "C920"),
-    ];
-    let expected = expected.map(|(path, name)| (path.to_owned(), name.to_owned()));
-    assert_eq!(found, expected);
-    assert_eq!(nodes_in(&class.path().join("nothing")), []);
-}
-
-#[test]
 fn links_lead_to_their_devices() {
     let folder = tempfile::tempdir().unwrap();
     let device = folder.path().join("video0");

@@ -1,6 +1,6 @@
 //! Bits of entropy-coded data, and the Huffman codes in them (T.81, annexes C, F.2.2 and K.3).
 
-use super::Flaw;
+use super::flaw::Flaw;
 
 /// Codes of at most this many bits are found with one look.
 const SHORT: u32 = 10;

@@ -17,6 +17,7 @@
 //! image crate take a picture that is cut off for a whole one. `benches/capture.rs` times the latter
 //! beside this.
 
+mod flaw;
 mod header;
 mod huffman;
 mod idct;
@@ -24,11 +25,8 @@ mod scan;
 
 use frame::{Frame, Letterbox, PixelFormat, Size};
 
-use self::{header::Header, scan::Plane};
+use self::{flaw::Flaw, header::Header, scan::Plane};
 use crate::{CameraError, MAX_SIZE};
-
-/// Why a picture can't be used, for people.
-type Flaw = String;
 
 /// By how much a picture of `full` size can be shrunk while it is decoded, per axis: the largest
 /// of 8, 4, 2 and 1 that divides both sides, so that each pixel stands for as many, and leaves no

@@ -5,7 +5,7 @@
 
 use frame::Size;
 
-use super::texture::Random;
+use super::random::Random;
 
 /// Steps per pixel of positions and outlines.
 pub(super) const STEPS: i32 = 16;

@@ -8,9 +8,9 @@ use fastsam::Run;
 use frame::Size;
 
 use super::{
-    Kind,
+    kind::Kind,
     motion::{Pose, STEPS, sine},
-    texture::Random,
+    random::Random,
 };
 
 /// Corners of the chain that stands for a circle: 0.2 px off at the largest of a 640x480 scene.

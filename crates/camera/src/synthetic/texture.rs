@@ -4,7 +4,10 @@
 use fastsam::Run;
 use frame::{INPUT_SIDE, Size};
 
-use super::motion::{Pose, sine};
+use super::{
+    motion::{Pose, sine},
+    random::{Random, mix, unit},
+};
 
 /// Columns and rows of a texture, which repeats beyond them.
 const SIDE: usize = 256;
@@ -15,53 +18,6 @@ const TEXELS: f64 = INPUT_SIDE as f64;
 
 /// One texel is 1 / this.
 const FRACTION: f64 = 65536.0;
-
-/// The SplitMix64 generator (Steele, Lea and Flood, "Fast splittable pseudorandom number
-/// generators", OOPSLA 2014).
-#[derive(Debug)]
-pub(super) struct Random(u64);
-
-impl Random {
-    pub(super) const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        mix(self.0)
-    }
-
-    /// 0 to 1, exclusive.
-    fn unit(&mut self) -> f64 {
-        unit(self.next())
-    }
-
-    pub(super) fn between(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * self.unit()
-    }
-
-    /// 0 to `end`, exclusive.
-    pub(super) fn below(&mut self, end: usize) -> usize {
-        (self.unit() * end as f64) as usize
-    }
-
-    /// Fisher and Yates' shuffle.
-    pub(super) fn shuffle<T>(&mut self, items: &mut [T]) {
-        for i in (1..items.len()).rev() {
-            items.swap(i, self.below(i + 1));
-        }
-    }
-}
-
-const fn mix(z: u64) -> u64 {
-    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    z ^ (z >> 31)
-}
-
-fn unit(bits: u64) -> f64 {
-    (bits >> 11) as f64 / (1_u64 << 53) as f64
-}
 
 /// Value noise: random values, -1 to 1, on a lattice of `cell` pixels, smoothly interpolated.
 #[derive(Clone, Copy, Debug)]

@@ -5,9 +5,15 @@
 //! camera that lacks a control, or makes something else of a value, still takes pictures: that is
 //! told, not refused.
 
-use std::io;
+use std::{borrow::Cow, fmt, io};
 
-/// By itself, or as told.
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, Visitor},
+};
+
+/// By itself, or as told. Written as `auto` or as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     /// The camera finds it.
@@ -16,16 +22,82 @@ pub enum Level {
     Value(i64),
 }
 
+/// What stands for [`Level::Auto`].
+const AUTO: &str = "auto";
+
+impl Serialize for Level {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Auto => serializer.serialize_str(AUTO),
+            Self::Value(value) => serializer.serialize_i64(*value),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Level {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LevelVisitor)
+    }
+}
+
+struct LevelVisitor;
+
+impl Visitor<'_> for LevelVisitor {
+    type Value = Level;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{AUTO} or a whole number")
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Level, E> {
+        Ok(Level::Value(value))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Level, E> {
+        i64::try_from(value)
+            .map(Level::Value)
+            .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(value), &self))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Level, E> {
+        if text == AUTO {
+            Ok(Level::Auto)
+        } else {
+            Err(E::invalid_value(de::Unexpected::Str(text), &self))
+        }
+    }
+}
+
+impl JsonSchema for Level {
+    fn schema_name() -> Cow<'static, str> {
+        "Level".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "By itself, or as told.",
+            "anyOf": [
+                { "type": "string", "const": AUTO },
+                { "type": "integer", "format": "int64" },
+            ],
+        })
+    }
+}
+
 /// The mains' frequency, which lamps flicker with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub enum PowerLine {
     /// The light doesn't flicker.
+    #[serde(rename = "off")]
     Off,
     /// Most of the world.
+    #[serde(rename = "50hz")]
     Hz50,
     /// The Americas, and others.
+    #[serde(rename = "60hz")]
     Hz60,
     /// The camera finds it.
+    #[serde(rename = "auto")]
     Auto,
 }
 

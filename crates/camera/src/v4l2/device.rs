@@ -24,19 +24,16 @@ use v4l::{
 };
 
 use super::{
-    V4l2Settings,
     controls::Knobs,
     negotiate::{self, Choice, Encoding, Interval, Offer, Rates, SizeRange},
-    stream::Stream,
+    nodes::nodes,
+    settings::V4l2Settings,
+    stream::{BUFFERS, Stream},
 };
-use crate::{CameraError, MAX_SIZE, devices};
+use crate::{CameraError, MAX_SIZE};
 
 /// The major number of all video devices.
 const VIDEO4LINUX: u32 = 81;
-
-/// Buffers that the driver fills in turn: one in our hands, one being filled, and two for a
-/// scheduler that is busy elsewhere.
-pub(super) const BUFFERS: u32 = 4;
 
 /// What was agreed on.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -77,7 +74,7 @@ pub(super) fn resolve(device: &str) -> Result<PathBuf, CameraError> {
     }
     // A camera has nodes of the same name that don't capture, for metadata.
     let mut first_error = None;
-    for node in devices::nodes() {
+    for node in nodes() {
         if node.name != device {
             continue;
         }

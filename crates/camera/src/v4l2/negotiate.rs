@@ -10,9 +10,14 @@
 use std::{cmp::Ordering, fmt};
 
 use frame::{PixelFormat, Size};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// How a device may encode frames, among the ways that can be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum Encoding {
     /// 4:2:0, luma and one plane of chroma (`NV12`).
     Nv12,
@@ -21,10 +26,13 @@ pub enum Encoding {
     /// 4:2:2, packed (`YUYV`).
     Yuyv,
     /// Red, green, blue (`RGB3`).
+    #[serde(rename = "rgb")]
     Rgb8,
     /// Blue, green, red (`BGR3`).
+    #[serde(rename = "bgr")]
     Bgr8,
     /// Luminance alone (`GREY`).
+    #[serde(rename = "grey")]
     Grey8,
     /// A JPEG for each frame (`MJPG`).
     Mjpeg,

@@ -22,7 +22,9 @@ use v4l::{
     },
 };
 
-use super::device::BUFFERS;
+/// Buffers that the driver fills in turn: one in our hands, one being filled, and two for a
+/// scheduler that is busy elsewhere.
+pub(super) const BUFFERS: u32 = 4;
 
 /// Buffers that one call leaves out at most: there are no more.
 const MAX_LEFT_OUT: u32 = BUFFERS;
