@@ -201,6 +201,7 @@ pub fn csi(program: &Path) -> Result<Vec<CsiCamera>, CameraError> {
         path: program,
         package: "rpicam-apps",
         chatter: |_| false,
+        input: Vec::new(),
     };
     let mut child = Child::start(&described, command, Redaction::default(), Box::new(|_| {}))?;
     let deadline = Instant::now() + LISTING;

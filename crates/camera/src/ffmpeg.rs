@@ -6,16 +6,17 @@
 //! file every frame comes, at its own pace or as fast as it is asked for. A stream that ends or
 //! hangs is an error: opening it again is the caller's business.
 //!
-//! Invariant: an address's user, password and query appear in no error, no description and no line
-//! of the log. (They do appear among the arguments of the child, which users of the same machine
-//! can read where `/proc` is not mounted with `hidepid`.)
+//! Invariants: an address's user, password and query appear in no error, no description, no line
+//! of the log, and not among the arguments of the child, which everybody on the machine can read.
 //!
 //! Colours are read as BT.601, limited range, which ffmpeg converts full range to; high definition
 //! is mostly BT.709, whose greens and reds then are off by a few levels.
 
+mod script;
+
 use std::{
     fmt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
     time::{Duration, Instant},
 };
@@ -23,12 +24,16 @@ use std::{
 use frame::{Frame, Size};
 
 use crate::{
-    CameraError, Captured, Log, MAX_SIZE, Source,
+    CameraError, Captured, Log, Login, MAX_SIZE, Source,
+    address::{Address, MAX_RTSP_LOGIN, without_secrets},
     child::{Child, Feed, Form, Program, Redaction},
 };
 
 /// Bytes of the longest header that is read; ffmpeg's has about 80.
 const MAX_HEADER: usize = 512;
+
+/// Bytes of the longest address: the script that names it then fits into a pipe.
+const MAX_ADDRESS: usize = 4096;
 
 /// What stands before each frame.
 const FRAME: &[u8] = b"FRAME\n";
@@ -47,6 +52,8 @@ pub enum FilePace {
 pub struct FfmpegSettings {
     /// An address (`rtsp://user:password@camera/stream`) or the path of a file.
     pub input: String,
+    /// Name and password for the camera, in place of those in the address.
+    pub login: Option<Login>,
     /// The size to scale to, with an even width; the input's own without it.
     pub size: Option<Size>,
     /// The most frames per second that are handed on; all without it.
@@ -67,6 +74,7 @@ impl FfmpegSettings {
     pub fn new(input: impl Into<String>) -> Self {
         Self {
             input: input.into(),
+            login: None,
             size: None,
             fps: None,
             pace: FilePace::Own,
@@ -78,7 +86,12 @@ impl FfmpegSettings {
 
     /// Whether the input is a stream that doesn't wait.
     pub fn is_live(&self) -> bool {
-        scheme(&self.input).is_some_and(|scheme| scheme != "file")
+        self.address().is_some()
+    }
+
+    /// The address, where the input is no file.
+    fn address(&self) -> Option<Address<'_>> {
+        Address::parse(&self.input)
     }
 
     fn check(&self) -> Result<(), CameraError> {
@@ -101,15 +114,46 @@ impl FfmpegSettings {
                 expected: "0.01 to 1000",
             });
         }
-        if !self.is_live() {
-            let path = Path::new(self.input.strip_prefix("file://").unwrap_or(&self.input));
-            // ffmpeg says it too, in words of its own.
-            std::fs::metadata(path).map_err(|error| CameraError::File {
-                path: path.to_owned(),
-                cause: error.to_string(),
-            })?;
+        match self.address() {
+            Some(address) => self.check_address(&address),
+            None => {
+                // ffmpeg says it too, in words of its own.
+                std::fs::metadata(self.path()).map_err(|error| CameraError::File {
+                    path: without_secrets(self.path()).into(),
+                    cause: error.to_string(),
+                })?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Checks what ffmpeg would cut off or take for something else, without a word.
+    fn check_address(&self, address: &Address<'_>) -> Result<(), CameraError> {
+        let unusable = |expected| CameraError::Setting {
+            name: "input",
+            found: without_secrets(&self.input).replace(char::is_control, " "),
+            expected,
+        };
+        let encoded = address.encoded(self.login.as_ref());
+        if encoded.len() > MAX_ADDRESS {
+            return Err(unusable("an address of at most 4096 bytes"));
+        }
+        if encoded.contains(char::is_control) {
+            return Err(unusable("an address without line breaks"));
+        }
+        let login = address.login_encoded(self.login.as_ref());
+        let is_rtsp = matches!(address.scheme, "rtsp" | "rtsps");
+        if is_rtsp && login.is_some_and(|login| login.len() > MAX_RTSP_LOGIN) {
+            return Err(unusable(
+                "user and password of at most 127 bytes, which is what ffmpeg keeps for RTSP",
+            ));
         }
         Ok(())
+    }
+
+    /// The file, where the input is no address.
+    fn path(&self) -> &str {
+        self.input.strip_prefix("file://").unwrap_or(&self.input)
     }
 
     /// The arguments, in ffmpeg's order: what concerns the input, the input, the output.
@@ -122,16 +166,12 @@ impl FfmpegSettings {
             "-loglevel",
             "warning",
         ]);
-        if self.is_live() {
+        if let Some(address) = self.address() {
             // No frames held back by decoding several at once. (What piles up while the stream is
             // analysed needs no flag: it comes at once then, and is left out here. With ffmpeg's
             // `nobuffer` the first key frame would be lost with it.)
             command.args(["-flags", "low_delay"]);
-            if matches!(scheme(&self.input), Some("rtsp" | "rtsps")) {
-                // Over UDP a lost packet smears the picture until the next key frame.
-                command.args(["-rtsp_transport", "tcp"]);
-            }
-            command.arg("-i").arg(&self.input);
+            script::read_by(&mut command, address.scheme);
         } else {
             if self.pace == FilePace::Own {
                 command.arg("-re");
@@ -139,9 +179,8 @@ impl FfmpegSettings {
             if self.repeat {
                 command.args(["-stream_loop", "-1"]);
             }
-            let path = self.input.strip_prefix("file://").unwrap_or(&self.input);
             // So that a name with a colon is not taken for a protocol.
-            command.arg("-i").arg(format!("file:{path}"));
+            command.arg("-i").arg(format!("file:{}", self.path()));
         }
         command.args(["-map", "0:v:0", "-an", "-sn", "-dn", "-vf", &self.filters()]);
         // As they come: none twice, none left out, to keep a rate.
@@ -176,7 +215,8 @@ impl fmt::Debug for FfmpegSettings {
     /// Without secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FfmpegSettings")
-            .field("input", &redacted(&self.input))
+            .field("input", &without_secrets(&self.input))
+            .field("login", &self.login)
             .field("size", &self.size)
             .field("fps", &self.fps)
             .field("pace", &self.pace)
@@ -187,18 +227,16 @@ impl fmt::Debug for FfmpegSettings {
     }
 }
 
-/// An address as it may be shown: without user, password and query.
-pub fn redacted(address: &str) -> String {
-    Redaction::of(address).shown().to_owned()
-}
-
-fn scheme(input: &str) -> Option<&str> {
-    input.split_once("://").map(|(scheme, _)| scheme)
-}
-
-/// An input as it may be shown: an address without its user, password and query.
-pub fn without_secrets(input: &str) -> String {
-    Redaction::of(input).shown().to_owned()
+/// Whether this line is about the output's timestamps, which nobody reads here. Streams without good
+/// ones of their own bring such a line for each frame.
+fn is_about_timestamps(line: &str) -> bool {
+    [
+        "Non-monotonous DTS",
+        "Non-monotonic DTS",
+        "invalid, non monotonically increasing dts",
+    ]
+    .iter()
+    .any(|complaint| line.contains(complaint))
 }
 
 /// A source that reads what ffmpeg decodes.
@@ -221,12 +259,22 @@ impl Ffmpeg {
     /// program is not there or can't be started.
     pub fn open(settings: &FfmpegSettings, log: Log) -> Result<Self, CameraError> {
         settings.check()?;
-        let redaction = Redaction::of(&settings.input);
-        let input = redaction.shown().to_owned();
+        let input = without_secrets(&settings.input);
+        let (sent, script) = match settings.address() {
+            Some(address) => {
+                let sent = address.encoded(settings.login.as_ref());
+                let script = script::naming(&sent, address.scheme);
+                (sent, script)
+            }
+            None => (settings.input.clone(), String::new()),
+        };
+        let redaction = Redaction::of(&settings.input, settings.login.as_ref(), &sent)
+            .and(script::PLACE, input.clone());
         let program = Program {
             path: &settings.program,
             package: "ffmpeg",
-            chatter: |_| false,
+            chatter: is_about_timestamps,
+            input: script.into_bytes(),
         };
         let child = Child::start(&program, settings.command(), redaction, log)?;
         let live = settings.is_live();

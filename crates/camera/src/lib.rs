@@ -5,6 +5,7 @@
 //! streams and video files), [`images`] (files and folders) and [`synthetic`] (scenes with known
 //! ground truth). [`devices`] lists the cameras that there are.
 
+mod address;
 mod child;
 pub mod devices;
 pub mod ffmpeg;
@@ -16,5 +17,6 @@ mod source;
 pub mod synthetic;
 pub mod v4l2;
 
+pub use address::{Login, without_secrets};
 pub use child::Log;
 pub use source::{CameraError, Captured, MAX_SIZE, Source};

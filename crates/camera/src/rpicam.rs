@@ -125,6 +125,7 @@ impl Rpicam {
             path: &settings.program,
             package: "rpicam-apps",
             chatter: is_of_a_frame,
+            input: Vec::new(),
         };
         let child = Child::start(&program, settings.command(), Redaction::default(), log)?;
         let name = format!("CSI camera {}", settings.camera);

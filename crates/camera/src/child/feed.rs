@@ -12,7 +12,7 @@ use std::{
 
 use frame::{Frame, PixelFormat, Size};
 
-use super::{Brought, Child};
+use super::process::{Brought, Child};
 use crate::{CameraError, Captured, MAX_SIZE};
 
 /// Frames that one call leaves out at most to reach the newest.

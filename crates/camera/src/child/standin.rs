@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::Log;
+use super::words::Log;
 
 /// Longer than anything takes here, shorter than anybody's patience.
 pub(crate) const LONG: Duration = Duration::from_secs(20);

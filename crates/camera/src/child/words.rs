@@ -2,7 +2,10 @@
 
 use std::io::{ErrorKind, Read};
 
-use super::{Log, Redaction};
+use super::redaction::Redaction;
+
+/// Takes what a child says on standard error, one line at a time.
+pub type Log = Box<dyn FnMut(&str) + Send>;
 
 /// Bytes of a line that are kept; the rest of it is left out.
 const MAX_LINE: usize = 4096;
@@ -132,7 +135,8 @@ mod tests {
 
     #[test]
     fn secrets_are_left_out() {
-        let redaction = Redaction::of("rtsp://user:secret@cam/1");
+        const ADDRESS: &str = "rtsp://user:secret@cam/1";
+        let redaction = Redaction::of(ADDRESS, None, ADDRESS);
         let lines = said(
             b"rtsp://user:secret@cam/1: refused\nlogin secret\n",
             redaction,
