@@ -11,6 +11,7 @@ use serde::{
 use crate::{
     check::{self, bounded},
     choice::{self, Choice},
+    quote::quoted,
 };
 
 /// The accelerator.
@@ -242,7 +243,8 @@ impl<'de> Deserialize<'de> for Sha256 {
             Ok(Self(sum))
         } else {
             Err(D::Error::custom(format_args!(
-                "'{digits}' is no SHA-256: expected 64 hexadecimal digits, as sha256sum prints"
+                "{} is no SHA-256: expected 64 hexadecimal digits, as sha256sum prints",
+                quoted(&digits)
             )))
         }
     }

@@ -1,8 +1,15 @@
 //! Where frames come from.
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
-use ::camera::ffmpeg::without_secrets;
+use ::camera::{
+    Login,
+    v4l2::{Encoding, Level, PowerLine},
+    without_secrets,
+};
 use schemars::{JsonSchema, Schema};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -10,30 +17,22 @@ use serde::{
 };
 
 use crate::{
-    check::{self, bounded},
+    Secret,
+    check::{self, Checked, Section, bounded},
     choice::{self, Choice},
+    error,
+    quote::quoted,
 };
 
 /// Each camera has a thread and buffers of its own; one accelerator serves no more than this.
 const MAX_CAMERAS: usize = 16;
-
-/// Topic levels beside the cameras' that a camera must not be named after.
-const RESERVED: [&str; 7] = [
-    "accelerator",
-    "availability",
-    "info",
-    "request",
-    "response",
-    "set",
-    "status",
-];
 
 /// One camera.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Camera {
     /// Its name in topics and messages; no two cameras may share one.
-    #[serde(deserialize_with = "name")]
+    #[serde(deserialize_with = "check::camera_name")]
     #[schemars(regex(pattern = r"^[A-Za-z0-9_.-]{1,64}$"))]
     pub name: String,
     /// What takes the pictures: `v4l2` (a USB camera), `rpicam` (a Raspberry Pi's CSI camera), `ffmpeg` (a network stream
@@ -94,8 +93,25 @@ impl Choice for Source {
             "images" => map.next_value().map(Self::Images),
             "v4l2" => map.next_value().map(Self::V4l2),
             "rpicam" => map.next_value().map(Self::Rpicam),
-            "ffmpeg" => map.next_value().map(Self::Ffmpeg),
+            "ffmpeg" => map
+                .next_value()
+                .map(|Checked(section)| Self::Ffmpeg(section)),
             other => Err(A::Error::custom(Self::unknown(other))),
+        }
+    }
+
+    /// People write the address or the device itself, as other programs want it.
+    fn unknown(name: &str) -> String {
+        if name.contains("://") || name.contains('@') {
+            "an address can't be a source by itself: expected 'source: {ffmpeg: {input: ADDRESS}}'"
+                .into()
+        } else if name.starts_with("/dev/") {
+            format!(
+                "{} can't be a source by itself: expected 'source: {{v4l2: {{device: DEVICE}}}}'",
+                quoted(name)
+            )
+        } else {
+            error::unknown("value", name, Self::NAMES)
         }
     }
 }
@@ -237,61 +253,6 @@ impl Default for V4l2 {
     }
 }
 
-/// How a camera encodes frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Encoding {
-    /// A JPEG for each frame.
-    Mjpeg,
-    /// 4:2:2, packed.
-    Yuyv,
-    /// 4:2:0, luma and one plane of chroma.
-    Nv12,
-    /// 4:2:0, three planes.
-    I420,
-    /// Luminance alone.
-    Grey,
-    /// Red, green, blue.
-    Rgb,
-    /// Blue, green, red.
-    Bgr,
-}
-
-/// By itself, or as told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Level {
-    /// The camera finds it.
-    Auto(Auto),
-    /// This much.
-    Value(i64),
-}
-
-/// `auto`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Auto {
-    /// The camera finds it.
-    Auto,
-}
-
-/// The mains' frequency.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum PowerLine {
-    /// The light doesn't flicker.
-    #[serde(rename = "off")]
-    Off,
-    /// Most of the world.
-    #[serde(rename = "50hz")]
-    Hz50,
-    /// The Americas, and others.
-    #[serde(rename = "60hz")]
-    Hz60,
-    /// The camera finds it.
-    #[serde(rename = "auto")]
-    Auto,
-}
-
 /// A Raspberry Pi's CSI camera.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -334,8 +295,15 @@ impl Default for Rpicam {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Ffmpeg {
-    /// An address, such as `rtsp://user:password@camera/stream`, or the path of a video file.
+    /// An address, such as `rtsp://camera/stream`, or the path of a video file.
     pub input: StreamAddress,
+    /// User name, where the camera asks for one. Default: the one in the address, if there is one.
+    #[serde(default)]
+    pub username: Option<String>,
+    /// Password, just as the camera knows it; in an address `@`, `/`, `?`, `#` and `%` have to be
+    /// percent-encoded. A text that is no plain word is better quoted: YAML ends it at ` #`.
+    #[serde(default)]
+    pub password: Option<Secret>,
     /// Columns to scale to, even, together with `height`. Default: the input's own.
     #[serde(default, deserialize_with = "even_width")]
     #[schemars(range(min = 64, max = 8192))]
@@ -356,6 +324,29 @@ pub struct Ffmpeg {
     #[serde(default = "stream_timeout_s", deserialize_with = "timeout_s")]
     #[schemars(range(min = 1, max = 300))]
     pub timeout_s: f64,
+}
+
+impl Ffmpeg {
+    /// Name and password for the camera, where they are set beside the address.
+    pub fn login(&self) -> Option<Login> {
+        let password = self.password.as_ref().map_or("", Secret::expose);
+        Some(Login {
+            username: self.username.clone()?,
+            password: password.to_owned(),
+        })
+    }
+}
+
+impl Section for Ffmpeg {
+    fn check(&self) -> Result<(), String> {
+        if self.password.is_some() && self.username.is_none() {
+            return Err("a password without 'username': expected both".into());
+        }
+        if self.username.is_some() && !self.input.expose().contains("://") {
+            return Err("'username' beside a file: expected an address as 'input'".into());
+        }
+        self.input.check()
+    }
 }
 
 bounded!(timeout_s: f64, 1.0..=300.0);
@@ -392,6 +383,21 @@ impl StreamAddress {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// An address without its scheme would be looked for as a file.
+    fn check(&self) -> Result<(), String> {
+        let is_path =
+            self.0.contains("://") || !self.0.contains('@') || Path::new(&self.0).exists();
+        if is_path {
+            Ok(())
+        } else {
+            Err(
+                "'input' is neither a file nor an address: an address begins with 'rtsp://' or \
+                 another scheme"
+                    .into(),
+            )
+        }
+    }
 }
 
 impl fmt::Debug for StreamAddress {
@@ -404,16 +410,6 @@ impl Serialize for StreamAddress {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&without_secrets(&self.0))
     }
-}
-
-fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let name = check::topic_level(deserializer)?;
-    if RESERVED.contains(&name.as_str()) {
-        return Err(D::Error::custom(format_args!(
-            "a camera can't be named '{name}': the daemon has a topic of that name"
-        )));
-    }
-    Ok(name)
 }
 
 /// The list of cameras: not empty, not endless, no name twice.
@@ -465,8 +461,8 @@ impl<'de> DeserializeSeed<'de> for Next<'_> {
             .any(|earlier| earlier.name == camera.name)
         {
             return Err(D::Error::custom(format_args!(
-                "a second camera named '{}': names tell cameras apart",
-                camera.name
+                "a second camera named {}: names tell cameras apart",
+                quoted(&camera.name)
             )));
         }
         Ok(camera)

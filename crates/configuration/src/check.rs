@@ -1,8 +1,16 @@
 //! Checks beyond types, made while a value is parsed: the parser then knows where it stands.
 
-use std::{fmt::Display, ops::RangeInclusive, path::PathBuf};
+use std::{
+    fmt::Display,
+    fs::Metadata,
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+};
 
+use message::TopicError;
 use serde::{Deserialize, Deserializer, de::Error};
+
+use crate::quote::quoted;
 
 /// A section whose keys depend on each other.
 pub(crate) trait Section {
@@ -19,6 +27,15 @@ where
     let section = T::deserialize(deserializer)?;
     section.check().map_err(D::Error::custom)?;
     Ok(section)
+}
+
+/// A section whose keys were checked together.
+pub(crate) struct Checked<T>(pub T);
+
+impl<'de, T: Deserialize<'de> + Section> Deserialize<'de> for Checked<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        section(deserializer).map(Self)
+    }
 }
 
 /// Parses a section that may be left out, and checks its keys together.
@@ -94,37 +111,39 @@ bounded!(
     interval_s: f64, 0.1..=86_400.0
 );
 
-/// Whether a text can be one level of an MQTT topic: no separators, wildcards, blanks or `$`.
-fn is_topic_level(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-}
-
 /// One level of an MQTT topic.
 pub(crate) fn topic_level<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
-    if is_topic_level(&text) {
-        Ok(text)
-    } else {
-        Err(D::Error::custom(format_args!(
-            "'{text}' can't be part of a topic: expected 1 to 64 letters, digits, '-', '_' or '.'"
-        )))
+    match message::topic_level(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(D::Error::custom(in_quotes(&error))),
     }
 }
 
 /// One or more levels of an MQTT topic, with '/' between them.
 pub(crate) fn topic_prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let text = String::deserialize(deserializer)?;
-    if text.len() <= 256 && text.split('/').all(is_topic_level) {
-        Ok(text)
-    } else {
-        Err(D::Error::custom(format_args!(
-            "'{text}' can't start a topic: expected levels of letters, digits, '-', '_' or '.', \
-             with '/' between them"
-        )))
+    match message::topic_prefix(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(D::Error::custom(in_quotes(&error))),
     }
+}
+
+/// The name of a camera, which is a level beside others.
+pub(crate) fn camera_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    match message::camera_name(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(D::Error::custom(in_quotes(&error))),
+    }
+}
+
+/// The error with the name in it marked as text of the document.
+fn in_quotes(error: &TopicError) -> String {
+    let name = error.name();
+    error
+        .to_string()
+        .replacen(&format!("'{name}'"), &quoted(name), 1)
 }
 
 /// A text with something in it.
@@ -158,31 +177,45 @@ pub(crate) fn existing_path<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<PathBuf, D::Error> {
     let path = PathBuf::deserialize(deserializer)?;
-    match path.metadata() {
-        Ok(_) => Ok(path),
-        Err(error) => Err(D::Error::custom(format_args!(
-            "{}: {error}",
-            path.display()
-        ))),
-    }
+    metadata(&path).map_err(D::Error::custom)?;
+    Ok(path)
 }
 
 /// A file that is there, or none.
 pub(crate) fn optional_file<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<PathBuf>, D::Error> {
-    let Some(path) = Option::<PathBuf>::deserialize(deserializer)? else {
-        return Ok(None);
-    };
-    match path.metadata() {
-        Ok(metadata) if metadata.is_dir() => Err(D::Error::custom(format_args!(
-            "{}: a folder, expected a file",
-            path.display()
-        ))),
-        Ok(_) => Ok(Some(path)),
-        Err(error) => Err(D::Error::custom(format_args!(
-            "{}: {error}",
-            path.display()
-        ))),
+    let path = Option::<PathBuf>::deserialize(deserializer)?;
+    path.map(|path| file(path).map_err(D::Error::custom))
+        .transpose()
+}
+
+/// A file that is there and holds a password, or none. A relative path is not repeated in errors: it
+/// may be the password itself, written behind the wrong key.
+pub(crate) fn optional_secret_file<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PathBuf>, D::Error> {
+    let path = Option::<PathBuf>::deserialize(deserializer)?;
+    match path {
+        Some(path) if path.is_relative() && !path.is_file() => Err(D::Error::custom(
+            "no such file: expected the path of a file whose first line is the password",
+        )),
+        path => path
+            .map(|path| file(path).map_err(D::Error::custom))
+            .transpose(),
     }
+}
+
+/// Passes on the path of a file that is there.
+fn file(path: PathBuf) -> Result<PathBuf, String> {
+    if metadata(&path)?.is_dir() {
+        let folder = quoted(&path.display().to_string());
+        return Err(format!("{folder}: a folder, expected a file"));
+    }
+    Ok(path)
+}
+
+fn metadata(path: &Path) -> Result<Metadata, String> {
+    path.metadata()
+        .map_err(|error| format!("{}: {error}", quoted(&path.display().to_string())))
 }

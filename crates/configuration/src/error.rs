@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_yaml::{Error as YamlError, MessageFormatter};
 
+use crate::quote::{Document, quoted};
+
 /// Why a configuration can't be used. Each displays as one line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
@@ -38,7 +40,8 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    pub(crate) fn from_yaml(path: &Path, error: &YamlError) -> Self {
+    /// An error of the parser in `document`, which has no secret of the document in it.
+    pub(crate) fn from_yaml(path: &Path, document: &str, error: &YamlError) -> Self {
         // A text that ends too early may have no location: it is the first line then.
         let (line, column) = error.location().map_or((1, 1), |location| {
             (location.line().max(1), location.column().max(1))
@@ -47,13 +50,16 @@ impl ConfigError {
             path: path.to_owned(),
             line,
             column,
-            cause: one_line(&cause(error)),
+            cause: one_line(&Document::new(document).reveal(&cause(error))),
         }
     }
 }
 
+/// What is wrong. Text of the document is quoted, or left out: the place tells where it stands.
 fn cause(error: &YamlError) -> String {
     match error.without_snippet() {
+        // Made by the checks of this crate, which quote.
+        YamlError::Message { msg, .. } => msg.clone(),
         YamlError::SerdeUnknownField {
             field, expected, ..
         } => unknown("key", field, expected),
@@ -65,6 +71,31 @@ fn cause(error: &YamlError) -> String {
         YamlError::InvalidBooleanStrict { .. } => "expected true or false".into(),
         YamlError::NullIntoString { .. } => "expected a text, found nothing".into(),
         YamlError::Unexpected { expected, .. } => format!("expected {}", in_plain_words(expected)),
+        YamlError::SerdeInvalidType { expected, .. }
+        | YamlError::SerdeInvalidValue { expected, .. } => {
+            format!("expected {}", in_plain_words(expected))
+        }
+        YamlError::DuplicateMappingKey { key, .. } => match key {
+            Some(key) => format!("duplicate mapping key {}: expected it once", quoted(key)),
+            None => "duplicate mapping key: expected it once".into(),
+        },
+        YamlError::UnsupportedTag { tag, .. }
+        | YamlError::TaggedEnumMismatch { tagged: tag, .. } => {
+            format!("tag {}: expected a value without a tag", quoted(tag))
+        }
+        YamlError::NonFiniteFloat { value, .. } => {
+            format!("{} is no finite number", quoted(value))
+        }
+        YamlError::AliasError { error, .. } => cause(error),
+        other => quoted_where_foreign(other),
+    }
+}
+
+/// The other errors have the parser's own words alone, but for some with free text, which is not
+/// repeated.
+fn quoted_where_foreign(error: &YamlError) -> String {
+    match error {
+        YamlError::SerdeVariantId { .. } => "expected one of the known values".into(),
         other => serde_yaml::UserMessageFormatter
             .format_message(other)
             .into_owned(),
@@ -86,7 +117,7 @@ fn in_plain_words(expected: &str) -> &str {
     }
 }
 
-/// Names what was expected and, where one is near, what was probably meant.
+/// Names what was expected and, where one is near, what was probably meant. What was found is quoted.
 pub(crate) fn unknown(what: &str, found: &str, expected: &[&str]) -> String {
     let nearest = expected
         .iter()
@@ -97,7 +128,8 @@ pub(crate) fn unknown(what: &str, found: &str, expected: &[&str]) -> String {
         format!(" (did you mean '{name}'?)")
     });
     format!(
-        "unknown {what} '{found}'{hint}, expected one of: {}",
+        "unknown {what} {}{hint}, expected one of: {}",
+        quoted(found),
         expected.join(", ")
     )
 }

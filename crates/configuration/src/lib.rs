@@ -10,19 +10,18 @@ mod camera;
 mod check;
 mod choice;
 mod error;
+mod file;
 mod mqtt;
 mod output;
+mod password;
 mod prompts;
+mod quote;
 mod segmentation;
 #[cfg(test)]
 mod tests;
 mod text;
 
-use std::{
-    fs::File,
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -31,10 +30,7 @@ pub use ::message::Secret;
 
 pub use self::{
     accelerator::{Accelerator, Backend, Hailo, Mock, Replay, Sha256},
-    camera::{
-        Auto, Camera, Encoding, Ffmpeg, Images, Level as CameraLevel, PowerLine, Rpicam, Source,
-        StreamAddress, Synthetic, V4l2,
-    },
+    camera::{Camera, Ffmpeg, Images, Rpicam, Source, StreamAddress, Synthetic, V4l2},
     error::{ConfigError, WrongInput},
     mqtt::Mqtt,
     output::{Level, Log, MaskFormat, Publish},
@@ -45,9 +41,6 @@ pub use self::{
 
 /// Where the daemon looks for its configuration unless told otherwise.
 pub const DEFAULT_PATH: &str = "/etc/fastsamd/config.yaml";
-
-/// A configuration is a page of text; anything larger is a mistake.
-const MAX_BYTES: u64 = 1 << 20;
 
 /// The configuration of fastsamd. Every key is optional; an empty file means all defaults.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -103,7 +96,7 @@ impl Config {
     /// Reads and checks a configuration file, fetches the password from `mqtt.password_file` or
     /// systemd's credentials, and applies the environment. Relative paths in the file are taken from the working directory.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let mut config = Self::from_yaml(&read(path)?, path)?;
+        let mut config = Self::from_yaml(&file::read(path)?, path)?;
         let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
         config.mqtt.read_password(credentials.as_deref())?;
         config.apply_environment(|name| std::env::var(name).ok())?;
@@ -113,11 +106,19 @@ impl Config {
     /// Parses and checks a configuration text; `path` names it in errors. Paths that the text
     /// names must exist.
     pub fn from_yaml(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        if let Some((line, column)) = password::cut_off(text) {
+            return Err(ConfigError::Text {
+                path: path.to_owned(),
+                line,
+                column,
+                cause: "a '#' behind a blank begins a comment: put the password in quotes".into(),
+            });
+        }
         let parsed = serde_yaml::from_str_with_options::<Option<Self>>(text, parser_options());
         // Nothing but comments is a null document.
         parsed
             .map(Option::unwrap_or_default)
-            .map_err(|error| ConfigError::from_yaml(path, &error))
+            .map_err(|error| ConfigError::from_yaml(path, text, &error))
     }
 
     /// Overrides what the environment sets; `variable` looks one up.
@@ -156,27 +157,4 @@ fn parser_options() -> serde_yaml::Options {
         strict_booleans: true,
         with_snippet: false,
     }
-}
-
-fn read(path: &Path) -> Result<String, ConfigError> {
-    let unreadable = |cause: String| ConfigError::File {
-        path: path.to_owned(),
-        cause,
-    };
-    let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
-    let mut bytes = Vec::new();
-    file.take(MAX_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| unreadable(error.to_string()))?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(unreadable(format!(
-            "larger than {MAX_BYTES} bytes, which no configuration is"
-        )));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        unreadable(format!(
-            "not UTF-8 text: byte {}",
-            error.utf8_error().valid_up_to()
-        ))
-    })
 }

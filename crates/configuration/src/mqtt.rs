@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ConfigError, Secret,
     check::{self, Section, bounded},
+    file,
 };
 
 /// The systemd credential that holds the password: `LoadCredential=` in `systemd/fastsamd.service`.
@@ -30,7 +31,7 @@ pub struct Mqtt {
     /// hands over where neither is set, or in FASTSAMD_MQTT_PASSWORD, which overrides all.
     pub password: Option<Secret>,
     /// File whose first line is the password; it must exist when the daemon starts.
-    #[serde(deserialize_with = "check::optional_file")]
+    #[serde(deserialize_with = "check::optional_secret_file")]
     pub password_file: Option<PathBuf>,
     /// First levels of every topic: `PREFIX/NODE/...`.
     #[serde(deserialize_with = "check::topic_prefix")]
@@ -93,7 +94,7 @@ impl Mqtt {
         let Some(path) = self.password_path(credentials) else {
             return Ok(());
         };
-        let text = crate::read(&path)?;
+        let text = file::read(&path)?;
         let password = text.lines().next().unwrap_or_default();
         if password.is_empty() {
             return Err(ConfigError::File {

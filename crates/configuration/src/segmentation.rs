@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     check::{self, bounded},
     error::unknown,
+    quote::Document,
 };
 
 /// The post-processor's settings. The defaults equal the reference implementation's.
@@ -109,7 +110,11 @@ impl FromStr for Cleanup {
                 "open" => cleanup.open = check::kernel_side(pixels)?,
                 "min_island" => cleanup.min_island = pixels,
                 "max_hole" => cleanup.max_hole = pixels,
-                other => return Err(unknown("key", other, &Self::STEPS)),
+                other => {
+                    // From the command line, where nothing is secret.
+                    let error = unknown("key", other, &Self::STEPS);
+                    return Err(Document::new("").reveal(&error));
+                }
             }
         }
         Ok(cleanup)

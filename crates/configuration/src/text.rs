@@ -5,7 +5,10 @@ use std::{num::NonZeroUsize, path::PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::check::{self, Section, bounded};
+use crate::{
+    check::{self, Section, bounded},
+    quote::quoted,
+};
 
 /// CLIP's encoders, for text prompts. `scripts/fetch-clip` gets them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -88,7 +91,8 @@ impl Section for Text {
             .find(|template| !template.contains("{}"))
         {
             return Err(format!(
-                "template '{template}': expected '{{}}' in the place of the text"
+                "template {}: expected '{{}}' in the place of the text",
+                quoted(template)
             ));
         }
         if self.templates.len() > 100 {

@@ -8,7 +8,7 @@ use camera::{
     images::{Images, ImagesSettings},
     rpicam::{Rpicam, RpicamSettings},
     synthetic::{SceneSettings, Synthetic},
-    v4l2::{Controls, Encoding, Level, PowerLine, V4l2, V4l2Settings},
+    v4l2::{Controls, V4l2, V4l2Settings},
 };
 use frame::Size;
 use tracing::info;
@@ -53,6 +53,7 @@ pub(crate) fn camera(camera: &configuration::Camera) -> SourceFactory {
                     .map(|(width, height)| Size::new(width, height)),
                 fps: section.fps,
                 repeat: section.repeat,
+                login: section.login(),
                 timeout: Duration::from_secs_f64(section.timeout_s),
                 ..FfmpegSettings::new(section.input.expose())
             };
@@ -63,33 +64,16 @@ pub(crate) fn camera(camera: &configuration::Camera) -> SourceFactory {
 
 /// What to ask of a V4L2 device.
 fn v4l2_settings(section: &configuration::V4l2) -> V4l2Settings {
-    let level = |level: configuration::CameraLevel| match level {
-        configuration::CameraLevel::Auto(_) => Level::Auto,
-        configuration::CameraLevel::Value(value) => Level::Value(value),
-    };
     V4l2Settings {
         size: Size::new(section.width, section.height),
         fps: section.fps,
-        encoding: section.format.map(|format| match format {
-            configuration::Encoding::Mjpeg => Encoding::Mjpeg,
-            configuration::Encoding::Yuyv => Encoding::Yuyv,
-            configuration::Encoding::Nv12 => Encoding::Nv12,
-            configuration::Encoding::I420 => Encoding::I420,
-            configuration::Encoding::Grey => Encoding::Grey8,
-            configuration::Encoding::Rgb => Encoding::Rgb8,
-            configuration::Encoding::Bgr => Encoding::Bgr8,
-        }),
+        encoding: section.format,
         controls: Controls {
-            exposure: section.exposure.map(level),
-            gain: section.gain.map(level),
-            focus: section.focus.map(level),
-            white_balance: section.white_balance.map(level),
-            power_line: section.power_line.map(|frequency| match frequency {
-                configuration::PowerLine::Off => PowerLine::Off,
-                configuration::PowerLine::Hz50 => PowerLine::Hz50,
-                configuration::PowerLine::Hz60 => PowerLine::Hz60,
-                configuration::PowerLine::Auto => PowerLine::Auto,
-            }),
+            exposure: section.exposure,
+            gain: section.gain,
+            focus: section.focus,
+            white_balance: section.white_balance,
+            power_line: section.power_line,
         },
         full_size: section.full_size,
         timeout: Duration::from_secs_f64(section.timeout_s),
