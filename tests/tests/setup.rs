@@ -1,6 +1,6 @@
 //! `scripts/setup` on painted machines: folders that hold what a machine has, and no more.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "this is a test")]
+#![expect(clippy::expect_used, reason = "this is a test")]
 
 use std::{
     fs,
