@@ -1,3 +1,7 @@
-//! Pictures for people: segments drawn over the frame that they were found in.
+//! Pictures for people: segments drawn over the frame that they were found in, and PNG files.
 
+mod buffer;
 pub mod overlay;
+pub mod png;
+
+pub use buffer::BufferError;

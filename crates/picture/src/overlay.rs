@@ -1,12 +1,13 @@
 //! Pictures for people: segments drawn over the frame that they were found in.
 //!
 //! `frame runs -> fill -> outline -> box`, the largest segment first, so that small ones lie on
-//! top; then all labels, so that none is painted over. A segment's number is its index in the
+//! top; then all labels, so that none is painted over, and the caption. A segment's number is its index in the
 //! slice, and its colour depends on that number alone: pictures of one frame, or of a video whose
 //! numbers last, agree. Masks may be of the frame's size or of the network input's, whose
 //! letterbox is undone here.
 
 mod canvas;
+mod caption;
 mod colour;
 
 use std::cmp::Reverse;
@@ -22,37 +23,21 @@ use embedded_graphics::{
 };
 use fastsam::{Mask, Run, Segment};
 use frame::{FramePoint, Letterbox, Size};
-use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
 
 use self::{
     canvas::{Canvas, rectangle},
+    caption::Caption,
     colour::{ink_on, of_segment},
 };
+use crate::BufferError;
 
 /// How much of a segment's colour covers the picture, in 256ths: shapes stand out, and what is
 /// below stays recognisable.
 const FILL_ALPHA: u16 = 112;
 
-/// Why there is no picture.
-#[derive(Debug, thiserror::Error)]
-pub enum OverlayError {
-    /// The buffer is not a packed RGB frame of this size.
-    #[error("an RGB frame of {size} has {needed} bytes, not {found}")]
-    Buffer {
-        /// Bytes there.
-        found: usize,
-        /// Bytes asked for.
-        needed: usize,
-        /// The frame's size.
-        size: Size,
-    },
-    /// The picture could not be encoded.
-    #[error("the picture could not be encoded as PNG")]
-    Png(#[source] image::ImageError),
-}
-
 /// Draws segments onto a packed RGB frame: translucent mask, outline, the mask's box, and a label
-/// with number, which stands beside the segment, and score.
+/// with number, which stands beside the segment, and score. `caption` is written into the lower
+/// right corner on top of everything else; it is left out where the frame has no room for it.
 ///
 /// # Errors
 /// Where `rgb` is not three bytes per pixel of `size`; it is left as it was.
@@ -60,7 +45,8 @@ pub fn draw<'a>(
     rgb: &mut [u8],
     size: Size,
     segments: impl IntoIterator<Item = (usize, &'a Segment)>,
-) -> Result<(), OverlayError> {
+    caption: Option<&str>,
+) -> Result<(), BufferError> {
     let mut canvas = Canvas::new(rgb, size)?;
     let mut shapes: Vec<Shape> = segments
         .into_iter()
@@ -82,20 +68,10 @@ pub fn draw<'a>(
     for shape in &shapes {
         label(&mut canvas, shape, &mut taken);
     }
+    if let Some(caption) = caption.and_then(|text| Caption::fit(text, size)) {
+        caption.draw(&mut canvas);
+    }
     Ok(())
-}
-
-/// A packed RGB frame as a PNG file's bytes.
-///
-/// # Errors
-/// Where `rgb` is not three bytes per pixel of `size`, or the size is beyond what PNG can hold.
-pub fn png(rgb: &[u8], size: Size) -> Result<Vec<u8>, OverlayError> {
-    canvas::check(rgb, size)?;
-    let mut file = Vec::new();
-    PngEncoder::new(&mut file)
-        .write_image(rgb, size.width, size.height, ExtendedColorType::Rgb8)
-        .map_err(OverlayError::Png)?;
-    Ok(file)
 }
 
 /// Pixels across an outline: 1 for VGA and below, 2 for 720p, 3 for 1080p.
@@ -103,7 +79,7 @@ fn line_width(size: Size) -> u32 {
     (size.width.min(size.height) / 360).max(1)
 }
 
-/// A font that is read as easily on a large frame as on a small one.
+/// A font for labels that is read as easily on a large frame as on a small one.
 fn font(size: Size) -> &'static MonoFont<'static> {
     match size.width.min(size.height) {
         0..480 => &FONT_6X10,

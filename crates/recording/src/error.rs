@@ -67,6 +67,12 @@ pub enum RecordingError {
         /// What is wrong with it.
         source: NpyError,
     },
+    /// What is to be removed is no recording's.
+    #[error("{path}: not a part of a recording; move it away first", path = path.display())]
+    Foreign {
+        /// What is in the way.
+        path: PathBuf,
+    },
     /// There is no recording in a folder.
     #[error("{path}: no recording: expected a folder with {MANIFEST}, or one of such folders", path = path.display())]
     None {

@@ -150,6 +150,7 @@ impl Recording {
     }
 
     /// The folders of the recordings at `path`: itself, or, sorted by name, those inside it.
+    /// Hidden folders are left out: a recording that is being written may lie in one.
     pub fn list(path: &Path) -> Result<Vec<PathBuf>, RecordingError> {
         if is_recording(path) {
             return Ok(vec![path.to_owned()]);
@@ -157,6 +158,7 @@ impl Recording {
         let entries = fs::read_dir(path).map_err(io_at(path))?;
         let mut folders: Vec<_> = entries
             .filter_map(Result::ok)
+            .filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."))
             .map(|entry| entry.path())
             .filter(|inside| is_recording(inside))
             .collect();
@@ -217,6 +219,61 @@ impl Recording {
         };
         write_manifest(&manifest_path, &manifest).map_err(io_at(&manifest_path))
     }
+}
+
+impl Recording {
+    /// Whether [`Recording::remove`] may remove the folder: there is nothing in it but a recording's
+    /// own files, as [`Recording::save`] names them, and its picture.
+    ///
+    /// # Errors
+    /// [`RecordingError::Foreign`] with the first other thing.
+    pub fn check_removable(folder: &Path) -> Result<(), RecordingError> {
+        let metadata = fs::symlink_metadata(folder).map_err(io_at(folder))?;
+        if !metadata.is_dir() {
+            return Err(RecordingError::Foreign {
+                path: folder.to_owned(),
+            });
+        }
+        let names = own_files();
+        for entry in fs::read_dir(folder).map_err(io_at(folder))? {
+            let entry = entry.map_err(io_at(folder))?;
+            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+            if !is_file || names.iter().all(|name| **name != *entry.file_name()) {
+                return Err(RecordingError::Foreign { path: entry.path() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a recording and its folder, unless something else is in it.
+    ///
+    /// # Errors
+    /// As [`Recording::check_removable`], and where the disk refuses.
+    pub fn remove(folder: &Path) -> Result<(), RecordingError> {
+        Self::check_removable(folder)?;
+        // The manifest goes first: what is left of a recording is none.
+        for name in own_files() {
+            let path = folder.join(name);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(io_at(&path)(error));
+                }
+                _ => {}
+            }
+        }
+        fs::remove_dir(folder).map_err(io_at(folder))
+    }
+}
+
+/// The files of a recording, its manifest first.
+fn own_files() -> Vec<String> {
+    let manifest = Path::new(MANIFEST);
+    let unfinished = unfinished_manifest(manifest).display().to_string();
+    let outputs = Role::ALL.into_iter().map(file_name);
+    [MANIFEST.to_owned(), unfinished, FRAME_PICTURE.to_owned()]
+        .into_iter()
+        .chain(outputs)
+        .collect()
 }
 
 impl OutputEntry {
@@ -286,10 +343,15 @@ fn read_manifest(path: &Path) -> Result<Manifest, RecordingError> {
     })
 }
 
+/// Where a manifest is written before it gets its name.
+fn unfinished_manifest(path: &Path) -> PathBuf {
+    path.with_extension("json.part")
+}
+
 /// The whole manifest appears at once, under its name.
 fn write_manifest(path: &Path, manifest: &Manifest) -> io::Result<()> {
     let text = serde_json::to_vec_pretty(manifest)?;
-    let unfinished = path.with_extension("json.part");
+    let unfinished = unfinished_manifest(path);
     fs::write(&unfinished, text)?;
     fs::rename(&unfinished, path)
 }

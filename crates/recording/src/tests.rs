@@ -80,10 +80,11 @@ fn a_recording_is_replaced_whole_or_not_at_all() {
 fn a_folder_of_recordings_is_read_in_the_order_of_names() {
     let (folder, layout, tensors) = saved();
     let outer = tempfile::tempdir().unwrap();
-    for name in ["b", "a"] {
+    for name in ["b", "a", "c"] {
         Recording::save(&outer.path().join(name), Size::new(8, 8), &layout, &tensors).unwrap();
     }
     fs::create_dir(outer.path().join("no recording")).unwrap();
+    fs::rename(outer.path().join("c"), outer.path().join(".c")).unwrap();
     let names: Vec<_> = Recording::open_all(outer.path())
         .unwrap()
         .into_iter()
@@ -323,4 +324,39 @@ fn the_golden_recordings_open() {
     );
     let first = recordings[0].tensors.view(Role::Prototypes);
     assert!(matches!(first.elements, Elements::U16(_)));
+}
+
+#[test]
+fn a_recording_is_removed_and_nothing_else() {
+    let (folder, ..) = saved();
+    let recording = folder.path().join("recording");
+    let save = || {
+        let (saved, layout, tensors) = saved();
+        drop(saved);
+        Recording::save(&recording, Size::new(8, 8), &layout, &tensors).unwrap();
+        fs::write(recording.join(FRAME_PICTURE), "").unwrap();
+    };
+    save();
+    Recording::remove(&recording).unwrap();
+    assert!(!recording.exists());
+
+    for foreign in ["notes.txt", "more/", "link.npy"] {
+        save();
+        let path = recording.join(foreign);
+        match foreign {
+            "more/" => fs::create_dir(&path).unwrap(),
+            "link.npy" => std::os::unix::fs::symlink("elsewhere", &path).unwrap(),
+            _ => fs::write(&path, "").unwrap(),
+        }
+        let error = Recording::remove(&recording).unwrap_err().to_string();
+        assert!(error.contains(foreign.trim_end_matches('/')), "{error}");
+        Recording::open(&recording).unwrap();
+        fs::remove_dir_all(&recording).unwrap();
+    }
+
+    let other = folder.path().join("other");
+    save();
+    std::os::unix::fs::symlink(&recording, &other).unwrap();
+    Recording::remove(&other).unwrap_err();
+    Recording::open(&recording).unwrap();
 }

@@ -12,24 +12,11 @@ use embedded_graphics::{
 use fastsam::Run;
 use frame::Size;
 
-use super::OverlayError;
+use crate::{BufferError, buffer};
 
 /// A rectangle by its top left corner.
 pub(super) fn rectangle(x: i32, y: i32, width: u32, height: u32) -> Rectangle {
     Rectangle::new(Point::new(x, y), geometry::Size::new(width, height))
-}
-
-/// Whether the buffer is a packed RGB frame of this size.
-pub(super) fn check(rgb: &[u8], size: Size) -> Result<(), OverlayError> {
-    let needed = size.pixels().saturating_mul(3);
-    if rgb.len() != needed {
-        return Err(OverlayError::Buffer {
-            found: rgb.len(),
-            needed,
-            size,
-        });
-    }
-    Ok(())
 }
 
 /// The frame's pixels. Invariant: there are `size.pixels()`.
@@ -40,8 +27,8 @@ pub(super) struct Canvas<'a> {
 
 impl<'a> Canvas<'a> {
     /// A canvas over a buffer of three bytes per pixel.
-    pub(super) fn new(rgb: &'a mut [u8], size: Size) -> Result<Self, OverlayError> {
-        check(rgb, size)?;
+    pub(super) fn new(rgb: &'a mut [u8], size: Size) -> Result<Self, BufferError> {
+        buffer::check(rgb, size)?;
         Ok(Self {
             pixels: rgb.as_chunks_mut().0,
             size,

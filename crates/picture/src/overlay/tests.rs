@@ -37,7 +37,7 @@ fn rect(x: u32, y: u32, width: u32, height: u32) -> PixelRect {
 
 fn drawn(size: Size, segments: &[Segment]) -> Vec<u8> {
     let mut rgb = vec![GREY; size.pixels() * 3];
-    draw(&mut rgb, size, segments.iter().enumerate()).unwrap();
+    draw(&mut rgb, size, segments.iter().enumerate(), None).unwrap();
     rgb
 }
 
@@ -230,20 +230,59 @@ fn frames_smaller_than_a_label() {
 #[test]
 fn a_buffer_of_another_size_is_refused() {
     let mut rgb = vec![0; 11];
-    let error = draw(&mut rgb, Size::new(2, 2), []).unwrap_err();
+    let error = draw(&mut rgb, Size::new(2, 2), [], None).unwrap_err();
     assert_eq!(
         error.to_string(),
         "an RGB frame of 2x2 has 12 bytes, not 11"
     );
-    assert!(png(&rgb, Size::new(2, 2)).is_err());
+}
+
+/// A grey frame with nothing but a caption.
+fn captioned(size: Size, level: u8) -> Vec<u8> {
+    let mut rgb = vec![level; size.pixels() * 3];
+    draw(&mut rgb, size, [], Some("mock")).unwrap();
+    rgb
 }
 
 #[test]
-fn png_holds_the_same_pixels() {
-    let size = Size::new(7, 3);
-    let rgb: Vec<u8> = (0..63).collect();
-    let file = png(&rgb, size).unwrap();
-    let picture = image::load_from_memory(&file).unwrap().into_rgb8();
-    assert_eq!(picture.dimensions(), (7, 3));
-    assert_eq!(picture.into_raw(), rgb);
+fn a_caption_is_black_and_white_in_the_lower_right_corner() {
+    // The plate's size with each font, and magnified.
+    for ((width, height), (columns, rows)) in [
+        ((64, 48), (20, 10)),
+        ((320, 240), (28, 14)),
+        ((640, 480), (36, 17)),
+        ((1920, 1080), (44, 24)),
+        ((4000, 3000), (132, 72)),
+        // Too narrow for the font that suits its rows.
+        ((500, 19), (20, 10)),
+        ((20, 10), (20, 10)),
+    ] {
+        let size = Size::new(width, height);
+        for level in [0, GREY, 255] {
+            let rgb = captioned(size, level);
+            let (left, top) = (width - columns, height - rows);
+            let mut colours = Vec::new();
+            for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
+                let pixel = at(&rgb, size, x, y);
+                if x >= left && y >= top {
+                    colours.push(pixel);
+                } else {
+                    assert_eq!(pixel, [level; 3], "{size}: outside at {x}, {y}");
+                }
+            }
+            let count = |colour: [u8; 3]| colours.iter().filter(|&&c| c == colour).count();
+            let (black, white) = (count([0; 3]), count([255; 3]));
+            assert_eq!(black + white, colours.len(), "{size}");
+            assert!(black > colours.len() / 4, "{size}: no plate");
+            assert!(white > colours.len() / 8, "{size}: no letters");
+        }
+    }
+}
+
+#[test]
+fn a_caption_without_room_is_left_out() {
+    for (width, height) in [(0, 0), (1, 1), (19, 10), (20, 9), (1, 5000), (5000, 1)] {
+        let size = Size::new(width, height);
+        assert_eq!(captioned(size, GREY), vec![GREY; size.pixels() * 3]);
+    }
 }
