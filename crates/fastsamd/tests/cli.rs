@@ -2,12 +2,17 @@
 
 #![allow(clippy::unwrap_used)] // A test may end so.
 
+#[path = "cli/outputs.rs"]
+mod outputs;
 mod support;
 
 use std::{fs, path::Path};
 
 use serde_json::{Value, json};
 use support::{Finished, Recording, fastsamd, picture};
+
+/// What is said wherever the mock answers.
+const MOCK_NOTICE: &str = "the mock backend finds regions of similar colour; it is not FastSAM";
 
 /// One line on standard error, no backtrace, the expected exit code, and the cause named.
 fn assert_fails(finished: &Finished, code: i32, cause: &str) {
@@ -248,9 +253,63 @@ fn one_wrong_input_does_not_stop_the_others() {
     let bad = folder.path().join("bad.png");
     fs::write(&bad, "no picture").unwrap();
     let finished = fastsamd(&["segment", bad.to_str().unwrap(), good.to_str().unwrap()]);
-    assert_fails(&finished, 2, "bad.png");
+    assert_eq!(finished.code, Some(2), "{finished:?}");
+    let lines: Vec<_> = finished.stderr.lines().collect();
+    assert_eq!(lines.len(), 2, "{finished:?}");
+    assert!(lines[0].contains("bad.png"), "{finished:?}");
+    assert!(lines[1].contains(MOCK_NOTICE), "{finished:?}");
     let message: Value = serde_json::from_str(&finished.stdout).unwrap();
     assert_eq!(message["camera"], "good");
+}
+
+#[test]
+fn the_mock_is_named_once_and_never_among_the_messages() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a.png", "b.png", "c.png"] {
+        fs::write(folder.path().join(name), picture(64, 48)).unwrap();
+    }
+    let finished = fastsamd(&["segment", folder.path().to_str().unwrap()]);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert_eq!(
+        finished.stderr.trim_end().lines().count(),
+        1,
+        "{finished:?}"
+    );
+    assert!(finished.stderr.starts_with("fastsamd: "), "{finished:?}");
+    assert!(finished.stderr.contains(MOCK_NOTICE), "{finished:?}");
+    let messages: Vec<Value> = finished
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(messages.len(), 3);
+    assert!(messages.iter().all(|message| message["backend"] == "mock"));
+
+    // Nothing is said of it where it did not answer.
+    let recording = Recording::new();
+    recording.write_manifest();
+    let finished = fastsamd(&["segment", recording.path()]);
+    assert_eq!(finished.stderr, "", "{finished:?}");
+}
+
+#[test]
+fn the_daemon_names_the_mock() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.png"), picture(64, 48)).unwrap();
+    let config = folder.path().join("config.yaml");
+    // Nobody listens on that port; the daemon ends with its pictures all the same.
+    let text = format!(
+        "mqtt: {{host: 127.0.0.1, port: 1}}\n\
+         cameras: [{{source: {{images: {{path: {}, repeat: false}}}}}}]\n",
+        folder.path().display()
+    );
+    fs::write(&config, text).unwrap();
+    let finished = fastsamd(&["run", "--config", config.to_str().unwrap()]);
+    assert_eq!(
+        finished.stderr.matches(MOCK_NOTICE).count(),
+        1,
+        "{finished:?}"
+    );
 }
 
 #[test]
@@ -267,10 +326,7 @@ fn a_picture_becomes_a_message_and_an_overlay() {
         out.to_str().unwrap(),
     ]);
     assert_eq!(finished.code, Some(0), "{finished:?}");
-    assert_eq!(
-        (finished.stdout.as_str(), finished.stderr.as_str()),
-        ("", "")
-    );
+    assert_eq!(finished.stdout, "");
     let text = fs::read_to_string(out.join("scene.json")).unwrap();
     assert_eq!(text.trim_end().lines().count(), 1);
     let message: Value = serde_json::from_str(&text).unwrap();
@@ -288,7 +344,7 @@ fn a_picture_becomes_a_message_and_an_overlay() {
     assert!(found, "{text}");
     assert_eq!(segments[0]["segmentation"]["size"], json!([200, 320]));
 
-    let overlay = image::open(out.join("scene.png")).unwrap();
+    let overlay = image::open(out.join("scene.overlay.png")).unwrap();
     assert_eq!((overlay.width(), overlay.height()), (320, 200));
 }
 
@@ -314,18 +370,6 @@ fn options_reach_the_message() {
 }
 
 #[test]
-fn an_overlay_never_overwrites_its_picture() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("scene.png");
-    let before = picture(64, 48);
-    fs::write(&path, &before).unwrap();
-    let there = folder.path().to_str().unwrap();
-    let finished = fastsamd(&["segment", path.to_str().unwrap(), "--out", there]);
-    assert_fails(&finished, 2, "would overwrite");
-    assert_eq!(fs::read(&path).unwrap(), before);
-}
-
-#[test]
 fn a_recording_without_a_picture_is_drawn_on_grey() {
     let recording = Recording::new();
     recording.write_manifest();
@@ -346,7 +390,7 @@ fn a_recording_without_a_picture_is_drawn_on_grey() {
         serde_json::from_slice(&fs::read(out.path().join(format!("{name}.json"))).unwrap())
             .unwrap();
     assert_eq!(message["segments"], json!([]));
-    let overlay = image::open(out.path().join(format!("{name}.png"))).unwrap();
+    let overlay = image::open(out.path().join(format!("{name}.overlay.png"))).unwrap();
     assert_eq!((overlay.width(), overlay.height()), (640, 480));
 }
 

@@ -124,6 +124,7 @@ impl Subject {
         let about = About {
             camera: "bench",
             backend: "mock",
+            input: None,
             sequence: 0,
             captured_at: SystemTime::now(),
             size: self.frame.size,

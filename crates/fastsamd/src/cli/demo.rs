@@ -6,7 +6,7 @@ use clap::Args;
 use configuration::{Config, Mqtt, WrongInput};
 use mqtt::EmbeddedBroker;
 
-use super::exit::say;
+use super::{exit, mock};
 use crate::{
     daemon::{self, Extent},
     open::text::TextModel,
@@ -56,7 +56,8 @@ pub(super) fn run(arguments: &DemoArgs) -> anyhow::Result<()> {
         },
         ..Config::default()
     };
-    say(&introduction(&config, &told.0, told.1))?;
+    exit::note(mock::NOTICE);
+    exit::say(&introduction(&config, &told.0, told.1))?;
     let extent = Extent {
         frames: arguments.frames,
     };

@@ -105,6 +105,17 @@ pub(crate) fn say(line: &str) -> anyhow::Result<()> {
     }
 }
 
+/// Prints a remark to standard error: nothing is wrong, but it should be known.
+pub(super) fn note(remark: &str) {
+    tell(&format!("fastsamd: {remark}"));
+}
+
+/// Prints a line to standard error, such as what was done.
+pub(super) fn tell(line: &str) {
+    // Who closed standard error does not want to know.
+    let _ = writeln!(io::stderr(), "{}", one_line(line));
+}
+
 /// Ends with what clap has to say: help and version as they are, mistakes in one line.
 #[allow(clippy::print_stderr)] // Usage errors come before anything else could print them.
 pub(super) fn conclude_parsing(error: &clap::Error) -> ExitCode {

@@ -1,115 +1,130 @@
-//! From the paths on a command line to the things to work on, each with a name of its own.
+//! From the paths on a command line to the things to work on.
 //!
 //! A path is a picture, a recording (a folder with `manifest.json`), or a folder of pictures and
-//! recordings. Invariant: no two inputs share a name, so that no output overwrites another.
+//! recordings. Overlays that fastsamd drew are left out of a folder's pictures, so that results may
+//! lie beside the pictures that they belong to.
 
 use std::{
-    collections::HashSet,
     fs,
     path::{Path, PathBuf},
 };
 
-use recording::is_recording;
+use recording::{FRAME_PICTURE, MANIFEST, is_recording};
 
 use configuration::WrongInput;
 
+use super::own;
+
 /// One thing to work on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Input {
-    /// What its outputs are called: the stem of its path, numbered where that is taken.
-    pub name: String,
-    pub kind: Kind,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Input {
     Picture(PathBuf),
     Recording(PathBuf),
 }
 
 impl Input {
+    /// As it was given.
     pub(super) fn path(&self) -> &Path {
-        match &self.kind {
-            Kind::Picture(path) | Kind::Recording(path) => path,
+        match self {
+            Self::Picture(path) | Self::Recording(path) => path,
         }
+    }
+
+    /// What its results are called, unless that is taken: its name without the ending.
+    pub(super) fn stem(&self) -> String {
+        let absolute = absolute(self.path());
+        // `/` has none.
+        absolute.file_stem().map_or_else(
+            || "input".into(),
+            |stem| stem.to_string_lossy().into_owned(),
+        )
+    }
+
+    /// Its absolute path as text, the same however it is spelled. Bytes that are no text are
+    /// escaped, so that no two paths have one address.
+    pub(super) fn address(&self) -> String {
+        let absolute = absolute(self.path());
+        match absolute.to_str() {
+            Some(text) => text.to_owned(),
+            None => absolute
+                .as_os_str()
+                .as_encoded_bytes()
+                .escape_ascii()
+                .to_string(),
+        }
+    }
+
+    /// The files that are read, which nothing may be written over: both a link and what it leads
+    /// to.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let files = match self {
+            Self::Picture(path) => vec![path.clone()],
+            Self::Recording(folder) => vec![folder.join(MANIFEST), folder.join(FRAME_PICTURE)],
+        };
+        let targets: Vec<_> = files.iter().filter_map(|f| f.canonicalize().ok()).collect();
+        files.iter().map(|f| absolute(f)).chain(targets).collect()
     }
 }
 
-/// Gives out names that nobody has yet.
-#[derive(Debug, Default)]
-pub(super) struct Names(HashSet<String>);
-
-impl Names {
-    fn claim(&mut self, path: &Path) -> String {
-        let stem = path
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned());
-        // `.` and `/` have none.
-        let stem = stem.unwrap_or_else(|| "input".into());
-        let numbered = (2..).map(|number| format!("{stem}-{number}"));
-        let mut candidates = std::iter::once(stem.clone()).chain(numbered);
-        // The numbers don't run out before the names do.
-        candidates
-            .find(|name| self.0.insert(name.clone()))
-            .unwrap_or(stem)
-    }
+/// The absolute path. A link keeps the name that the user gave it, while `.` and `..` hide the name
+/// that a folder has.
+fn absolute(path: &Path) -> PathBuf {
+    let found = match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) => {
+            let here = parent.as_os_str().is_empty();
+            let parent = if here { Path::new(".") } else { parent };
+            parent.canonicalize().map(|parent| parent.join(name))
+        }
+        _ => path.canonicalize(),
+    };
+    found.unwrap_or_else(|_| path.to_owned())
 }
 
 /// What there is at `path`, in the order of names; recordings before pictures.
-pub(super) fn find(path: &Path, names: &mut Names) -> Result<Vec<Input>, WrongInput> {
+pub(super) fn find(path: &Path) -> Result<Vec<Input>, WrongInput> {
     let wrong = |cause: &dyn std::fmt::Display| {
         WrongInput::new(format_args!("{}: {cause}", path.display()))
     };
     let metadata = fs::metadata(path).map_err(|error| wrong(&error))?;
-    let kinds = if !metadata.is_dir() {
-        vec![Kind::Picture(path.to_owned())]
-    } else if is_recording(path) {
-        vec![Kind::Recording(path.to_owned())]
-    } else {
-        let mut recordings = Vec::new();
-        for entry in fs::read_dir(path).map_err(|error| wrong(&error))? {
-            let entry = entry.map_err(|error| wrong(&error))?.path();
-            if is_recording(&entry) {
-                recordings.push(entry);
-            }
+    if !metadata.is_dir() {
+        return Ok(vec![Input::Picture(path.to_owned())]);
+    }
+    if is_recording(path) {
+        return Ok(vec![Input::Recording(path.to_owned())]);
+    }
+    let mut recordings = Vec::new();
+    for entry in fs::read_dir(path).map_err(|error| wrong(&error))? {
+        let entry = entry.map_err(|error| wrong(&error))?.path();
+        if is_recording(&entry) && !is_hidden(&entry) {
+            recordings.push(entry);
         }
-        recordings.sort();
-        let pictures = match camera::images::list(path) {
-            Ok(pictures) => pictures,
-            Err(_) if !recordings.is_empty() => Vec::new(),
-            Err(_) => {
-                return Err(wrong(
-                    &"neither pictures (.png, .jpg, .jpeg) nor recordings (folders with \
-                      manifest.json) here",
-                ));
-            }
-        };
-        let recordings = recordings.into_iter().map(Kind::Recording);
-        recordings
-            .chain(pictures.into_iter().map(Kind::Picture))
-            .collect()
-    };
-    let named = |kind: Kind| {
-        let (Kind::Picture(path) | Kind::Recording(path)) = &kind;
-        Input {
-            name: names.claim(&canonical(path)),
-            kind,
-        }
-    };
-    Ok(kinds.into_iter().map(named).collect())
+    }
+    recordings.sort();
+    // A folder without pictures is an error of its own there.
+    let mut pictures = camera::images::list(path).unwrap_or_default();
+    pictures.retain(|picture| !own::is_overlay_at(picture));
+    if recordings.is_empty() && pictures.is_empty() {
+        return Err(wrong(
+            &"neither pictures (.png, .jpg, .jpeg) nor recordings (folders with manifest.json) \
+              here",
+        ));
+    }
+    let recordings = recordings.into_iter().map(Input::Recording);
+    Ok(recordings
+        .chain(pictures.into_iter().map(Input::Picture))
+        .collect())
 }
 
-/// `.` and `..` hide the name that a folder has; a link keeps the name that the user gave it.
-fn canonical(path: &Path) -> PathBuf {
-    if path.file_stem().is_some() {
-        path.to_owned()
-    } else {
-        path.canonicalize().unwrap_or_else(|_| path.to_owned())
-    }
+/// A recording that is being written lies in a hidden folder.
+fn is_hidden(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."))
 }
 
 #[cfg(test)]
 mod tests {
+    use frame::Size;
+
     use super::*;
 
     fn touch(path: &Path) {
@@ -117,8 +132,8 @@ mod tests {
         fs::write(path, "").unwrap();
     }
 
-    fn names(found: &[Input]) -> Vec<&str> {
-        found.iter().map(|input| input.name.as_str()).collect()
+    fn stems(found: &[Input]) -> Vec<String> {
+        found.iter().map(Input::stem).collect()
     }
 
     #[test]
@@ -129,31 +144,58 @@ mod tests {
             "a.JPG",
             "notes.txt",
             "000001/manifest.json",
+            ".unfinished/manifest.json",
             "other/x.png",
+            "somebody's.overlay.png",
         ] {
             touch(&folder.path().join(file));
         }
-        let found = find(folder.path(), &mut Names::default()).unwrap();
-        assert_eq!(names(&found), ["000001", "a", "b"]);
+        let overlay = picture::png::encode(&[0; 3], Size::new(1, 1)).unwrap();
+        for name in ["a.overlay.png", "c.png"] {
+            fs::write(folder.path().join(name), &overlay).unwrap();
+        }
+        let found = find(folder.path()).unwrap();
+        assert_eq!(
+            stems(&found),
+            ["000001", "a", "b", "c", "somebody's.overlay"]
+        );
         let recording = folder.path().join("000001");
-        let found = find(&recording, &mut Names::default()).unwrap();
-        assert_eq!(found[0].kind, Kind::Recording(recording));
+        let found = find(&recording).unwrap();
+        assert_eq!(found, [Input::Recording(recording)]);
     }
 
     #[test]
-    fn equal_stems_get_numbers() {
+    fn an_address_is_the_same_however_it_is_spelled() {
         let folder = tempfile::tempdir().unwrap();
-        for file in ["a.png", "a.jpg", "a-2.png", "below/a.png"] {
-            touch(&folder.path().join(file));
+        let root = folder.path().canonicalize().unwrap();
+        touch(&root.join("below/a.png"));
+        std::os::unix::fs::symlink(root.join("below/a.png"), root.join("link.png")).unwrap();
+        std::os::unix::fs::symlink(root.join("below"), root.join("folder")).unwrap();
+        let address = |path: &str| {
+            let input = Input::Picture(root.join(path));
+            let address = input.address();
+            let inside = address.strip_prefix(root.to_str().unwrap()).unwrap();
+            (inside.to_owned(), input.stem())
+        };
+        for (path, expected, stem) in [
+            ("below/a.png", "/below/a.png", "a"),
+            ("below/../below/./a.png", "/below/a.png", "a"),
+            ("folder/a.png", "/below/a.png", "a"),
+            ("below/.", "/below", "below"),
+            ("below/../below/", "/below", "below"),
+            // The user's own name for it.
+            ("link.png", "/link.png", "link"),
+        ] {
+            assert_eq!(address(path), (expected.into(), stem.into()), "{path}");
         }
-        let mut claimed = Names::default();
-        let mut found = find(folder.path(), &mut claimed).unwrap();
-        found.extend(find(&folder.path().join("below"), &mut claimed).unwrap());
-        found.extend(find(&folder.path().join("a.png"), &mut claimed).unwrap());
-        let names = names(&found);
-        assert_eq!(names.len(), 5);
-        assert_eq!(names.iter().collect::<HashSet<_>>().len(), 5, "{names:?}");
-        assert_eq!(names[0], "a-2");
+    }
+
+    #[test]
+    fn addresses_of_paths_that_are_no_text_differ() {
+        use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
+        let address = |name: &[u8]| Input::Picture(OsStr::from_bytes(name).into()).address();
+        assert!(address(b"a\xff.png").ends_with("a\\xff.png"));
+        assert_ne!(address(b"a\xff.png"), address(b"a\xfe.png"));
     }
 
     #[test]
@@ -164,7 +206,7 @@ mod tests {
             (missing.as_path(), "No such file"),
             (folder.path(), "neither"),
         ] {
-            let error = find(path, &mut Names::default()).unwrap_err().to_string();
+            let error = find(path).unwrap_err().to_string();
             assert!(error.starts_with(&path.display().to_string()), "{error}");
             assert!(error.contains(expected), "{error}");
         }

@@ -6,12 +6,10 @@ use fastsam::Segments;
 use frame::Size;
 use message::{Chosen, FrameHeader, Latency, MasksWriter};
 
+use super::own::NODE;
 use crate::prompts::Answer;
 use configuration::MaskFormat;
 use configuration::Publish;
-
-/// What a message from the command line names as its node.
-const NODE: &str = "local";
 
 /// Writes messages, reusing its buffers.
 pub(super) struct Message {
@@ -24,6 +22,8 @@ pub(super) struct Message {
 pub(super) struct About<'a> {
     pub camera: &'a str,
     pub backend: &'static str,
+    /// The absolute path of what is segmented, unless it is nobody's file.
+    pub input: Option<&'a str>,
     pub sequence: u64,
     pub captured_at: SystemTime,
     pub size: Size,
@@ -81,6 +81,7 @@ impl<'a> About<'a> {
             node: NODE,
             camera: self.camera,
             backend: self.backend,
+            input: self.input,
             sequence: self.sequence,
             captured_at: self.captured_at,
             size: self.size,

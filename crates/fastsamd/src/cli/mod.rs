@@ -10,18 +10,19 @@ mod hef;
 mod inference;
 mod inputs;
 mod message;
+mod mock;
+mod own;
 mod progress;
 mod record;
+mod run;
 mod schema;
 mod segment;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
-use configuration::Config;
-
-use crate::{bug, daemon};
+use crate::bug;
 
 /// A segment-anything camera on MQTT.
 #[derive(Debug, Parser)]
@@ -35,7 +36,7 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Runs the daemon.
-    Run(RunArgs),
+    Run(run::RunArgs),
     /// Shows it all without configuration or hardware: a synthetic camera, a mock accelerator
     /// and an MQTT broker inside.
     Demo(demo::DemoArgs),
@@ -58,19 +59,11 @@ enum Verb {
     Hef(hef::HefArgs),
 }
 
-/// What the daemon is started with.
-#[derive(Debug, Args)]
-struct RunArgs {
-    /// The configuration file.
-    #[arg(long, value_name = "FILE", default_value = configuration::DEFAULT_PATH)]
-    config: PathBuf,
-}
-
 /// Does what the command line says; the whole of `main`.
 pub fn main() -> ExitCode {
     bug::set_panic_hook();
     let ended = bug::guarded(|| match CommandLine::try_parse() {
-        Ok(command_line) => run(command_line.verb),
+        Ok(command_line) => dispatch(command_line.verb),
         Err(error) => exit::conclude_parsing(&error),
     });
     ended.unwrap_or_else(|bug| exit::conclude(Err(bug)))
@@ -81,9 +74,9 @@ pub fn command() -> clap::Command {
     CommandLine::command()
 }
 
-fn run(verb: Verb) -> ExitCode {
+fn dispatch(verb: Verb) -> ExitCode {
     match verb {
-        Verb::Run(arguments) => exit::conclude(run_daemon(&arguments)),
+        Verb::Run(arguments) => exit::conclude(run::run(&arguments)),
         Verb::Demo(arguments) => exit::conclude(demo::run(&arguments)),
         Verb::Segment(arguments) => segment::run(&arguments),
         Verb::Record(arguments) => exit::conclude(record::run(&arguments)),
@@ -94,11 +87,6 @@ fn run(verb: Verb) -> ExitCode {
         Verb::Bench(arguments) => exit::conclude(bench::run(&arguments)),
         Verb::Hef(arguments) => exit::conclude(hef::run(&arguments)),
     }
-}
-
-fn run_daemon(arguments: &RunArgs) -> anyhow::Result<()> {
-    let config = Config::load(&arguments.config)?;
-    daemon::run(&config, Some(&arguments.config), daemon::Extent::default())
 }
 
 #[cfg(test)]

@@ -1,9 +1,13 @@
 //! `record`: saves what the accelerator answers to a camera's frames.
 //!
-//! `--out` becomes a folder of recordings, `000000`, `000001`, ..., each with its `frame.png`.
+//! `--out` becomes a folder of recordings, `000000`, `000001`, ..., each with its `frame.png`. Each is
+//! written beside its place and appears there when it is whole. A folder that is not empty needs
+//! `--force`, which removes the recordings in it and keeps everything else.
 
 use std::{
-    fs,
+    ffi::OsStr,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -11,16 +15,15 @@ use std::{
 use anyhow::Context;
 use camera::{Captured, Source};
 use clap::Args;
-use frame::{Frame, Preprocessor};
+use frame::{Frame, Preprocessor, Size};
 use recording::{FRAME_PICTURE, Recording};
 
-use super::inference::Inference;
-use super::progress;
+use super::{exit, inference::Inference, mock, own, progress};
 use crate::open::{accelerator as open, cameras};
 use configuration::Camera;
 use configuration::Config;
 use configuration::WrongInput;
-use picture::overlay;
+use picture::png;
 
 /// The longest a camera may leave us without a frame.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,9 +31,12 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What to record.
 #[derive(Debug, Args)]
 pub(super) struct RecordArgs {
-    /// The folder to record into; new or empty.
+    /// The folder to record into; new or empty, unless --force is given.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Replace the recordings in --out. Other files there are kept.
+    #[arg(long)]
+    force: bool,
     /// How many frames.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     frames: u32,
@@ -45,9 +51,12 @@ pub(super) struct RecordArgs {
 pub(super) fn run(arguments: &RecordArgs) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
     let camera = choose(&config, arguments.camera.as_deref())?;
-    make_empty_folder(&arguments.out)?;
+    let earlier = prepare(&arguments.out, arguments.force)?;
     let mut source = cameras::camera(&in_full(camera))()?;
     let mut inference = Inference::new(open::accelerator(&config.accelerator)?.accelerator);
+    if mock::answered(inference.layout()) {
+        exit::note(mock::NOTICE);
+    }
     let mut preprocessor = Preprocessor::new();
     let (mut frame, mut rgb) = (Frame::empty(), Vec::new());
 
@@ -57,18 +66,54 @@ pub(super) fn run(arguments: &RecordArgs) -> anyhow::Result<()> {
             anyhow::bail!("{} ended after {number} frames", source.describe());
         }
         inference.run(&frame)?;
-        let folder = arguments.out.join(format!("{number:06}"));
-        fs::create_dir(&folder).with_context(|| folder.display().to_string())?;
         preprocessor.to_rgb(&frame, &mut rgb)?;
-        // Before the manifest, which makes the folder a recording.
-        let picture = folder.join(FRAME_PICTURE);
-        fs::write(&picture, overlay::png(&rgb, frame.size)?)
-            .with_context(|| picture.display().to_string())?;
-        Recording::save(&folder, frame.size, inference.layout(), inference.tensors())?;
+        // Not before there is something to take their place.
+        if number == 0 {
+            for folder in &earlier {
+                Recording::remove(folder)?;
+            }
+        }
+        save(
+            &arguments.out.join(name(number)),
+            frame.size,
+            &rgb,
+            &inference,
+        )?;
         bar.inc(1);
     }
     bar.finish_and_clear();
     Ok(())
+}
+
+/// What the recording of a frame is called.
+fn name(number: u32) -> String {
+    format!("{number:06}")
+}
+
+/// Writes a recording beside its place, and moves it there when it is whole.
+fn save(folder: &Path, size: Size, rgb: &[u8], inference: &Inference) -> anyhow::Result<()> {
+    let save = || {
+        let unfinished = tempfile::Builder::new()
+            .prefix(own::UNFINISHED)
+            // Less what the user's mask takes away.
+            .permissions(Permissions::from_mode(0o777))
+            .tempdir_in(folder.parent().unwrap_or(folder))?;
+        fs::write(
+            unfinished.path().join(FRAME_PICTURE),
+            png::encode(rgb, size)?,
+        )?;
+        Recording::save(
+            unfinished.path(),
+            size,
+            inference.layout(),
+            inference.tensors(),
+        )?;
+        fs::rename(unfinished.path(), folder)?;
+        // It is not there any more, and nothing is to be removed.
+        let _ = unfinished.keep();
+        anyhow::Ok(())
+    };
+    save().with_context(|| folder.display().to_string())
 }
 
 /// The camera of that name, or the first.
@@ -97,17 +142,47 @@ fn in_full(camera: &Camera) -> Camera {
     camera
 }
 
-/// Recordings are never mixed with older ones: a replay would show both.
-fn make_empty_folder(path: &Path) -> anyhow::Result<()> {
-    let wrong = |error: &dyn std::fmt::Display| {
-        WrongInput::new(format_args!("--out {}: {error}", path.display()))
+/// Makes the folder, if need be, and finds the recordings that are to be replaced. Recordings are
+/// never mixed with older ones: a replay would show both.
+fn prepare(out: &Path, force: bool) -> anyhow::Result<Vec<PathBuf>> {
+    let wrong = |cause: &dyn std::fmt::Display| {
+        WrongInput::new(format_args!("--out {}: {cause}", out.display()))
     };
-    fs::create_dir_all(path).map_err(|error| wrong(&error))?;
-    let mut entries = fs::read_dir(path).map_err(|error| wrong(&error))?;
-    if entries.next().is_some() {
-        return Err(wrong(&"not empty; expected a new or empty folder").into());
+    if out.exists() && !out.is_dir() {
+        return Err(wrong(&"not a folder").into());
     }
-    Ok(())
+    fs::create_dir_all(out).map_err(|error| wrong(&error))?;
+    let mut earlier = Vec::new();
+    for entry in fs::read_dir(out).map_err(|error| wrong(&error))? {
+        let entry = entry.map_err(|error| wrong(&error))?;
+        // Left by a run that was killed.
+        if entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(own::UNFINISHED.as_bytes())
+        {
+            continue;
+        }
+        if !force {
+            return Err(wrong(
+                &"not empty; choose a new or empty folder, or replace the recordings in it with \
+                  --force",
+            )
+            .into());
+        }
+        if is_numbered(&entry.file_name()) {
+            // In the way if it is something else, even with --force.
+            Recording::check_removable(&entry.path()).map_err(|error| wrong(&error))?;
+            earlier.push(entry.path());
+        }
+    }
+    Ok(earlier)
+}
+
+/// Whether a recording might be called so.
+fn is_numbered(file_name: &OsStr) -> bool {
+    let number = file_name.to_str().and_then(|text| text.parse().ok());
+    number.is_some_and(|number| *name(number) == *file_name)
 }
 
 /// Waits for the camera's next frame; false at its end.

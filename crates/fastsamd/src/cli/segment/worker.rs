@@ -1,0 +1,304 @@
+//! From one input to its message and its overlay.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    time::{Duration, Instant, SystemTime},
+};
+
+use accelerator::mock::Network;
+use anyhow::Context;
+use clip::{Matcher, Picture, Recollection};
+use configuration::WrongInput;
+use fastsam::{Segmenter, Segments, Settings, prompt::Canvas};
+use frame::{Frame, INPUT_BYTES, Letterbox, PAD_VALUE, Preprocessor, Size};
+use message::prompt::{Prompt, TextChoice};
+use picture::{overlay, png};
+use recording::{FRAME_PICTURE, Recording};
+use tensors::{Layout, Tensors};
+
+use super::arguments::{Backend, SegmentArgs};
+use crate::{
+    cli::{
+        inputs::Input,
+        message::{About, Message},
+        mock,
+    },
+    prompts::{self, Answer},
+};
+
+/// An input's answer, and what it belongs to.
+struct Answered {
+    backend: &'static str,
+    /// Whether the mock computed it, now or for a recording.
+    is_mock: bool,
+    layout: Layout,
+    tensors: Tensors,
+    /// The size of the frame.
+    size: Size,
+    /// The frame itself, unless the recording kept none.
+    frame: Option<Frame>,
+    infer: Duration,
+}
+
+/// What an input became.
+pub(super) struct Worked {
+    answered: Answered,
+    /// What the prompt chose, if there is one.
+    chosen: Option<Answer>,
+    /// Segments in the message.
+    pub(super) segments: usize,
+    /// The message, one line of JSON.
+    pub(super) message: String,
+}
+
+impl Worked {
+    /// Whether the mock found the segments.
+    pub(super) fn is_mock(&self) -> bool {
+        self.answered.is_mock
+    }
+}
+
+/// Segments inputs, reusing what it can.
+pub(super) struct Worker<'a> {
+    arguments: &'a SegmentArgs,
+    settings: Settings,
+    prompt: Option<Prompt>,
+    matcher: Option<Matcher>,
+    preprocessor: Preprocessor,
+    input: Box<[u8; INPUT_BYTES]>,
+    network: Network,
+    segments: Segments,
+    message: Message,
+}
+
+impl<'a> Worker<'a> {
+    pub(super) fn new(arguments: &'a SegmentArgs) -> Result<Self, WrongInput> {
+        Ok(Self {
+            arguments,
+            settings: (&arguments.settings.segmentation()).into(),
+            prompt: arguments.prompt.prompt(),
+            matcher: arguments.prompt.matcher()?,
+            preprocessor: Preprocessor::new(),
+            input: Box::new([0; INPUT_BYTES]),
+            network: Network::new(),
+            segments: Segments::new(),
+            message: Message::new(arguments.settings.mask_format),
+        })
+    }
+
+    /// Segments the input, which is to be called `name`.
+    pub(super) fn work_on(
+        &mut self,
+        sequence: u64,
+        input: &Input,
+        name: &str,
+    ) -> anyhow::Result<Worked> {
+        let answered = self.answer(input)?;
+        let letterbox = Letterbox::fit(answered.size);
+        let started = Instant::now();
+        Segmenter::new(&answered.layout)
+            .segment(
+                &answered.tensors,
+                &letterbox,
+                &self.settings,
+                &mut self.segments,
+            )
+            .with_context(|| input.path().display().to_string())?;
+        let address = input.address();
+        let about = About {
+            camera: name,
+            backend: answered.backend,
+            input: Some(&address),
+            sequence,
+            captured_at: last_change(input.path()),
+            size: answered.size,
+            infer: answered.infer,
+            segment: started.elapsed(),
+        };
+        let chosen = self.choose(&letterbox, answered.frame.as_ref())?;
+        let message = match &chosen {
+            Some(answer) => self.message.write_answer(&about, &self.segments, answer)?,
+            None => self.message.write(&about, &self.segments)?,
+        };
+        let message = message.to_owned();
+        let all = self.segments.as_slice().len();
+        Ok(Worked {
+            answered,
+            segments: chosen.as_ref().map_or(all, |answer| answer.places.len()),
+            chosen,
+            message,
+        })
+    }
+
+    /// What the prompt chooses, if there is one.
+    fn choose(
+        &mut self,
+        letterbox: &Letterbox,
+        frame: Option<&Frame>,
+    ) -> anyhow::Result<Option<Answer>> {
+        let canvas = Canvas {
+            letterbox: *letterbox,
+            mask_size: self.settings.mask_size,
+        };
+        let alike = self.look(canvas, frame)?;
+        let Some(prompt) = &self.prompt else {
+            return Ok(None);
+        };
+        let answer = prompts::answer(prompt, self.segments.as_slice(), &canvas, alike);
+        Ok(Some(answer.map_err(WrongInput::new)?))
+    }
+
+    /// What looks like any of the texts, the most alike first, if there are texts.
+    fn look(
+        &mut self,
+        canvas: Canvas,
+        frame: Option<&Frame>,
+    ) -> anyhow::Result<Option<Vec<TextChoice>>> {
+        let Some(matcher) = &mut self.matcher else {
+            return Ok(None);
+        };
+        let frame = frame.ok_or_else(|| {
+            WrongInput::new(format_args!(
+                "--text needs a picture: expected {FRAME_PICTURE} in the recording"
+            ))
+        })?;
+        self.preprocessor.letterbox(frame, &mut self.input)?;
+        let picture = Picture {
+            input: &self.input,
+            canvas,
+        };
+        let segments = self.segments.as_slice();
+        let mut anew = Recollection::default();
+        let looked = matcher.look(picture, segments, &mut anew, Instant::now(), || {})?;
+        let prompt = &self.arguments.prompt;
+        let mut best: BTreeMap<usize, f64> = BTreeMap::new();
+        for text in &prompt.texts {
+            let matches = matcher
+                .choose(text, &looked, prompt.min_similarity)
+                .map_err(|error| WrongInput::new(format_args!("--text: {error}")))?;
+            for found in matches {
+                let known = best.entry(found.place).or_insert(found.similarity);
+                *known = known.max(found.similarity);
+            }
+        }
+        let mut alike: Vec<_> = best
+            .into_iter()
+            .map(|(place, similarity)| TextChoice {
+                segment: place as u64,
+                similarity,
+            })
+            .collect();
+        alike.sort_by(|a, b| b.similarity.total_cmp(&a.similarity));
+        Ok(Some(alike))
+    }
+
+    /// Gets the answer that the input and `--backend` ask for.
+    fn answer(&mut self, input: &Input) -> anyhow::Result<Answered> {
+        match (input, self.arguments.backend) {
+            (Input::Recording(folder), None | Some(Backend::Replay)) => {
+                let recording = open(folder)?;
+                let frame = recording.picture.as_deref().map(load).transpose()?;
+                if let Some(frame) = frame.as_ref().filter(|frame| frame.size != recording.frame) {
+                    return Err(WrongInput::new(format_args!(
+                        "{}: {FRAME_PICTURE} is {}, the manifest says {}",
+                        folder.display(),
+                        frame.size,
+                        recording.frame
+                    ))
+                    .into());
+                }
+                let Recording {
+                    layout,
+                    tensors,
+                    frame: size,
+                    ..
+                } = recording;
+                Ok(Answered {
+                    backend: "replay",
+                    is_mock: mock::answered(&layout),
+                    layout,
+                    tensors,
+                    size,
+                    frame,
+                    infer: Duration::ZERO,
+                })
+            }
+            (Input::Recording(folder), Some(Backend::Mock)) => {
+                self.compute(&folder.join(FRAME_PICTURE))
+            }
+            (Input::Picture(path), None | Some(Backend::Mock)) => self.compute(path),
+            (Input::Picture(path), Some(Backend::Replay)) => Err(WrongInput::new(format_args!(
+                "{}: a picture, but --backend replay: expected a recording",
+                path.display()
+            ))
+            .into()),
+        }
+    }
+
+    /// Has the mock look at a picture.
+    fn compute(&mut self, path: &Path) -> anyhow::Result<Answered> {
+        let frame = load(path)?;
+        let layout = Network::layout();
+        let mut tensors = Tensors::for_layout(&layout);
+        let started = Instant::now();
+        self.preprocessor
+            .letterbox(&frame, &mut self.input)
+            .with_context(|| path.display().to_string())?;
+        self.network.infer(&self.input[..], &mut tensors);
+        let infer = started.elapsed();
+        Ok(Answered {
+            backend: "mock",
+            is_mock: true,
+            layout,
+            tensors,
+            size: frame.size,
+            frame: Some(frame),
+            infer,
+        })
+    }
+
+    /// The overlay of the latest input as a PNG file: the segments on the pixels that their masks
+    /// count, which are the frame's or the network input's.
+    pub(super) fn draw(&mut self, worked: &Worked) -> anyhow::Result<Vec<u8>> {
+        let Worked {
+            answered, chosen, ..
+        } = worked;
+        let size = self.segments.size();
+        let mut rgb = vec![PAD_VALUE; size.pixels() * 3];
+        if let Some(frame) = &answered.frame {
+            match self.settings.mask_size {
+                fastsam::MaskSize::Frame => self.preprocessor.to_rgb(frame, &mut rgb)?,
+                fastsam::MaskSize::Network => {
+                    let input: &mut [u8; INPUT_BYTES] = rgb.as_mut_slice().try_into()?;
+                    self.preprocessor.letterbox(frame, input)?;
+                }
+            }
+        }
+        let all = self.segments.as_slice().iter().enumerate();
+        let is_wanted = |(place, _): &(usize, _)| {
+            chosen
+                .as_ref()
+                .is_none_or(|answer| answer.places.contains(place))
+        };
+        let caption = answered.is_mock.then_some(mock::CAPTION);
+        overlay::draw(&mut rgb, size, all.filter(is_wanted), caption)?;
+        Ok(png::encode(&rgb, size)?)
+    }
+}
+
+fn open(folder: &Path) -> Result<Recording, WrongInput> {
+    Recording::open(folder).map_err(WrongInput::new)
+}
+
+fn load(path: &Path) -> Result<Frame, WrongInput> {
+    camera::images::load(path).map_err(WrongInput::new)
+}
+
+/// When a file was last written: the best there is for when its picture was taken.
+fn last_change(path: &Path) -> SystemTime {
+    fs::metadata(path)
+        .and_then(|metadata| metadata.modified())
+        .unwrap_or_else(|_| SystemTime::now())
+}
