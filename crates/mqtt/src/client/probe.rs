@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use rumqttc::v5::{AsyncClient, Event, mqttbytes::v5::Packet};
 
-use super::{Options, QUEUE, failure::Failure};
+use super::{
+    failure::Failure,
+    options::{Options, QUEUE},
+};
 use crate::MqttError;
 
 /// What a broker said when it accepted a connection; `None` where it did not say.

@@ -2,76 +2,18 @@
 
 use std::sync::Arc;
 
-use rumqttc::v5::mqttbytes::{QoS, v5::PublishProperties};
-use thiserror::Error;
+use rumqttc::v5::mqttbytes::QoS;
 
-use super::{Incoming, shared::Shared};
+use super::{
+    exchange::{NotSent, ReplyTo},
+    shared::Shared,
+};
 use message::{Counters, Topic};
 
 /// Publishes. Clones share a connection; no method waits for the network.
 #[derive(Clone, Debug)]
 pub struct Publisher {
     shared: Arc<Shared>,
-}
-
-/// Why a message was not taken. It has been counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Error)]
-pub enum NotSent {
-    /// There is no connection.
-    #[error("there is no connection to the broker")]
-    Offline,
-    /// Messages come faster than the broker takes them.
-    #[error("the queue to the broker is full")]
-    QueueFull,
-    /// The message is larger than the broker or the configuration allows.
-    #[error("a message of {bytes} bytes is too large: expected at most {limit}")]
-    TooLarge {
-        /// Its payload.
-        bytes: usize,
-        /// The largest payload possible.
-        limit: usize,
-    },
-    /// No further topic's state can be remembered.
-    #[error("no more than {limit} topics can have a state")]
-    TooManyStates {
-        /// How many can.
-        limit: usize,
-    },
-}
-
-/// Where an answer goes: a topic, and what the asker knows it by (MQTT 5).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReplyTo {
-    topic: String,
-    correlation_data: Option<Vec<u8>>,
-}
-
-impl ReplyTo {
-    /// The topic that the request names, or else the usual one for its kind. A name that nothing
-    /// can be published to counts as none.
-    pub fn new(request: &Incoming, usual: &Topic) -> Self {
-        let can_be_published_to = |topic: &&String| {
-            !topic.is_empty()
-                && topic.len() <= usize::from(u16::MAX)
-                && !topic.contains(['+', '#', '\0'])
-        };
-        let named = request.response_topic.as_ref().filter(can_be_published_to);
-        Self {
-            topic: named.map_or_else(|| usual.as_str().to_owned(), Clone::clone),
-            correlation_data: request.correlation_data.clone(),
-        }
-    }
-
-    pub(super) fn topic(&self) -> &str {
-        &self.topic
-    }
-
-    pub(super) fn properties(&self) -> PublishProperties {
-        PublishProperties {
-            correlation_data: self.correlation_data.clone().map(Into::into),
-            ..PublishProperties::default()
-        }
-    }
 }
 
 /// How surely a state reaches the broker while the connection lasts (MQTT's QoS).

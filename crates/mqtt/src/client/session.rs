@@ -31,7 +31,13 @@ use tokio::{
 };
 use tracing::{debug, info, warn};
 
-use super::{Incoming, Options, QUEUE, backoff::Pauses, failure::Failure, shared::Shared};
+use super::{
+    backoff::Pauses,
+    exchange::Incoming,
+    failure::Failure,
+    options::{Options, QUEUE},
+    shared::Shared,
+};
 use crate::MqttError;
 
 /// How often a wait looks whether it should end.

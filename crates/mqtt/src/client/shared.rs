@@ -16,7 +16,10 @@ use rumqttc::v5::{AsyncClient, mqttbytes::QoS};
 use tokio::sync::Notify;
 use tracing::warn;
 
-use super::{NotSent, OVERHEAD, ReplyTo};
+use super::{
+    exchange::{NotSent, ReplyTo},
+    options::OVERHEAD,
+};
 use message::{Counters, State, Topic};
 
 /// Topics with a remembered state, at most: far more than a node has.

@@ -1,0 +1,184 @@
+//! Whom to connect to, and how.
+
+use std::{net::Ipv6Addr, time::Duration};
+
+use message::{Secret, State, Topic};
+use rumqttc::v5::{
+    MqttOptions,
+    mqttbytes::{QoS, v5::LastWill},
+};
+
+use super::backoff::Backoff;
+use crate::MqttError;
+
+/// The largest payload that can be asked for: MQTT's limit on a packet is 268435455 bytes, and
+/// the topic needs room too.
+const MAX_PAYLOAD_BYTES: usize = 268_000_000;
+
+/// Room for the topic and the header of a packet beside its payload.
+pub(super) const OVERHEAD: usize = 1024;
+
+/// Messages that wait to be written. A longer queue would only make frames older.
+pub(super) const QUEUE: usize = 16;
+
+/// Acknowledged publishes under way. Mosquitto allows 20; rumqttc reserves room for each, and
+/// never lowers its packet ids again after a broker that allowed more.
+const IN_FLIGHT: u16 = 16;
+
+/// Whom to connect to, and how.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Names this client to the broker, which allows one connection per id.
+    pub client_id: String,
+    /// User name and password, where the broker asks for them.
+    pub login: Option<(String, Secret)>,
+    /// Where `online` and `offline` are published.
+    pub availability: Topic,
+    /// Topics to receive.
+    pub subscriptions: Vec<Topic>,
+    /// Time without traffic after which both sides ask whether the other is there.
+    pub keep_alive: Duration,
+    /// Largest payload in either direction; the broker may allow less.
+    pub max_payload_bytes: usize,
+    /// Pauses between attempts to connect.
+    pub backoff: Backoff,
+}
+
+impl Options {
+    /// Options with the defaults: no login, no subscriptions, 30 s keep-alive (a dead connection
+    /// is noticed within a minute), payloads up to 1900000 bytes (Mosquitto 2.1 refuses packets
+    /// above 2000000), pauses of 1 to 30 s.
+    pub fn new(host: &str, port: u16, client_id: &str, availability: Topic) -> Self {
+        Self {
+            host: host.into(),
+            port,
+            client_id: client_id.into(),
+            login: None,
+            availability,
+            subscriptions: Vec::new(),
+            keep_alive: Duration::from_secs(30),
+            max_payload_bytes: 1_900_000,
+            backoff: Backoff::default(),
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<(), MqttError> {
+        if self.host.trim().is_empty() {
+            return Err(MqttError::NoHost);
+        }
+        let usable = |id: &str| id.chars().all(|c| !c.is_control());
+        if !(1..=128).contains(&self.client_id.len()) || !usable(&self.client_id) {
+            return Err(MqttError::ClientId(self.client_id.clone()));
+        }
+        if !(5..=65535).contains(&self.keep_alive.as_secs()) {
+            return Err(MqttError::KeepAlive(self.keep_alive));
+        }
+        if !(1..=MAX_PAYLOAD_BYTES).contains(&self.max_payload_bytes) {
+            return Err(MqttError::MaxPayload {
+                bytes: self.max_payload_bytes,
+                limit: MAX_PAYLOAD_BYTES,
+            });
+        }
+        Ok(())
+    }
+
+    /// What the broker says in our place when the connection breaks.
+    pub(super) fn last_will(&self) -> LastWill {
+        LastWill::new(
+            self.availability.as_str(),
+            State::Offline.payload(),
+            QoS::AtLeastOnce,
+            true,
+            None,
+        )
+    }
+
+    /// The same for rumqttc, without the last will.
+    pub(super) fn for_rumqttc(&self) -> MqttOptions {
+        // rumqttc puts host and port together with a colon.
+        let host = match self.host.parse::<Ipv6Addr>() {
+            Ok(address) => format!("[{address}]"),
+            Err(_) => self.host.clone(),
+        };
+        let mut options = MqttOptions::new(&self.client_id, host, self.port);
+        let max_packet = self.max_payload_bytes.saturating_add(OVERHEAD);
+        options
+            .set_keep_alive(self.keep_alive)
+            .set_clean_start(true)
+            .set_max_packet_size(Some(u32::try_from(max_packet).unwrap_or(u32::MAX)))
+            .set_outgoing_inflight_upper_limit(IN_FLIGHT);
+        let mut network = options.network_options();
+        network.set_tcp_nodelay(true);
+        options.set_network_options(network);
+        if let Some((username, password)) = &self.login {
+            options.set_credentials(username, password.expose());
+        }
+        options
+    }
+
+    /// What is being connected to, for people.
+    pub(super) fn address(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use message::Topics;
+
+    fn options() -> Options {
+        let topics = Topics::new("fastsam", "test").unwrap();
+        Options::new("localhost", 1883, "fastsamd-test", topics.availability())
+    }
+
+    #[test]
+    fn options_out_of_range_are_refused_by_name() {
+        type Change = fn(&mut Options);
+        let cases: [(&str, Change); 8] = [
+            ("host", |o| o.host = " ".into()),
+            ("client id", |o| o.client_id = String::new()),
+            ("client id", |o| o.client_id = "a\0".into()),
+            ("client id", |o| o.client_id = "a".repeat(129)),
+            ("keep-alive", |o| o.keep_alive = Duration::from_secs(4)),
+            ("keep-alive", |o| o.keep_alive = Duration::from_secs(65536)),
+            ("payload", |o| o.max_payload_bytes = 0),
+            ("payload", |o| o.max_payload_bytes = MAX_PAYLOAD_BYTES + 1),
+        ];
+        for (named, change) in cases {
+            let mut options = options();
+            change(&mut options);
+            let error = options.validate().unwrap_err().to_string();
+            assert!(error.contains(named), "{error}");
+        }
+        assert!(options().validate().is_ok());
+    }
+
+    #[test]
+    fn an_ipv6_address_gets_its_brackets() {
+        for (host, expected) in [
+            ("::1", "[::1]"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("broker.lan", "broker.lan"),
+        ] {
+            let mut options = options();
+            options.host = host.into();
+            assert_eq!(options.for_rumqttc().broker_address().0, expected);
+        }
+    }
+
+    #[test]
+    fn debug_output_holds_no_password() {
+        let mut options = options();
+        options.login = Some(("user".into(), Secret::new("hunter2")));
+        let shown = format!("{options:?}");
+        assert!(
+            shown.contains("user") && !shown.contains("hunter2"),
+            "{shown}"
+        );
+    }
+}
