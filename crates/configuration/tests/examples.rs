@@ -3,6 +3,8 @@
 //! A comment whose text is indented (three or more spaces behind the `#`) belongs to a block that
 //! can be used in place of the key of the same name that follows it.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::path::{Path, PathBuf};
 
 use configuration::{Backend, Config, Ffmpeg, Hailo, Rpicam, Source, Text, V4l2};
