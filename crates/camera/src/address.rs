@@ -113,8 +113,11 @@ fn end_of_user_info(rest: &str) -> Option<usize> {
         };
     };
     // A second `@` further on may belong to the path, or else the first belongs to the password. A
-    // host with a dot or a port decides; a query never holds the host.
-    let before_query = &rest[..rest.find('?').unwrap_or(rest.len())];
+    // host with a dot or a port decides. A query, which has `key=value` in it, never holds the host.
+    let before_query = match rest.split_once('?') {
+        Some((before, query)) if query.contains('=') => before,
+        _ => rest,
+    };
     let last = before_query.rfind('@').unwrap_or(first);
     let (standard, other) = (&authority[first + 1..], self::authority(&rest[last + 1..]));
     if is_full_host(standard) && !is_full_host(other) {
@@ -189,6 +192,15 @@ pub fn without_secrets(input: &str) -> String {
         _ => "?***",
     };
     format!("{scheme}://{at}{shown}{cut}{query}")
+}
+
+/// Everything before the host, in the reading that has most there.
+pub(crate) fn widest_user_info(input: &str) -> Option<&str> {
+    let rest = &input[Address::parse(input)?.scheme.len() + 3..];
+    let before_query = &rest[..rest.find('?').unwrap_or(rest.len())];
+    let is_plain = is_host(authority(rest));
+    let searched = if is_plain { before_query } else { rest };
+    searched.rfind('@').map(|at| &rest[..at])
 }
 
 /// With everything encoded that would end user or password early; `%41` stays where it is known to
@@ -290,6 +302,14 @@ mod tests {
             (
                 "rtsp://u:p@10.0.0.1/live@main",
                 "rtsp://u:p@10.0.0.1/live@main",
+            ),
+            (
+                "rtsp://u:p@ss?w@10.0.0.1/h",
+                "rtsp://u:p%40ss%3Fw@10.0.0.1/h",
+            ),
+            (
+                "http://u:p@cam/1?mail=a@b.org",
+                "http://u:p@cam/1?mail=a@b.org",
             ),
             ("rtsp://cam/live@main", "rtsp://cam/live@main"),
             ("http://cam/1?password=p@ss", "http://cam/1?password=p@ss"),

@@ -4,7 +4,7 @@
 //! a path begin. So not only the secrets are looked for in a line, but also their pieces. A line
 //! loses a harmless word to that now and then; it keeps the rest.
 
-use crate::address::{Address, Login, MASK, percent_decoded, without_secrets};
+use crate::address::{Address, Login, MASK, percent_decoded, widest_user_info, without_secrets};
 
 /// Shorter runs of characters than this are in every other word.
 const MIN_PIECE: usize = 3;
@@ -30,8 +30,9 @@ impl Redaction {
         };
         let shown = without_secrets(input);
         let mut secrets: Vec<String> = Vec::new();
-        let user_info = address.user_info.map(str::to_owned);
-        for user_info in user_info.into_iter().chain(address.login_encoded(login)) {
+        let in_address = [address.user_info, widest_user_info(input)];
+        let in_address = in_address.into_iter().flatten().map(str::to_owned);
+        for user_info in in_address.chain(address.login_encoded(login)) {
             let (name, password) = user_info.split_once(':').unwrap_or((&user_info, ""));
             secrets.extend([name.to_owned(), password.to_owned(), user_info.clone()]);
         }
@@ -223,6 +224,19 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(redaction.apply(text), expected);
         }
+    }
+
+    #[test]
+    fn an_address_with_several_readings_is_secret_in_all_of_them() {
+        let address = "rtsp://admin:p@ssword/x?k=1@cam/1";
+        let redaction = of(address);
+        let shown = redaction.apply("Failed to resolve hostname ssword, path /x?k=1");
+        assert!(
+            shown.starts_with("Failed to resolve hostname ***"),
+            "{shown}"
+        );
+        assert!(!shown.contains("k=1"), "{shown}");
+        assert_eq!(redaction.apply(address), "rtsp://***");
     }
 
     #[test]

@@ -20,8 +20,9 @@ use mqtt::{Backoff, EmbeddedBroker, Incoming, Options, Publisher};
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 use tempfile::TempDir;
 
-/// Longer than anything here takes, on a machine that does other things too.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+/// Longer than anything here takes, on a machine that does other things too: a client that is blocked
+/// in a write gives up after twice its keep-alive, a minute.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(90);
 
 /// Waits until `condition` gives a value.
 pub(crate) fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
