@@ -12,8 +12,8 @@ use std::{
 
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use mqtt::Options;
 use message::Topics;
+use mqtt::Options;
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {

@@ -4,13 +4,13 @@
 
 use std::{cell::RefCell, fs};
 
-use recording::{Recording, MANIFEST};
-use tensors::{Role, Tensors};
 use accelerator::mock::Network;
 use arbitrary::Arbitrary;
 use frame::Size;
 use libfuzzer_sys::fuzz_target;
+use recording::{MANIFEST, Recording};
 use tempfile::TempDir;
+use tensors::{Role, Tensors};
 
 #[derive(Arbitrary, Debug)]
 enum Input<'a> {

@@ -5,11 +5,11 @@
 
 use std::cell::RefCell;
 
-use tensors::{ElementType, Layout, QuantInfo, Role, TensorInfo, Tensors};
 use arbitrary::{Arbitrary, Unstructured};
 use fastsam::{MaskSize, Segmenter, Segments, Settings, cleanup::Cleanup, encode::rle};
 use frame::{Letterbox, Size};
 use libfuzzer_sys::fuzz_target;
+use tensors::{ElementType, Layout, QuantInfo, Role, TensorInfo, Tensors};
 
 /// Masks of larger frames only take longer.
 const MAX_SIDE: u32 = 3000;
