@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use tensors::LayoutError;
 
-use crate::{MANIFEST, npy::NpyError};
+use crate::{names::MANIFEST, npy::NpyError};
 
 /// Why a recording can't be read or written. Each is one line that names the file.
 #[derive(Debug, thiserror::Error)]

@@ -13,6 +13,7 @@
 //! recording that was written only in part has no manifest, which is written last.
 
 mod error;
+mod names;
 mod npy;
 #[cfg(test)]
 mod tests;
@@ -32,12 +33,8 @@ use tensors::{
 };
 
 pub use error::RecordingError;
+pub use names::{FRAME_PICTURE, MANIFEST};
 pub use npy::NpyError;
-
-/// The file that makes a folder a recording.
-pub const MANIFEST: &str = "manifest.json";
-/// The picture that the answers belong to, where it was kept.
-pub const FRAME_PICTURE: &str = "frame.png";
 
 /// A manifest is a page of text; anything larger is a mistake.
 const MAX_MANIFEST_BYTES: u64 = 1 << 20;

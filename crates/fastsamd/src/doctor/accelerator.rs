@@ -30,7 +30,10 @@ use frame::INPUT_BYTES;
 use hailort::{DeviceId, Library, Status, VersionSupport, Versions, hef_file::HefFile};
 use tensors::Tensors;
 
-use super::{Finding, Machine, Outcome};
+use super::{
+    finding::{Finding, Outcome},
+    machine::Machine,
+};
 use crate::open::accelerator as open;
 use configuration::Backend;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use message::Topics;
 use mqtt::{Options, Probe};
 
-use super::Finding;
+use super::finding::Finding;
 use configuration::Config;
 
 /// How long the broker may take. As long as a daemon's first attempt.

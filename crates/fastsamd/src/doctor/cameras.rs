@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ::camera::{CameraError, Captured};
 use frame::Frame;
 
-use super::Finding;
+use super::finding::Finding;
 use crate::open::cameras;
 use configuration::Camera;
 

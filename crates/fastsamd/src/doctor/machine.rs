@@ -1,31 +1,31 @@
-//! Heat and power of the machine.
+//! Where the machine is looked at.
 
-use super::Finding;
+use std::path::PathBuf;
+
+use hailort::host::SysFs;
+
 use crate::host::Host;
 
-pub(super) fn examine(host: &Host) -> Option<Finding> {
-    let temperatures: Vec<_> = host
-        .temperatures()
-        .into_iter()
-        .map(|(zone, degrees)| format!("{zone} {degrees:.1} °C"))
-        .collect();
-    let slowed_by = host.slowed_by();
-    if temperatures.is_empty() && slowed_by.is_none() {
-        return None;
+/// Where the machine is looked at; another place in tests.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// Drivers, links, temperatures.
+    pub sysfs: SysFs,
+    /// The machine's heat and power.
+    pub host: Host,
+    /// Device nodes.
+    pub dev: PathBuf,
+    /// Processes.
+    pub proc: PathBuf,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self {
+            sysfs: SysFs::default(),
+            host: Host::default(),
+            dev: "/dev".into(),
+            proc: "/proc".into(),
+        }
     }
-    let slowed_by = slowed_by.unwrap_or_default();
-    if slowed_by.is_empty() {
-        return Some(Finding::ok("machine", temperatures.join(", ")));
-    }
-    let fix = if slowed_by.contains(&"under-voltage") {
-        "use a power supply that gives 5 V and 5 A, and a short cable"
-    } else {
-        "cool it: a fan, a heat sink, air"
-    };
-    let detail = format!(
-        "slowed by {} ({})",
-        slowed_by.join(" and "),
-        temperatures.join(", ")
-    );
-    Some(Finding::warning("machine", detail, fix.to_owned()))
 }
