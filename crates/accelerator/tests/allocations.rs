@@ -45,7 +45,9 @@ fn the_network_reuses_its_buffers() {
     assert_eq!(counted.count_total, 0);
 }
 
-/// Allocations of the two halves in the second of two stretches of frames.
+/// Allocations of the two halves in the quietest of several stretches of frames. A channel allocates
+/// once when its thread has to wait for the first time, which may come in any stretch; what is
+/// allocated for each frame shows in all of them.
 fn count(accelerator: Box<dyn Accelerator>) -> Result<u64, AcceleratorError> {
     let mut tensors = Tensors::for_layout(accelerator.layout());
     let (mut submit, mut collect) = accelerator.split();
@@ -57,9 +59,14 @@ fn count(accelerator: Box<dyn Accelerator>) -> Result<u64, AcceleratorError> {
         })
     };
     stretch()?;
-    let mut answered = Ok(());
-    let counted = measure(|| answered = stretch());
-    answered.map(|()| counted.count_total)
+    let mut quietest = u64::MAX;
+    for _ in 0..4 {
+        let mut answered = Ok(());
+        let counted = measure(|| answered = stretch());
+        answered?;
+        quietest = quietest.min(counted.count_total);
+    }
+    Ok(quietest)
 }
 
 #[test]
