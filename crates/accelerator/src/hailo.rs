@@ -5,8 +5,9 @@
 //! that frames overlap on the chip. Outputs are bound to roles by shape and read in the types that
 //! the chip has: nothing is converted here.
 //!
-//! When something fails, the reader climbs a ladder of steps ([`Step`]), one step per call of
-//! `collect`; [`Monitor`] shows any other thread how it stands.
+//! When something fails, the reader climbs a ladder of steps ([`Step`]); [`Monitor`] shows any other
+//! thread how it stands. What may not come back from the library, as the release of a device that
+//! was pulled out, has a thread of its own and a limit.
 //!
 //! Invariant: the ten outputs of an answer are of one input, the one its ticket names, but for the
 //! time until a frame that the chip swallowed is missed (`drain_every`). When a read times out, the
@@ -14,18 +15,21 @@
 //! made anew: what came next would mix frames.
 
 mod chip;
+mod errand;
 mod error;
 mod flow;
 mod halves;
 mod monitor;
 mod recovery;
+mod repair;
 mod settings;
 mod step;
 
 use std::sync::Arc;
 
-use hailort::{Hef, Library};
+use hailort::{Alarms, Hef, Library};
 
+pub use errand::calls_left_behind;
 pub use error::HailoError;
 pub use halves::Hailo;
 pub use monitor::{DeviceReport, Health, Monitor, State};
@@ -33,13 +37,24 @@ pub use settings::HailoSettings;
 pub use step::Step;
 
 use crate::AcceleratorError;
-use chip::Chip;
+use errand::within;
+use repair::{Plant, START_LIMIT};
 
 /// Opens libhailort, takes a device, and loads the HEF onto it.
 pub fn open(settings: HailoSettings) -> Result<Hailo, AcceleratorError> {
-    let library = Library::open(settings.library.as_deref(), settings.library_versions)
-        .map_err(HailoError::from)?;
-    let hef = Hef::open(&library, &settings.hef, settings.sha256).map_err(HailoError::from)?;
-    let (chip, input) = Chip::start(&library, &hef, &settings)?;
-    Ok(Hailo::new(Arc::new(settings), library, hef, chip, input))
+    let settings = Arc::new(settings);
+    let shared = Arc::clone(&settings);
+    let (library, hef) = within(START_LIMIT, "opening the HEF", move || {
+        let library = Library::open(shared.library.as_deref(), shared.library_versions)?;
+        let hef = Hef::open(&library, &shared.hef, shared.sha256)?;
+        Ok::<_, HailoError>((library, hef))
+    })??;
+    let plant = Plant {
+        settings,
+        hef,
+        library,
+        alarms: Alarms::default(),
+    };
+    let (chip, input) = plant.start()?.finish()??;
+    Ok(Hailo::new(plant, chip, input))
 }

@@ -204,7 +204,7 @@ impl Default for Hailo {
             multi_process_service: false,
             scheduler_timeout_ms: 100,
             priority: None,
-            timeout_ms: 1000,
+            timeout_ms: 500,
             restart_attempts: 10,
         }
     }

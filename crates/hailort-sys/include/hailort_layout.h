@@ -60,6 +60,14 @@ OFFSET(hailo_output_vstream_params_by_name_t, params, 128);
 SIZE(hailo_network_group_info_t, 129);
 OFFSET(hailo_network_group_info_t, is_multi_context, 128);
 
+SIZE(hailo_notification_t, 28);
+OFFSET(hailo_notification_t, body, 8);
+OFFSET(hailo_notification_t, body.health_monitor_temperature_alarm_notification.ts0_temperature, 16);
+OFFSET(hailo_notification_t, body.health_monitor_temperature_alarm_notification.ts1_temperature, 20);
+OFFSET(hailo_notification_t, body.health_monitor_overcurrent_alert_notification.overcurrent_zone, 8);
+VALUE(HAILO_NOTIFICATION_ID_HEALTH_MONITOR_TEMPERATURE_ALARM, 1);
+VALUE(HAILO_NOTIFICATION_ID_HEALTH_MONITOR_OVERCURRENT_ALARM, 3);
+
 VALUE(HAILO_SUCCESS, 0);
 VALUE(HAILO_INVALID_ARGUMENT, 2);
 VALUE(HAILO_OUT_OF_HOST_MEMORY, 3);

@@ -237,6 +237,44 @@ typedef struct {
     bool is_multi_context;
 } hailo_network_group_info_t;
 
+/* What a device tells unasked. Packed in the library's header, too. */
+#pragma pack(push, 1)
+typedef enum {
+    HAILO_NOTIFICATION_ID_HEALTH_MONITOR_TEMPERATURE_ALARM = 1,
+    HAILO_NOTIFICATION_ID_HEALTH_MONITOR_OVERCURRENT_ALARM = 3,
+    HAILORT_SUBSET_NOTIFICATION_ID_SIZE = HAILORT_SUBSET_INT_SIZED
+} hailo_notification_id_t;
+
+/* Zones: 0 green, 1 orange, 2 red. */
+typedef struct {
+    uint32_t temperature_zone;
+    uint32_t alarm_ts_id;
+    float ts0_temperature;
+    float ts1_temperature;
+} hailo_health_monitor_temperature_alarm_notification_message_t;
+
+/* Zones: 0 green, 1 red. */
+typedef struct {
+    uint32_t overcurrent_zone;
+    float exceeded_alert_threshold;
+    bool is_last_overcurrent_violation_reached;
+} hailo_health_monitor_overcurrent_alert_notification_message_t;
+
+typedef union {
+    hailo_health_monitor_temperature_alarm_notification_message_t health_monitor_temperature_alarm_notification;
+    hailo_health_monitor_overcurrent_alert_notification_message_t health_monitor_overcurrent_alert_notification;
+    uint8_t others[20];
+} hailo_notification_message_parameters_t;
+
+typedef struct {
+    hailo_notification_id_t id;
+    uint32_t sequence;
+    hailo_notification_message_parameters_t body;
+} hailo_notification_t;
+#pragma pack(pop)
+
+typedef void (*hailo_notification_callback)(hailo_device device, const hailo_notification_t *notification, void *opaque);
+
 #else
 #define HAILORT_SUBSET_CONFIGURE_PARAMS hailo_configure_params_t
 #endif
@@ -248,6 +286,10 @@ hailo_status hailo_get_library_version(hailo_version_t *version);
 hailo_status hailo_scan_devices(hailo_scan_devices_params_t *params, hailo_device_id_t *ids, size_t *count);
 hailo_status hailo_identify(hailo_device device, hailo_device_identity_t *identity);
 hailo_status hailo_get_chip_temperature(hailo_device device, hailo_chip_temperature_info_t *temperature);
+
+hailo_status hailo_get_throttling_state(hailo_device device, bool *is_active);
+hailo_status hailo_set_notification_callback(hailo_device device, hailo_notification_callback callback,
+    hailo_notification_id_t notification_id, void *opaque);
 
 /* Virtual devices. The physical devices of one are borrowed, never released. */
 hailo_status hailo_init_vdevice_params(hailo_vdevice_params_t *params);

@@ -1,6 +1,6 @@
 //! Physical devices: what they are, and how warm.
 
-use std::{fmt, marker::PhantomData, ptr};
+use std::{fmt, marker::PhantomData, ptr, sync::MutexGuard};
 
 use hailort_sys::{
     HAILO_ARCH_HAILO8, HAILO_ARCH_HAILO8_A0, HAILO_ARCH_HAILO8L, HAILO_ARCH_HAILO10H,
@@ -9,9 +9,10 @@ use hailort_sys::{
 };
 
 use crate::{
-    Error, VDevice, Version,
+    Error, Library, VDevice, Version,
     call::{check, function},
     text::counted_text,
+    vdevice,
 };
 
 /// The most physical devices of a vdevice that are looked at; one is asked for.
@@ -131,6 +132,19 @@ pub struct PhysicalDevice<'a> {
 }
 
 impl PhysicalDevice<'_> {
+    pub(crate) fn as_ptr(&self) -> hailo_device {
+        self.handle
+    }
+
+    pub(crate) fn library(&self) -> &Library {
+        self.vdevice.library()
+    }
+
+    /// Keeps other calls on the vdevice out.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, vdevice::State> {
+        self.vdevice.lock()
+    }
+
     /// Asks the device what it is.
     #[doc(alias = "hailo_identify")]
     pub fn identify(&self) -> Result<Identity, Error> {

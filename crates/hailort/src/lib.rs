@@ -47,6 +47,7 @@
 //! let group = hailort::ConfiguredNetworkGroup {};
 //! ```
 
+mod alarm;
 mod call;
 mod device;
 mod device_id;
@@ -63,6 +64,7 @@ mod version;
 mod vstream;
 mod vstream_info;
 
+pub use alarm::{AlarmReport, Alarms, TemperatureZone};
 pub use device::{Architecture, ChipTemperature, Identity, PhysicalDevice};
 pub use device_id::DeviceId;
 pub use error::Error;

@@ -15,7 +15,8 @@ mod writer;
 
 pub use masks::{Frame, LatencyMs, Masks, Reduced, SCHEMA, Segment, Segmentation, masks_schema};
 pub use report::{
-    AcceleratorStatus, CameraStatus, Counters, DeviceStatus, Info, State, Status, Summary,
+    AcceleratorStatus, AlarmStatus, CameraStatus, Counters, DeviceStatus, Info, State, Status,
+    Summary,
 };
 pub use secret::Secret;
 pub use topics::{CameraTopics, Topic, TopicError, Topics, camera_name, topic_level, topic_prefix};

@@ -157,6 +157,22 @@ pub struct AcceleratorStatus {
     /// The chip, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceStatus>,
+    /// What the chip told of heat and current, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarms: Option<AlarmStatus>,
+}
+
+/// What a chip told of itself unasked.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct AlarmStatus {
+    /// `none`, `hot` (it slows down), `too_hot` (it stops), by the latest alarm.
+    pub temperature: Name,
+    /// Alarms of temperature since the start, those that ended one included.
+    pub temperature_alarms: u64,
+    /// Whether it draws too much current, by the latest alarm.
+    pub overcurrent: bool,
+    /// Alarms of current since the start, those that ended one included.
+    pub overcurrent_alarms: u64,
 }
 
 /// What a chip is and how it is attached; what it doesn't say is left out.
@@ -182,4 +198,7 @@ pub struct DeviceStatus {
     /// Lanes of its PCIe link.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pcie_lanes: Option<u32>,
+    /// Whether the chip slows down by itself when it gets hot or draws too much current.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttling_enabled: Option<bool>,
 }

@@ -1,8 +1,11 @@
 //! A chip with the network on it: making it, and making its vstreams anew.
 
+use std::time::Duration;
+
 use hailort::{
-    Architecture, ConfiguredNetworkGroup, DeviceId, FormatType, Hef, InputVStream, Library,
-    OutputVStream, SchedulingOptions, Status, VDevice, VDeviceOptions, VStreamInfo, VStreamOptions,
+    Alarms, Architecture, ChipTemperature, ConfiguredNetworkGroup, DeviceId, FormatType, Hef,
+    InputVStream, Library, OutputVStream, SchedulingOptions, Status, VDevice, VDeviceOptions,
+    VStreamInfo, VStreamOptions,
     hef_file::{HefArchitecture, HefFile},
 };
 
@@ -25,9 +28,10 @@ impl Chip {
         library: &Library,
         hef: &Hef,
         settings: &HailoSettings,
+        alarms: &Alarms,
     ) -> Result<(Self, InputVStream), HailoError> {
         let vdevice = create_vdevice(library, settings)?;
-        let device = describe(library, &vdevice, settings)?;
+        let device = describe(library, &vdevice, settings, alarms)?;
         let batched = settings.batch_size > 1;
         let scheduling = SchedulingOptions {
             timeout_ms: batched.then(|| to_u32(settings.scheduler_timeout.as_millis())),
@@ -91,14 +95,21 @@ impl Chip {
         }
     }
 
-    /// The chip's temperature in degrees Celsius, by the warmer sensor.
-    pub(super) fn temperature(&self) -> Result<f32, HailoError> {
-        let mut hottest = f32::NEG_INFINITY;
-        for device in self.group.vdevice().physical_devices()? {
-            hottest = hottest.max(device.chip_temperature()?.hottest());
-        }
-        Ok(hottest)
+    /// The vdevice that it is on.
+    pub(super) fn vdevice(&self) -> &VDevice {
+        self.group.vdevice()
     }
+}
+
+/// The temperature of a vdevice's devices in degrees Celsius, by the warmest sensor; `None` where
+/// they don't answer.
+pub(super) fn temperature(vdevice: &VDevice) -> Option<f32> {
+    let devices = vdevice.physical_devices().ok()?;
+    let degrees = devices
+        .iter()
+        .map(|device| device.chip_temperature().map(ChipTemperature::hottest));
+    let degrees: Vec<f32> = degrees.collect::<Result<_, _>>().ok()?;
+    degrees.into_iter().reduce(f32::max)
 }
 
 /// The same network as before?
@@ -163,12 +174,17 @@ fn describe(
     library: &Library,
     vdevice: &VDevice,
     settings: &HailoSettings,
+    alarms: &Alarms,
 ) -> Result<DeviceReport, HailoError> {
     let devices = vdevice.physical_devices()?;
     let identity = devices
         .first()
         .map(hailort::PhysicalDevice::identify)
         .transpose()?;
+    // Not all that the library drives tells alarms; nothing depends on them.
+    for device in &devices {
+        let _ = device.watch(alarms);
+    }
     // A vdevice does not say which of several devices it got; with one there is no doubt.
     let id = match settings.device.as_deref().map(DeviceId::new).transpose()? {
         Some(id) => Some(id),
@@ -184,6 +200,9 @@ fn describe(
         firmware: identity.as_ref().map(|identity| identity.firmware),
         pcie_link: id.as_ref().and_then(|id| settings.sysfs.pcie_link(id)),
         device: id.map(|id| id.to_string()),
+        throttling: devices
+            .first()
+            .and_then(|device| device.is_throttling_enabled().ok()),
     })
 }
 
@@ -220,9 +239,21 @@ fn fits(made_for: HefArchitecture, device: Architecture) -> bool {
     }
 }
 
-fn vstream_options(settings: &HailoSettings) -> VStreamOptions {
+/// For all that is under way together, how long releasing the input of a chip that hangs takes: the
+/// library waits the input's timeout for each.
+const INPUT_TIMEOUTS: Duration = Duration::from_millis(500);
+
+/// How long a write may take: none waits where there is room in the library's queue.
+fn input_timeout(settings: &HailoSettings) -> Duration {
+    let in_flight = to_u32(settings.in_flight.max(settings.batch_size).max(1) as u128);
+    settings
+        .timeout
+        .min((INPUT_TIMEOUTS / in_flight).max(Duration::from_millis(10)))
+}
+
+fn vstream_options(settings: &HailoSettings, timeout: Duration) -> VStreamOptions {
     VStreamOptions {
-        timeout_ms: to_u32(settings.timeout.as_millis()),
+        timeout_ms: to_u32(timeout.as_millis()),
         queue_size: to_u32(settings.in_flight.max(settings.batch_size).max(2) as u128),
     }
 }
@@ -231,7 +262,7 @@ fn input(
     group: &ConfiguredNetworkGroup,
     settings: &HailoSettings,
 ) -> Result<InputVStream, HailoError> {
-    let mut inputs = group.input_vstreams(vstream_options(settings))?;
+    let mut inputs = group.input_vstreams(vstream_options(settings, input_timeout(settings)))?;
     let fits = matches!(&inputs[..], [input] if input.frame_size() == frame::INPUT_BYTES);
     match inputs.pop() {
         Some(input) if fits => Ok(input),
@@ -259,7 +290,7 @@ fn outputs(
     group: &ConfiguredNetworkGroup,
     settings: &HailoSettings,
 ) -> Result<(Vec<OutputVStream>, Layout), HailoError> {
-    let outputs = group.output_vstreams(vstream_options(settings))?;
+    let outputs = group.output_vstreams(vstream_options(settings, settings.timeout))?;
     let infos = outputs
         .iter()
         .map(|output| tensor_info(output.info(), output.frame_size()))

@@ -1,6 +1,6 @@
 //! What can go wrong with a Hailo chip, and what the daemon can do about it.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use hailort::{Architecture, FormatType, hef_file::HefArchitecture};
 use tensors::LayoutError;
@@ -34,6 +34,32 @@ pub enum HailoError {
         /// Its PCIe address.
         device: String,
     },
+    /// The device was there, and is there no more.
+    #[error(
+        "the Hailo device{at} is gone from the bus: check its seat, its cable and its power supply, and `sudo dmesg | grep -i -e hailo -e pcie`",
+        at = .device.as_ref().map_or_else(String::new, |device| format!(" at {device}"))
+    )]
+    Removed {
+        /// Its PCIe address, if it is known.
+        device: Option<String>,
+    },
+    /// The library ended the streams, for a reason that it does not tell.
+    #[error("HAILO_STREAM_ABORT (63): {why}", why = why_aborted(*.temperature))]
+    Aborted {
+        /// The chip's temperature in degrees Celsius, if it could be measured.
+        temperature: Option<f32>,
+    },
+    /// A call into the library did not come back, and is left to its thread.
+    #[error("{what} has not come back within {limit:?}, and is left behind")]
+    Overdue {
+        /// What was asked of the library.
+        what: &'static str,
+        /// How long was waited.
+        limit: Duration,
+    },
+    /// A thread for a call into the library could not be started.
+    #[error("no thread for a call into libhailort: {0}")]
+    Thread(#[source] std::io::Error),
     /// Library and kernel driver differ.
     #[error(
         "libhailort {library} and kernel driver {driver} differ: `sudo apt update && sudo apt full-upgrade` aligns them, then reboot"
@@ -114,12 +140,35 @@ pub enum HailoError {
     },
 }
 
+/// The least temperature in degrees Celsius at which a chip stops its streams for heat.
+pub(super) const TOO_HOT: f32 = 95.0;
+
+fn why_aborted(temperature: Option<f32>) -> String {
+    match temperature {
+        Some(degrees) if degrees >= TOO_HOT => {
+            format!("the chip stopped its streams at {degrees:.1} °C: check its cooling")
+        }
+        Some(degrees) => format!(
+            "the chip stopped its streams, and not for heat ({degrees:.1} °C): if it goes on, check \
+             its power supply and switch the power off and on"
+        ),
+        None => "the streams were stopped, and the chip does not answer any more: check its seat, \
+                 its cable and its power supply"
+            .to_owned(),
+    }
+}
+
 impl HailoError {
     /// Whether going on may help: the backend is recovering, or a device may come free.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Runtime(error) => error.is_transient(),
-            Self::NoDevice { .. } | Self::InUse { .. } | Self::Fault { .. } => true,
+            Self::NoDevice { .. }
+            | Self::InUse { .. }
+            | Self::Removed { .. }
+            | Self::Aborted { .. }
+            | Self::Overdue { .. }
+            | Self::Fault { .. } => true,
             _ => false,
         }
     }

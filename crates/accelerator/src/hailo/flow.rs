@@ -4,13 +4,16 @@
 //! noting the ticket, and the reader takes it before it restarts anything: so no ticket of before a
 //! restart is noted after it.
 //!
+//! No write waits for the library: its queue has room for as many frames as may be under way.
+//!
 //! Vstreams carry no names of frames: if the chip ever swallowed one, each answer would be taken for
 //! the frame before it, for ever. So now and then the writer waits until all that is under way is
 //! answered. Where something is missing the reader's next read fails, and the vstreams are made anew.
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -19,15 +22,14 @@ use hailort::InputVStream;
 use super::{error::HailoError, step::Step};
 use crate::Ticket;
 
-/// Writes refused in a row that are a fault, and not just a chip that is behind.
-const REFUSALS: u32 = 2;
+/// How often a write under way is looked at by who waits for its end.
+const LOOK: Duration = Duration::from_millis(2);
 
 struct State {
     under_way: VecDeque<Ticket>,
     /// When nothing was under way last.
     emptied_at: Instant,
     accepting: bool,
-    refusals: u32,
     write_fault: Option<Arc<HailoError>>,
     writer_gone: bool,
     reader_gone: bool,
@@ -71,7 +73,6 @@ impl Flow {
                 under_way: VecDeque::with_capacity(in_flight),
                 emptied_at: Instant::now(),
                 accepting: true,
-                refusals: 0,
                 write_fault: None,
                 writer_gone: false,
                 reader_gone: false,
@@ -142,18 +143,16 @@ impl Flow {
                         state.emptied_at = Instant::now();
                     }
                     state.under_way.push_back(ticket);
-                    state.refusals = 0;
                     self.changed.notify_all();
                     return Written::Yes;
                 }
                 Err(error) => {
                     let cause = Arc::new(HailoError::from(error));
-                    state.refusals += 1;
-                    if !is_timeout(&cause) || state.refusals >= REFUSALS {
-                        state.accepting = false;
-                        state.write_fault = Some(Arc::clone(&cause));
-                        self.changed.notify_all();
-                    }
+                    // There is always room, so a chip that is only behind refuses nothing; and
+                    // after a write that failed, the library's input is dead.
+                    state.accepting = false;
+                    state.write_fault = Some(Arc::clone(&cause));
+                    self.changed.notify_all();
                     return Written::Refused(HailoError::Fault {
                         cause,
                         lost: 1,
@@ -198,11 +197,19 @@ impl Flow {
         ticket
     }
 
-    /// Stops the writer and takes its input vstream away. Returns it and how many inputs are lost;
-    /// waits for a write that is under way, at most its timeout.
-    pub(super) fn stop(&self) -> (Option<InputVStream>, usize) {
+    /// Stops the writer and takes its input vstream away. Returns it and how many inputs are lost.
+    /// Waits for a write that is under way, at most `limit`; then the writer keeps the vstream.
+    pub(super) fn stop(&self, limit: Duration) -> (Option<InputVStream>, usize) {
         self.state().accepting = false;
-        let input = self.input().take();
+        let deadline = Instant::now() + limit;
+        let input = loop {
+            match self.input.try_lock() {
+                Ok(mut input) => break input.take(),
+                Err(TryLockError::Poisoned(poisoned)) => break poisoned.into_inner().take(),
+                Err(TryLockError::WouldBlock) if Instant::now() < deadline => thread::sleep(LOOK),
+                Err(TryLockError::WouldBlock) => break None,
+            }
+        };
         let mut state = self.state();
         state.write_fault = None;
         let lost = state.under_way.len();
@@ -217,7 +224,6 @@ impl Flow {
         *place = Some(input);
         let mut state = self.state();
         state.accepting = true;
-        state.refusals = 0;
         self.changed.notify_all();
     }
 
@@ -239,8 +245,4 @@ impl Flow {
         self.state().reader_gone = true;
         self.changed.notify_all();
     }
-}
-
-fn is_timeout(error: &HailoError) -> bool {
-    matches!(error, HailoError::Runtime(error) if error.status() == Some(hailort::Status::TIMEOUT))
 }

@@ -6,22 +6,17 @@ use std::{
 };
 
 use frame::INPUT_BYTES;
-use hailort::{Hef, InputVStream, Library};
+use hailort::InputVStream;
 
 use super::{
-    chip::{Chip, check_layout},
+    chip::Chip,
     error::HailoError,
     flow::{Flow, Work, Written},
     monitor::Monitor,
-    recovery::{Decision, Ladder},
-    settings::HailoSettings,
-    step::Step,
+    repair::{Plant, Repair},
 };
 use crate::{Accelerator, AcceleratorError, Collect, Description, Submit, Ticket};
 use tensors::{Layout, Role, Tensors};
-
-/// How often the temperature is measured: it takes about a millisecond of the reader's time.
-const MEASURE_EVERY: Duration = Duration::from_secs(5);
 
 /// A FastSAM network on a Hailo chip.
 pub struct Hailo {
@@ -36,32 +31,16 @@ struct SubmitHalf {
 }
 
 struct CollectHalf {
-    /// `None` while the vdevice is made anew.
-    chip: Option<Chip>,
     flow: Arc<Flow>,
-    monitor: Monitor,
-    layout: Layout,
-    ladder: Ladder,
-    /// A step that is decided, and from when it may be taken.
-    pending: Option<(Step, Instant)>,
-    given_up: Option<(u32, Arc<HailoError>)>,
-    measure_at: Instant,
-    settings: Arc<HailoSettings>,
-    hef: Hef,
-    library: Library,
+    repair: Repair,
 }
 
 impl Hailo {
-    pub(super) fn new(
-        settings: Arc<HailoSettings>,
-        library: Library,
-        hef: Hef,
-        chip: Chip,
-        input: InputVStream,
-    ) -> Self {
+    pub(super) fn new(plant: Plant, chip: Chip, input: InputVStream) -> Self {
+        let settings = &plant.settings;
         let batch_size = settings.batch_size.max(1);
         let in_flight = settings.in_flight.max(batch_size);
-        let monitor = Monitor::new(chip.device.clone());
+        let monitor = Monitor::new(chip.device.clone(), plant.alarms.clone());
         let flow = Arc::new(Flow::new(input, in_flight, settings.drain_every));
         Self {
             description: Description {
@@ -75,24 +54,15 @@ impl Hailo {
                 monitor: monitor.clone(),
             },
             collect: CollectHalf {
-                layout: chip.layout.clone(),
-                chip: Some(chip),
-                flow,
-                monitor,
-                ladder: Ladder::default(),
-                pending: None,
-                given_up: None,
-                measure_at: Instant::now(),
-                settings,
-                hef,
-                library,
+                flow: Arc::clone(&flow),
+                repair: Repair::new(chip, flow, monitor, plant),
             },
         }
     }
 
     /// A window on the chip that stays when the backend is parted.
     pub fn monitor(&self) -> Monitor {
-        self.collect.monitor.clone()
+        self.submit.monitor.clone()
     }
 }
 
@@ -102,7 +72,7 @@ impl Accelerator for Hailo {
     }
 
     fn layout(&self) -> &Layout {
-        &self.collect.layout
+        self.collect.repair.layout()
     }
 
     fn split(self: Box<Self>) -> (Box<dyn Submit>, Box<dyn Collect>) {
@@ -144,31 +114,22 @@ impl Drop for SubmitHalf {
 
 impl Collect for CollectHalf {
     /// Blocks at most `timeout` while no input is under way; then at most twice the settings'
-    /// timeout. After a fault, each call takes a step of the ladder, or waits for it.
+    /// timeout. After a fault, each call goes on with the repair.
     fn collect(
         &mut self,
         tensors: &mut Tensors,
         timeout: Duration,
     ) -> Result<Ticket, AcceleratorError> {
-        if let Some((attempts, cause)) = &self.given_up {
-            return Err(HailoError::GaveUp {
-                attempts: *attempts,
-                cause: Arc::clone(cause),
-            }
-            .into());
-        }
-        self.take_pending_step(timeout)?;
+        self.repair.go_on(timeout)?;
         match self.flow.work(timeout) {
             Work::None => Err(AcceleratorError::Timeout(timeout)),
             Work::Ended => Err(AcceleratorError::Closed),
-            Work::WriteFault(fault) => Err(self.fail(fault).into()),
+            Work::WriteFault(fault) => Err(self.repair.fail(fault).into()),
             Work::Read => {
                 if let Err(error) = self.read(tensors) {
-                    return Err(self.fail(Arc::new(error)).into());
+                    return Err(self.repair.fail(Arc::new(error)).into());
                 }
-                self.monitor.answered();
-                self.ladder.answered();
-                self.measure();
+                self.repair.answered();
                 // There is one: only this half takes tickets off.
                 self.flow.answered().ok_or(AcceleratorError::Closed)
             }
@@ -176,18 +137,12 @@ impl Collect for CollectHalf {
     }
 }
 
-impl Drop for CollectHalf {
-    fn drop(&mut self) {
-        self.flow.reader_leaves();
-    }
-}
-
 impl CollectHalf {
     /// Reads all outputs of the oldest input.
     fn read(&mut self, tensors: &mut Tensors) -> Result<(), HailoError> {
-        let timeout = self.settings.timeout;
+        let timeout = self.repair.settings().timeout;
         let started = Instant::now();
-        let Some(chip) = &mut self.chip else {
+        let Some(chip) = self.repair.chip() else {
             return Ok(());
         };
         for place in 0..Role::ALL.len() {
@@ -199,86 +154,6 @@ impl CollectHalf {
             }
         }
         Ok(())
-    }
-
-    /// Notes a fault and decides what to do; steps that need no wait are taken at once.
-    fn fail(&mut self, cause: Arc<HailoError>) -> HailoError {
-        let (input, lost) = self.flow.stop();
-        drop(input);
-        self.decide(cause, lost)
-    }
-
-    fn decide(&mut self, cause: Arc<HailoError>, lost: usize) -> HailoError {
-        self.monitor.failed(&cause.to_string(), lost);
-        match self.ladder.failed(&cause, self.settings.vdevice_attempts) {
-            Decision::GiveUp => self.give_up(cause),
-            Decision::Take(step, wait) => {
-                self.measure_now();
-                if step == Step::RestartVDevice {
-                    // Held no longer than needed: a device that comes back is a new one.
-                    self.chip = None;
-                }
-                self.pending = Some((step, Instant::now() + wait));
-                HailoError::Fault { cause, lost, step }
-            }
-        }
-    }
-
-    fn give_up(&mut self, cause: Arc<HailoError>) -> HailoError {
-        let attempts = self.ladder.attempts();
-        self.chip = None;
-        self.pending = None;
-        self.monitor.gave_up();
-        self.flow.reader_leaves();
-        self.given_up = Some((attempts, Arc::clone(&cause)));
-        HailoError::GaveUp { attempts, cause }
-    }
-
-    /// Takes the step that is due. Where its time has not come, waits for it, at most `timeout`.
-    fn take_pending_step(&mut self, timeout: Duration) -> Result<(), AcceleratorError> {
-        let Some((step, at)) = self.pending else {
-            return Ok(());
-        };
-        self.flow.pause(at.min(Instant::now() + timeout));
-        if self.flow.is_writer_gone() {
-            return Err(AcceleratorError::Closed);
-        }
-        if Instant::now() < at {
-            return Err(AcceleratorError::Timeout(timeout));
-        }
-        self.monitor.took(step);
-        let taken = match (step, &mut self.chip) {
-            (Step::RestartVStreams, Some(chip)) => chip.restart_vstreams(&self.settings),
-            _ => self.restart_vdevice(),
-        };
-        match taken {
-            Ok(input) => {
-                self.pending = None;
-                self.flow.resume(input);
-                Ok(())
-            }
-            Err(error) => Err(self.decide(Arc::new(error), 0).into()),
-        }
-    }
-
-    fn restart_vdevice(&mut self) -> Result<InputVStream, HailoError> {
-        self.chip = None;
-        let (chip, input) = Chip::start(&self.library, &self.hef, &self.settings)?;
-        check_layout(&self.layout, &chip.layout)?;
-        self.chip = Some(chip);
-        Ok(input)
-    }
-
-    fn measure(&mut self) {
-        if Instant::now() >= self.measure_at {
-            self.measure_now();
-        }
-    }
-
-    fn measure_now(&mut self) {
-        self.measure_at = Instant::now() + MEASURE_EVERY;
-        let temperature = self.chip.as_ref().and_then(|chip| chip.temperature().ok());
-        self.monitor.measured(temperature);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use hailort::{Architecture, Version, host::PcieLink};
+use hailort::{AlarmReport, Alarms, Architecture, Version, host::PcieLink};
 
 use super::step::Step;
 
@@ -21,6 +21,8 @@ pub struct DeviceReport {
     pub driver_version: Option<String>,
     /// Speed and width of its link; below 8 GT/s, FastSAM is slower.
     pub pcie_link: Option<PcieLink>,
+    /// Whether the chip slows down by itself when it gets hot or draws too much current.
+    pub throttling: Option<bool>,
 }
 
 /// Whether answers come.
@@ -50,6 +52,10 @@ pub struct Health {
     pub vstream_restarts: u64,
     /// How often the vdevice was made anew, failed attempts included.
     pub vdevice_restarts: u64,
+    /// Calls into the library that did not come back, and were left to their threads.
+    pub calls_left_behind: u64,
+    /// What the chip told of heat and current.
+    pub alarms: AlarmReport,
     /// The last thing that failed.
     pub last_fault: Option<String>,
     /// Degrees Celsius, by the warmer sensor, measured every five seconds.
@@ -60,13 +66,15 @@ pub struct Health {
 #[derive(Clone, Debug)]
 pub struct Monitor {
     device: DeviceReport,
+    alarms: Alarms,
     health: Arc<Mutex<Health>>,
 }
 
 impl Monitor {
-    pub(super) fn new(device: DeviceReport) -> Self {
+    pub(super) fn new(device: DeviceReport, alarms: Alarms) -> Self {
         Self {
             device,
+            alarms,
             health: Arc::default(),
         }
     }
@@ -78,7 +86,11 @@ impl Monitor {
 
     /// How it is doing now.
     pub fn health(&self) -> Health {
-        self.lock().clone()
+        let alarms = self.alarms.report();
+        Health {
+            alarms,
+            ..self.lock().clone()
+        }
     }
 
     pub(super) fn refused(&self, cause: &str) {
@@ -107,6 +119,12 @@ impl Monitor {
             Step::RestartVStreams => health.vstream_restarts += 1,
             Step::RestartVDevice => health.vdevice_restarts += 1,
         }
+    }
+
+    pub(super) fn left_behind(&self, cause: &str) {
+        let mut health = self.lock();
+        health.calls_left_behind += 1;
+        health.last_fault = Some(cause.to_owned());
     }
 
     pub(super) fn gave_up(&self) {

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use hailort::Status;
 
-use super::{error::HailoError, step::Step};
+use super::{
+    error::{HailoError, TOO_HOT},
+    step::Step,
+};
 
 /// Answers in a row after which a fault is a new one: about a second's.
 const SETTLED: u32 = 48;
@@ -63,13 +66,13 @@ impl Ladder {
             _ => None,
         };
         // A lost device takes its vstreams along: only a new vdevice helps.
-        let streams_suffice = matches!(
-            status,
-            Some(Status::TIMEOUT | Status::DRIVER_TIMEOUT | Status::STREAM_ABORT)
-        );
+        let streams_suffice = match error {
+            HailoError::Aborted { temperature } => temperature.is_some(),
+            _ => matches!(status, Some(Status::TIMEOUT | Status::DRIVER_TIMEOUT)),
+        };
         if self.failures == 1 && streams_suffice {
             // The chip aborts its streams when it is too hot: let it rest.
-            let rest = status == Some(Status::STREAM_ABORT);
+            let rest = matches!(error, HailoError::Aborted { temperature: Some(degrees) } if *degrees >= TOO_HOT);
             let wait = if rest { FIRST_WAIT } else { Duration::ZERO };
             return Decision::Take(Step::RestartVStreams, wait);
         }
@@ -99,8 +102,7 @@ fn is_final(error: &HailoError) -> bool {
                     | Status::HEF_NOT_COMPATIBLE_WITH_DEVICE
             )
         }),
-        HailoError::NoDevice { .. } | HailoError::InUse { .. } | HailoError::Fault { .. } => false,
-        _ => true,
+        error => !error.is_transient(),
     }
 }
 
@@ -161,7 +163,7 @@ mod tests {
         for (status, expected) in [
             (4, Decision::Take(Step::RestartVStreams, Duration::ZERO)),
             (87, Decision::Take(Step::RestartVStreams, Duration::ZERO)),
-            (63, Decision::Take(Step::RestartVStreams, FIRST_WAIT)),
+            (63, Decision::Take(Step::RestartVDevice, Duration::ZERO)),
             (36, Decision::Take(Step::RestartVDevice, Duration::ZERO)),
             (62, Decision::Take(Step::RestartVDevice, Duration::ZERO)),
             (4711, Decision::Take(Step::RestartVDevice, Duration::ZERO)),
@@ -174,6 +176,29 @@ mod tests {
                 "{status}"
             );
         }
+    }
+
+    #[test]
+    fn a_chip_that_stopped_for_heat_rests_and_one_that_is_gone_is_taken_anew() {
+        for (temperature, expected) in [
+            (
+                Some(104.0),
+                Decision::Take(Step::RestartVStreams, FIRST_WAIT),
+            ),
+            (
+                Some(50.0),
+                Decision::Take(Step::RestartVStreams, Duration::ZERO),
+            ),
+            (None, Decision::Take(Step::RestartVDevice, Duration::ZERO)),
+        ] {
+            let error = HailoError::Aborted { temperature };
+            assert_eq!(Ladder::default().failed(&error, 3), expected);
+        }
+        let removed = HailoError::Removed { device: None };
+        assert_eq!(
+            Ladder::default().failed(&removed, 3),
+            Decision::Take(Step::RestartVDevice, Duration::ZERO)
+        );
     }
 
     #[test]

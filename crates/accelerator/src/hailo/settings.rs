@@ -42,8 +42,8 @@ pub struct HailoSettings {
 }
 
 impl HailoSettings {
-    /// The defaults: four frames under way, one at a time, any free device taken alone, a second
-    /// for each transfer (so that a shutdown is bounded), and ten attempts, about 15 s.
+    /// The defaults: at most four frames under way, one at a time, any free device taken alone, half a second
+    /// for each transfer (so that recovery and shutdown are quick), and ten attempts, about 15 s.
     pub fn new(hef: impl Into<PathBuf>) -> Self {
         Self {
             hef: hef.into(),
@@ -57,7 +57,7 @@ impl HailoSettings {
             batch_size: 1,
             scheduler_timeout: Duration::from_millis(100),
             priority: None,
-            timeout: Duration::from_secs(1),
+            timeout: Duration::from_millis(500),
             drain_every: Duration::from_secs(30),
             vdevice_attempts: 10,
             sysfs: SysFs::default(),

@@ -5,16 +5,19 @@
 
 use std::{
     io::{self, Write},
-    process::ExitCode,
+    process,
 };
 
 use configuration::{ConfigError, WrongInput};
+
+use crate::daemon::threads_left_behind;
 
 /// Who reads our standard output has seen enough (`| head`): not an error of anybody's.
 #[derive(Debug, thiserror::Error)]
 #[error("standard output was closed")]
 struct OutputClosed;
 
+const DONE: u8 = 0;
 const FAILED: u8 = 1;
 const WRONG_INPUT: u8 = 2;
 
@@ -58,17 +61,28 @@ fn code(error: &anyhow::Error) -> Option<u8> {
 }
 
 /// Reports what went wrong, if anything, and turns it into the exit code.
-pub(super) fn conclude(outcome: anyhow::Result<()>) -> ExitCode {
+pub(super) fn conclude(outcome: anyhow::Result<()>) -> u8 {
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => DONE,
         Err(error) => match code(&error) {
-            None => ExitCode::SUCCESS,
+            None => DONE,
             Some(code) => {
                 report(&error);
-                ExitCode::from(code)
+                code
             }
         },
     }
+}
+
+/// Ends the program.
+///
+/// Where something was left behind in a library that does not come back, without what libraries
+/// have to be run at an exit: that may wait for it for ever.
+pub(super) fn leave(code: u8) -> process::ExitCode {
+    if accelerator::hailo::calls_left_behind() > 0 || threads_left_behind() > 0 {
+        signal_hook::low_level::exit(code.into());
+    }
+    process::ExitCode::from(code)
 }
 
 /// What became of several inputs, of which each may fail for itself.
@@ -92,13 +106,13 @@ impl Tally {
     }
 
     /// The exit code for all of them; a wrong input outweighs failed work.
-    pub(super) fn code(&self) -> ExitCode {
+    pub(super) fn code(&self) -> u8 {
         if self.wrong > 0 {
-            ExitCode::from(WRONG_INPUT)
+            WRONG_INPUT
         } else if self.failed > 0 {
-            ExitCode::from(FAILED)
+            FAILED
         } else {
-            ExitCode::SUCCESS
+            DONE
         }
     }
 }
@@ -130,14 +144,14 @@ pub(super) fn tell(line: &str) {
 
 /// Ends with what clap has to say: help and version as they are, mistakes in one line.
 #[allow(clippy::print_stderr)] // Usage errors come before anything else could print them.
-pub(super) fn conclude_parsing(error: &clap::Error) -> ExitCode {
+pub(super) fn conclude_parsing(error: &clap::Error) -> u8 {
     if error.exit_code() == 0 {
         // A closed output is no mistake of the user's.
         let _ = error.print();
-        return ExitCode::SUCCESS;
+        return DONE;
     }
     eprintln!("fastsamd: {}", usage_line(&error.render().to_string()));
-    ExitCode::from(WRONG_INPUT)
+    WRONG_INPUT
 }
 
 /// What was wrong with the command line: clap's first paragraph, and its tip where it has one.

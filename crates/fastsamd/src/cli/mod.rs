@@ -66,7 +66,7 @@ pub fn main() -> ExitCode {
         Ok(command_line) => dispatch(command_line.verb),
         Err(error) => exit::conclude_parsing(&error),
     });
-    ended.unwrap_or_else(|bug| exit::conclude(Err(bug)))
+    exit::leave(ended.unwrap_or_else(|bug| exit::conclude(Err(bug))))
 }
 
 /// The command line's definitions, for the manual and the shells' completions.
@@ -74,7 +74,7 @@ pub fn command() -> clap::Command {
     CommandLine::command()
 }
 
-fn dispatch(verb: Verb) -> ExitCode {
+fn dispatch(verb: Verb) -> u8 {
     match verb {
         Verb::Run(arguments) => exit::conclude(run::run(&arguments)),
         Verb::Demo(arguments) => exit::conclude(demo::run(&arguments)),

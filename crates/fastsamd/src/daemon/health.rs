@@ -12,7 +12,8 @@ use std::{
 };
 
 use accelerator::{AcceleratorError, hailo::Monitor};
-use message::{AcceleratorStatus, CameraStatus, DeviceStatus};
+use hailort::TemperatureZone;
+use message::{AcceleratorStatus, AlarmStatus, CameraStatus, DeviceStatus};
 
 use super::{pipeline::counters::Counter, rate::Rate};
 
@@ -116,6 +117,7 @@ impl AcceleratorHealth {
             steps.insert("frames_lost".into(), health.frames_lost);
             steps.insert("vstream_restarts".into(), health.vstream_restarts);
             steps.insert("vdevice_restarts".into(), health.vdevice_restarts);
+            steps.insert("calls_left_behind".into(), health.calls_left_behind);
         }
         AcceleratorStatus {
             online: self.online.load(Ordering::Relaxed),
@@ -123,7 +125,23 @@ impl AcceleratorHealth {
             last_fault: self.last_fault().clone(),
             recovery: steps,
             device: self.monitor.get().map(device_status),
+            alarms: self.monitor.get().map(alarm_status),
         }
+    }
+}
+
+fn alarm_status(monitor: &Monitor) -> AlarmStatus {
+    let alarms = monitor.health().alarms;
+    AlarmStatus {
+        temperature: match alarms.temperature_zone {
+            TemperatureZone::Green => "none",
+            TemperatureZone::Orange => "hot",
+            TemperatureZone::Red => "too_hot",
+        }
+        .into(),
+        temperature_alarms: alarms.temperature_alarms,
+        overcurrent: alarms.is_overcurrent,
+        overcurrent_alarms: alarms.overcurrent_alarms,
     }
 }
 
@@ -137,5 +155,6 @@ fn device_status(monitor: &Monitor) -> DeviceStatus {
         driver: device.driver_version.clone(),
         pcie_gts: device.pcie_link.map(|link| f64::from(link.speed)),
         pcie_lanes: device.pcie_link.map(|link| link.width),
+        throttling_enabled: device.throttling,
     }
 }

@@ -15,5 +15,6 @@ mod rate;
 mod run;
 mod settings;
 
+pub(crate) use process::threads::left_behind as threads_left_behind;
 pub(crate) use run::run_with;
 pub use run::{Extent, run};

@@ -4,6 +4,7 @@ use std::{
     path::Path,
     sync::{Arc, mpsc},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use clip::{Matcher, Recollection};
@@ -23,7 +24,7 @@ use super::{
         shutdown::Shutdown,
         signals,
         systemd::Service,
-        threads::{Threads, join},
+        threads::{Threads, join, join_with_grace},
     },
     prompts::{
         desk::Desk,
@@ -42,6 +43,9 @@ use super::{
     settings::{live::Live, reload::Reload},
 };
 use crate::{host::Host, open::text::TextModel};
+
+/// What the connection has for the last messages, whatever held the other threads up.
+const FAREWELL_TIME: Duration = Duration::from_millis(250);
 
 /// How long the daemon runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -149,9 +153,9 @@ pub(crate) fn run_with(
     }
     service.stopping();
     shutdown.request();
-    join([publish, requests].into_iter().chain(looking));
+    join([publish, requests].into_iter().chain(looking), &shutdown);
     farewell.say();
-    join([session]);
+    join_with_grace([session], &shutdown, FAREWELL_TIME);
     match shutdown.take_failure() {
         Some(failure) => Err(failure),
         None => {

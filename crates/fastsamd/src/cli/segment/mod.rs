@@ -12,7 +12,7 @@ mod prompt;
 mod settings;
 mod worker;
 
-use std::{process::ExitCode, time::Instant};
+use std::time::Instant;
 
 use configuration::WrongInput;
 
@@ -27,7 +27,7 @@ use worker::{Worked, Worker};
 
 pub(super) use arguments::SegmentArgs;
 
-pub(super) fn run(arguments: &SegmentArgs) -> ExitCode {
+pub(super) fn run(arguments: &SegmentArgs) -> u8 {
     let mut tally = Tally::default();
     match run_all(arguments, &mut tally) {
         Ok(()) => tally.code(),

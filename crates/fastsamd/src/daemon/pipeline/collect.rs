@@ -9,6 +9,7 @@ use tensors::Tensors;
 use super::{
     counters::Counters,
     flight::{Answer, Flight},
+    pacing::Pacing,
     pending::Pending,
 };
 use crate::daemon::process::{systemd::Heartbeat, threads::PATIENCE};
@@ -31,6 +32,7 @@ pub(crate) struct CollectStage<W> {
     pub collect: Box<dyn Collect>,
     pub watcher: W,
     pub pending: Arc<Pending<Flight>>,
+    pub pacing: Arc<Pacing>,
     pub answers: Sender<Answer>,
     /// Buffers that the post-processor has read.
     pub free: Receiver<Tensors>,
@@ -64,13 +66,15 @@ impl<W: AcceleratorWatcher> CollectStage<W> {
             let Some(ticket) = self.next_ticket(&mut tensors, heartbeat)? else {
                 return Ok(());
             };
+            let collected = Instant::now();
+            self.pacing.answered(ticket, collected);
             let claim = self.pending.claim(ticket);
             self.counters.lost_on_accelerator.add(claim.lost);
             let Some(mut flight) = claim.entry else {
                 unclaimed = Some(tensors);
                 continue;
             };
-            flight.timeline.collected = Instant::now();
+            flight.timeline.collected = collected;
             if self.answers.send(Answer { flight, tensors }).is_err() {
                 return Ok(());
             }
@@ -100,6 +104,7 @@ impl<W: AcceleratorWatcher> CollectStage<W> {
                     let timed_out = matches!(error, AcceleratorError::Timeout(_));
                     if !timed_out {
                         self.watcher.failed(&error);
+                        self.pacing.reset();
                     }
                     if !timed_out || self.pending.is_empty() {
                         heartbeat.beat();
@@ -180,6 +185,7 @@ mod tests {
             collect: Box::new(ClosedBefore(asked_in)),
             watcher: Nobody,
             pending: Arc::new(Pending::with_capacity(1)),
+            pacing: Arc::new(Pacing::new(1, 1)),
             answers,
             free: free_out,
             counters: Arc::default(),

@@ -14,6 +14,7 @@ pub(crate) mod collect;
 pub(crate) mod counters;
 pub(crate) mod exchange;
 pub(crate) mod flight;
+pub(crate) mod pacing;
 mod pending;
 mod segment;
 pub(crate) mod start;
@@ -31,7 +32,10 @@ use tensors::Tensors;
 
 use crate::{
     daemon::{
-        process::threads::{Threads, join},
+        process::{
+            shutdown::Shutdown,
+            threads::{Threads, join},
+        },
         prompts::pictures::Room,
         settings::live::Live,
     },
@@ -42,6 +46,7 @@ use collect::{AcceleratorWatcher, CollectStage};
 use counters::Counters;
 use exchange::Exchange;
 use flight::{Flight, Outcome};
+use pacing::Pacing;
 use pending::Pending;
 use segment::SegmentStage;
 use submit::SubmitStage;
@@ -100,6 +105,8 @@ pub(crate) struct Pipeline {
     capture: Vec<JoinHandle<()>>,
     others: [JoinHandle<()>; 3],
     frames: Arc<Exchange<Frame>>,
+    outcomes: Arc<Exchange<Outcome>>,
+    shutdown: Shutdown,
 }
 
 impl Pipeline {
@@ -131,7 +138,7 @@ impl Pipeline {
             live: live.reader(),
             answers: answers_out,
             free: free_in,
-            outcomes: edges.outcomes,
+            outcomes: Arc::clone(&edges.outcomes),
             used: used_segments,
             counters: Arc::clone(&edges.counters),
         };
@@ -140,12 +147,15 @@ impl Pipeline {
             Ok(())
         })?;
 
+        let description = accelerator.description();
+        let pacing = Arc::new(Pacing::new(description.batch_size, description.in_flight));
         let (submit, collect) = accelerator.split();
         let (submitting, submit_ended) = bounded::<()>(0);
         let collect_stage = CollectStage {
             collect,
             watcher,
             pending: Arc::clone(&edges.pending),
+            pacing: Arc::clone(&pacing),
             answers: answers_in,
             free: free_out,
             counters: Arc::clone(&edges.counters),
@@ -164,6 +174,7 @@ impl Pipeline {
             frames: Arc::clone(&edges.frames),
             used: used_in,
             pending: edges.pending,
+            pacing,
             text,
             counters: Arc::clone(&edges.counters),
             shutdown: threads.shutdown.clone(),
@@ -199,14 +210,18 @@ impl Pipeline {
             capture,
             others: [submit, collect, segment],
             frames: edges.frames,
+            outcomes: edges.outcomes,
+            shutdown: threads.shutdown.clone(),
         })
     }
 
     /// Waits for the end of all stages, in the order in which frames pass them. Every camera ends at
     /// the shutdown, or when its pictures do.
     pub(crate) fn join(self) {
-        join(self.capture);
+        join(self.capture, &self.shutdown);
         self.frames.close();
-        join(self.others);
+        join(self.others, &self.shutdown);
+        // The segmenting thread does so, unless it was left behind.
+        self.outcomes.close();
     }
 }

@@ -4,22 +4,28 @@
 //! from opening won't go away by itself. After as many attempts as the configuration allows the
 //! daemon gives up, so that the service manager can start it afresh.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use accelerator::{Accelerator, AcceleratorError};
 use anyhow::Context;
 use configuration::{Backend, WrongInput};
+use crossbeam_channel::{RecvTimeoutError, bounded};
 use hailort::{VersionSupport, Versions};
 use tracing::{info, warn};
 
 use super::collect::AcceleratorWatcher;
 use crate::{
-    daemon::process::{backoff::Backoff, shutdown::Shutdown, systemd::Service},
+    daemon::process::{
+        backoff::Backoff, shutdown::Shutdown, systemd::Service, threads::leave_behind,
+    },
     open::accelerator::{self as open, Opened},
 };
 
 /// First and longest pause between two attempts, as between those of a running backend.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(2));
+
+/// How often the shutdown is looked at while the accelerator is being opened.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Tries once, before anything else is begun: what can't be cured by waiting ends the start here.
 pub(crate) fn first_attempt(
@@ -67,7 +73,10 @@ pub(crate) fn accelerator(
         if shutdown.wait(pause) {
             return Ok(None);
         }
-        outcome = open::accelerator(section);
+        let Some(next) = open_unless_ended(section, shutdown) else {
+            return Ok(None);
+        };
+        outcome = next;
         attempt += 1;
     };
 
@@ -99,6 +108,33 @@ pub(crate) fn accelerator(
     }
     watcher.opened(&description, opened.monitor)?;
     Ok(Some(opened.accelerator))
+}
+
+/// Opens the accelerator on a thread of its own, since that may take a while; `None` when the
+/// shutdown comes first.
+fn open_unless_ended(
+    section: &configuration::Accelerator,
+    shutdown: &Shutdown,
+) -> Option<Result<Opened, AcceleratorError>> {
+    let (sender, opened) = bounded(1);
+    let section = section.clone();
+    let spawned = thread::Builder::new()
+        .name("open".to_owned())
+        .spawn(move || drop(sender.send(open::accelerator(&section))));
+    if let Err(error) = spawned {
+        return Some(Err(AcceleratorError::Thread(error)));
+    }
+    loop {
+        match opened.recv_timeout(LOOK_EVERY) {
+            Ok(opened) => return Some(opened),
+            Err(RecvTimeoutError::Timeout) if shutdown.is_requested() => {
+                leave_behind();
+                return None;
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Some(Err(AcceleratorError::Closed)),
+        }
+    }
 }
 
 /// A file that the configuration names is the user's to mend; all else is a failure at work.

@@ -1,6 +1,11 @@
-//! The second stage: letterboxes frames and hands them to the accelerator.
+//! The second stage: letterboxes frames and hands them to the accelerator, just in time.
+//!
+//! A frame is taken when the accelerator should get one, and not before: so it is the newest.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use accelerator::{AcceleratorError, Submit, Ticket};
 use crossbeam_channel::Sender;
@@ -11,12 +16,16 @@ use super::{
     counters::Counters,
     exchange::{Exchange, Taken},
     flight::{Flight, Timeline},
+    pacing::Pacing,
     pending::Pending,
 };
 use crate::daemon::{
     process::{shutdown::Shutdown, systemd::Heartbeat, threads::PATIENCE},
     prompts::pictures::Room,
 };
+
+/// The longest wait for the time of an input before the shutdown is looked at.
+const DUE: Duration = Duration::from_millis(100);
 
 /// Letterboxes frames and hands them to the accelerator.
 pub(crate) struct SubmitStage {
@@ -25,6 +34,7 @@ pub(crate) struct SubmitStage {
     /// For each camera, the way back for used frames.
     pub used: Vec<Sender<Frame>>,
     pub pending: Arc<Pending<Flight>>,
+    pub pacing: Arc<Pacing>,
     /// Where pictures are kept for texts that are asked.
     pub text: Option<Arc<Room>>,
     pub counters: Arc<Counters>,
@@ -39,6 +49,13 @@ impl SubmitStage {
         let mut ticket: Ticket = 0;
         loop {
             heartbeat.beat();
+            // What waits is of no use to anybody any more.
+            if self.shutdown.is_requested() {
+                return Ok(());
+            }
+            if !self.pacing.wait_until_due(DUE) {
+                continue;
+            }
             let (camera, frame) = match self.frames.take(PATIENCE) {
                 Taken::Value(camera, frame) => (camera, frame),
                 Taken::Nothing => continue,
@@ -82,9 +99,11 @@ impl SubmitStage {
     ) -> Result<(), AcceleratorError> {
         // Before the input: its answer may come before this thread runs again.
         self.pending.add(ticket, flight);
+        self.pacing.sent(ticket, flight.timeline.captured);
         let outcome = self.submit.submit(ticket, input, PATIENCE);
         if outcome.is_err() {
             self.pending.withdraw(ticket);
+            self.pacing.withdrawn(ticket);
             self.counters.dropped_at_submit.increment();
         }
         match outcome {

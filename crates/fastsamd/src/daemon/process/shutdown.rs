@@ -22,8 +22,15 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    requested: bool,
+    /// `Some` once it is.
+    requested_at: Option<Instant>,
     failure: Option<anyhow::Error>,
+}
+
+impl State {
+    fn request(&mut self) {
+        self.requested_at.get_or_insert_with(Instant::now);
+    }
 }
 
 impl Shutdown {
@@ -42,7 +49,7 @@ impl Shutdown {
 
     /// Ends the daemon as asked: it will exit with 0.
     pub(crate) fn request(&self) {
-        self.state().requested = true;
+        self.state().request();
         self.shared.changed.notify_all();
     }
 
@@ -52,21 +59,26 @@ impl Shutdown {
         if state.failure.is_none() {
             state.failure = Some(error);
         }
-        state.requested = true;
+        state.request();
         drop(state);
         self.shared.changed.notify_all();
     }
 
     /// Whether the end has been asked for.
     pub(crate) fn is_requested(&self) -> bool {
-        self.state().requested
+        self.state().requested_at.is_some()
+    }
+
+    /// When the end was asked for.
+    pub(crate) fn requested_at(&self) -> Option<Instant> {
+        self.state().requested_at
     }
 
     /// Sleeps for `duration` or until the end is asked for, and says whether it was.
     pub(crate) fn wait(&self, duration: Duration) -> bool {
         let deadline = Instant::now() + duration;
         let mut state = self.state();
-        while !state.requested {
+        while state.requested_at.is_none() {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 break;
@@ -77,7 +89,7 @@ impl Shutdown {
                 .wait_timeout(state, left)
                 .map_or_else(|poisoned| poisoned.into_inner().0, |(state, _)| state);
         }
-        state.requested
+        state.requested_at.is_some()
     }
 
     /// The failure that ended the daemon, if one did.
