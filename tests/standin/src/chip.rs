@@ -27,6 +27,8 @@ use crate::{
 const FPS_BATCH_1: f64 = 48.0;
 /// Eight at a time.
 const FPS_BATCH_8: f64 = 65.0;
+/// Frames that a release waits for at most.
+const MOST_WAITED_FOR: usize = 10;
 /// How often a blocked call looks at the script.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -34,8 +36,8 @@ const LOOK: Duration = Duration::from_millis(20);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     Timeout,
+    /// The streams were ended: by the chip, or because it is gone.
     Aborted,
-    Lost,
 }
 
 struct Job {
@@ -93,6 +95,10 @@ struct State {
     gathering: Duration,
     aborted: bool,
     hung: Option<Cure>,
+    /// A write timed out: the library's input takes nothing any more.
+    input_dead: bool,
+    /// Frames written and not come out yet.
+    inside: usize,
     /// Grows when all vstreams are gone: frames from before are not delivered after.
     generation: u64,
     ended: bool,
@@ -140,6 +146,8 @@ impl Chip {
                 gathering: Duration::ZERO,
                 aborted: false,
                 hung: None,
+                input_dead: false,
+                inside: 0,
                 generation: 0,
                 ended: false,
             }),
@@ -197,7 +205,20 @@ impl Chip {
     }
 
     pub(crate) fn open_input(&self, capacity: usize) {
-        self.state().input.open(capacity);
+        let mut state = self.state();
+        state.input.open(capacity);
+        state.input_dead = false;
+        state.inside = 0;
+    }
+
+    /// What keeps the release of the input: a chip that hangs has it wait the input's timeout for
+    /// each frame under way, but for no more than there are buffers.
+    pub(crate) fn release_takes(&self, timeout: Duration) -> Duration {
+        let state = self.state();
+        if state.hung.is_none() && !standin().hung_for_good.load(Ordering::SeqCst) {
+            return Duration::ZERO;
+        }
+        timeout * u32::try_from(state.inside.min(MOST_WAITED_FOR)).unwrap_or(u32::MAX)
     }
 
     pub(crate) fn open_output(&self, index: usize, capacity: usize) {
@@ -232,19 +253,33 @@ impl Chip {
         let deadline = Instant::now() + timeout;
         let mut state = self.state();
         loop {
-            fault(&state, lost)?;
-            if state.input.has_room() {
+            if state.ended || crate::abi::is_lost(lost) {
+                // As the real library does: the next read tells.
+                return Ok(());
+            }
+            if state.aborted {
+                return Err(Fault::Aborted);
+            }
+            if state.input.has_room() && !state.input_dead {
                 let number = standin().frames.fetch_add(1, Ordering::SeqCst) + 1;
                 state.input.items.push_back(Job {
                     number,
                     input: input.to_vec(),
                     written_at: Instant::now(),
                 });
+                state.inside += 1;
                 self.changed.notify_all();
                 return Ok(());
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
+                if !state.input_dead {
+                    state.input_dead = true;
+                    // What the chip has not begun is lost.
+                    let lost = state.input.items.len();
+                    state.input.items.clear();
+                    state.inside = state.inside.saturating_sub(lost);
+                }
                 return Err(Fault::Timeout);
             }
             state = self.wait(state, left.min(LOOK));
@@ -261,7 +296,9 @@ impl Chip {
         let deadline = Instant::now() + timeout;
         let mut state = self.state();
         loop {
-            fault(&state, lost)?;
+            if state.ended || state.aborted || crate::abi::is_lost(lost) {
+                return Err(Fault::Aborted);
+            }
             let answer = state
                 .outputs
                 .get_mut(index)
@@ -377,11 +414,20 @@ impl Chip {
                 .hung_for_good
                 .fetch_or(cure == Cure::Never, Ordering::SeqCst);
         }
+        if let Some((frame, alarm)) = script.alarm
+            && frame == number
+        {
+            standin().tell(alarm);
+        }
+        let swallowed = script.lose.contains(&number);
+        if swallowed {
+            state.inside = state.inside.saturating_sub(1);
+        }
         self.changed.notify_all();
-        state.aborted
+        swallowed
+            || state.aborted
             || state.hung.is_some()
             || standin().hung_for_good.load(Ordering::SeqCst)
-            || script.lose.contains(&number)
     }
 
     /// Hands an answer to the outputs at its time; `false` at the end.
@@ -401,6 +447,7 @@ impl Chip {
                         output.items.push_back(Arc::clone(answer));
                     }
                 }
+                state.inside = state.inside.saturating_sub(1);
                 self.changed.notify_all();
                 return true;
             }
@@ -421,16 +468,6 @@ impl State {
             }
         }
     }
-}
-
-fn fault(state: &State, lost: &AtomicBool) -> Result<(), Fault> {
-    if state.ended || crate::abi::is_lost(lost) {
-        return Err(Fault::Lost);
-    }
-    if state.aborted {
-        return Err(Fault::Aborted);
-    }
-    Ok(())
 }
 
 fn batch_time(script: &Script, n: usize) -> Duration {

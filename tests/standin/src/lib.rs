@@ -17,12 +17,14 @@
 //! | module | holds |
 //! |---|---|
 //! | `abi` | the C functions, by what they are called on |
+//! | [`alarm`] | what the chip tells unasked |
 //! | `chip` | a network on a chip: queues, batches, pace |
 //! | `registry` | handles, and what callers do wrong with them |
 //! | [`script`] | faults and settings |
 //! | `sandbox` | what tests need: a copy of the library, a HEF |
 
 mod abi;
+pub mod alarm;
 mod chip;
 mod registry;
 mod sandbox;

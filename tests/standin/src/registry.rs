@@ -20,6 +20,7 @@ use hailort::hef_file::HefArchitecture;
 use tensors::TensorInfo;
 
 use crate::{
+    alarm::{Alarm, Listener},
     chip::Chip,
     script::{Script, ScriptFile, beside},
 };
@@ -112,6 +113,7 @@ pub(crate) struct Standin {
     pub(crate) readings: AtomicU64,
     /// The chip hangs, and nothing helps.
     pub(crate) hung_for_good: AtomicBool,
+    listeners: Mutex<Vec<Listener>>,
 }
 
 /// `None` before the first call, and after the library was closed.
@@ -198,6 +200,7 @@ impl Standin {
             frames: AtomicU64::new(0),
             readings: AtomicU64::new(0),
             hung_for_good: AtomicBool::new(false),
+            listeners: Mutex::default(),
         };
         for entry in wrong {
             standin.report("violation", &format!("the script does not know '{entry}'"));
@@ -232,6 +235,17 @@ impl Standin {
     /// Notes what the caller did wrong.
     pub(crate) fn violation(&self, function: &str, what: &str) {
         self.report("violation", &format!("{function}: {what}"));
+    }
+
+    /// Somebody wants to be told of alarms.
+    pub(crate) fn listen(&self, listener: Listener) {
+        lock(&self.listeners).push(listener);
+    }
+
+    /// Tells them.
+    pub(crate) fn tell(&self, alarm: Alarm) {
+        let listeners = lock(&self.listeners).clone();
+        alarm.tell(&listeners);
     }
 
     /// A handle for an object.

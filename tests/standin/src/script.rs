@@ -6,15 +6,18 @@
 //! | key | value | what happens |
 //! |---|---|---|
 //! | `version` | `4.23.0` | the library's version |
-//! | `device` | `present`, `none`, `busy`, `lost` | a lost device fails all that was made on it, for good |
-//! | `driver`, `firmware` | `ok`, `mismatch` | no vdevice: 76, 16 |
-//! | `page-size` | `ok`, `refused` | no configuring: 8 |
+//! | `device` | `present`, `none`, `busy`, `lost` | a lost device ends its streams, and releasing what was made on it never returns |
+//! | `driver` | `ok`, `mismatch` | no vdevice: 76 |
+//! | `service` | `running`, `missing`, `down` | of a vdevice shared between processes: 6, 77 |
+//! | `firmware`, `page-size` | `ok`, `mismatch` or `refused` | no configuring: 16, 8 |
 //! | `chip` | `hailo8`, `hailo8l` | refuses HEFs for another |
 //! | `lose` | `5` | frame 5 never comes out |
 //! | `lose-output` | `5:3` | frame 5 never comes out of the fourth output, by name |
 //! | `late` | `5:1500` | frame 5 and what follows come 1500 ms late |
 //! | `hang` | `5:vstreams`, `5:vdevice`, `5:never` | at frame 5 the chip hangs; what cures it |
 //! | `abort` | `5` | at frame 5 the streams abort until they are made anew |
+//! | `alarm` | `5:hot`, `5:too-hot`, `5:cool`, `5:current` | at frame 5 the chip tells so |
+//! | `throttling` | `on`, `off` | whether it slows down by itself |
 //! | `frame-size` | `exact`, `short`, `padded` | what the first output's frames measure |
 //! | `types` | `native`, `u8`, `u16` | what type all outputs have |
 //! | `temperature` | `50` or `50+0.5` | degrees, and how many more with every reading |
@@ -25,6 +28,8 @@ use std::{
     path::{Path, PathBuf},
     time::SystemTime,
 };
+
+use crate::alarm::Alarm;
 
 /// Whether there is a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +42,17 @@ pub enum Device {
     Busy,
     /// It has gone, and took what was made on it along.
     Lost,
+}
+
+/// The service that shares a chip between processes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// It answers.
+    Running,
+    /// The library was built without it.
+    Missing,
+    /// Nobody answers.
+    Down,
 }
 
 /// What gets a hanging chip going again.
@@ -91,6 +107,9 @@ pub struct Script {
     pub(crate) temperature: f32,
     pub(crate) temperature_rise: f32,
     pub(crate) pace: f64,
+    pub(crate) service: Service,
+    pub(crate) throttling: bool,
+    pub(crate) alarm: Option<(u64, Alarm)>,
 }
 
 impl Default for Script {
@@ -112,6 +131,9 @@ impl Default for Script {
             temperature: 50.0,
             temperature_rise: 0.0,
             pace: 1.0,
+            service: Service::Missing,
+            throttling: true,
+            alarm: None,
         }
     }
 }
@@ -193,6 +215,26 @@ impl Script {
                 let (start, rise) = value.split_once('+').unwrap_or((value, "0"));
                 self.temperature = start.parse().ok()?;
                 self.temperature_rise = rise.parse().ok()?;
+            }
+            "service" => {
+                self.service = match value {
+                    "running" => Service::Running,
+                    "missing" => Service::Missing,
+                    "down" => Service::Down,
+                    _ => return None,
+                }
+            }
+            "throttling" => self.throttling = either(value, "off", "on")?,
+            "alarm" => {
+                let (frame, alarm) = value.split_once(':')?;
+                let alarm = match alarm {
+                    "cool" => Alarm::Temperature(0),
+                    "hot" => Alarm::Temperature(1),
+                    "too-hot" => Alarm::Temperature(2),
+                    "current" => Alarm::Overcurrent,
+                    _ => return None,
+                };
+                self.alarm = Some((frame.parse().ok()?, alarm));
             }
             "pace" => self.pace = value.parse().ok().filter(|pace: &f64| *pace >= 0.0)?,
             _ => return None,

@@ -16,16 +16,18 @@ use std::{
 
 use accelerator::{
     Accelerator, AcceleratorError, Collect, Submit,
-    hailo::{HailoError, HailoSettings, Monitor, State, Step, open},
+    hailo::{HailoError, HailoSettings, Monitor, State, Step, calls_left_behind, open},
     mock::Network,
 };
-use hailort::host::SysFs;
+use hailort::{TemperatureZone, host::SysFs};
 use hailort_standin::{Sandbox, sample_hef};
 use tensors::{ElementType, Elements, Layout, Role, Tensors};
 
 const LONG: Duration = Duration::from_secs(20);
 /// The backend's promise: nothing hangs longer.
 const LONGEST_HANG: Duration = Duration::from_secs(3);
+/// And letting go of a chip takes no longer than this, whatever its condition.
+const LONGEST_EXIT: Duration = Duration::from_secs(2);
 
 /// How much more time to give: for runs under valgrind, which is 30 times slower, or an emulator.
 fn patience() -> u32 {
@@ -139,6 +141,15 @@ fn fault(error: &AcceleratorError) -> (Step, usize) {
         Some(HailoError::Fault { step, lost, .. }) => (*step, *lost),
         _ => panic!("no fault: {error}"),
     }
+}
+
+/// Nothing was called out of order, and nothing leaked but what the release of a device that is gone
+/// holds: it never returns.
+#[track_caller]
+fn assert_clean_but_for_the_device(sandbox: &Sandbox) {
+    assert_eq!(sandbox.report(), [""; 0]);
+    // The HEF, which is released after the vdevice.
+    assert_eq!(sandbox.live(), 1);
 }
 
 #[track_caller]
@@ -376,9 +387,13 @@ fn a_device_that_goes_and_comes_back_is_taken_again() {
     sandbox.script("pace = 0").unwrap();
     running.answer(2);
     running.assert_answers(2);
-    assert_eq!(running.monitor.health().state, State::Running);
+    let health = running.monitor.health();
+    assert_eq!(
+        (health.state, health.calls_left_behind),
+        (State::Running, 1)
+    );
     drop(running);
-    assert_clean(&sandbox);
+    assert_clean_but_for_the_device(&sandbox);
 }
 
 #[test]
@@ -395,6 +410,109 @@ fn a_device_that_stays_away_is_given_up_and_says_why() {
         last.contains("given up") && last.contains("no Hailo device found"),
         "{last}"
     );
+    drop(running);
+    assert_clean_but_for_the_device(&sandbox);
+}
+
+#[test]
+fn a_device_that_is_pulled_out_is_named_so_and_holds_nothing_up() {
+    let sandbox = Sandbox::new("pace = 0\ntemperature = 104").unwrap();
+    let mut running = start(settings(&sandbox));
+    running.answer(0);
+    sandbox.script("device = lost").unwrap();
+    let pulled = Instant::now();
+    let mut said: Vec<String> = Vec::new();
+    while !said.iter().any(|line| line.contains("left behind")) {
+        assert!(pulled.elapsed() < LONG, "{said:?}");
+        let short = Duration::from_millis(10);
+        let _ = running.submit.submit(1, &picture(1), short);
+        let collected = running.collect.collect(&mut running.tensors, short);
+        said.extend(
+            collected
+                .err()
+                .filter(|e| !matches!(e, AcceleratorError::Timeout(_)))
+                .map(|e| e.to_string()),
+        );
+    }
+    assert!(
+        pulled.elapsed() < LONGEST_HANG * patience(),
+        "{:?}",
+        pulled.elapsed()
+    );
+    // Not the heat's fault.
+    assert!(
+        said[0].contains("0000:01:00.0 is gone from the bus"),
+        "{said:?}"
+    );
+    let left = Instant::now();
+    drop(running);
+    assert!(
+        left.elapsed() < LONGEST_EXIT * patience(),
+        "{:?}",
+        left.elapsed()
+    );
+    assert!(calls_left_behind() > 0);
+    assert_clean_but_for_the_device(&sandbox);
+}
+
+#[test]
+fn a_chip_that_hangs_with_full_batches_is_cured_and_left_in_time() {
+    let hanging = |cure: &str, batch_size| {
+        let sandbox = Sandbox::new(&format!("pace = 0\nhang = {}:{cure}", batch_size + 1)).unwrap();
+        let mut running = start(HailoSettings {
+            batch_size,
+            in_flight: 2 * batch_size,
+            timeout: HailoSettings::new("").timeout * patience(),
+            ..settings(&sandbox)
+        });
+        let count = batch_size as u64;
+        for ticket in 0..count {
+            running.submit.submit(ticket, &picture(0), LONG).unwrap();
+        }
+        for ticket in 0..count {
+            let collected = running.collect.collect(&mut running.tensors, LONG);
+            assert_eq!(collected.unwrap(), ticket);
+        }
+        for ticket in count..3 * count {
+            running.submit.submit(ticket, &picture(0), LONG).unwrap();
+        }
+        (sandbox, running)
+    };
+    for batch_size in [1, 8] {
+        for cure in ["vstreams", "vdevice"] {
+            let (sandbox, mut running) = hanging(cure, batch_size);
+            let hung = Instant::now();
+            running.answer(100);
+            let took = hung.elapsed();
+            assert!(
+                took < LONGEST_HANG * patience(),
+                "{cure} {batch_size}: {took:?}"
+            );
+            drop(running);
+            assert_clean(&sandbox);
+        }
+        let (_sandbox, running) = hanging("never", batch_size);
+        let left = Instant::now();
+        drop(running);
+        let took = left.elapsed();
+        assert!(took < LONGEST_EXIT * patience(), "{batch_size}: {took:?}");
+    }
+}
+
+#[test]
+fn what_the_chip_tells_of_heat_and_current_is_known() {
+    let sandbox = Sandbox::new("pace = 0\nalarm = 2:too-hot\nthrottling = off").unwrap();
+    let mut running = start(settings(&sandbox));
+    assert_eq!(running.monitor.device().throttling, Some(false));
+    for ticket in 0..3 {
+        assert!(running.answer(ticket).is_empty());
+    }
+    let alarms = running.monitor.health().alarms;
+    assert_eq!(
+        (alarms.temperature_zone, alarms.temperature_alarms),
+        (TemperatureZone::Red, 1)
+    );
+    assert!(!alarms.is_overcurrent);
     drop(running);
     assert_clean(&sandbox);
 }

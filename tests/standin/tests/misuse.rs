@@ -180,19 +180,19 @@ fn counts_are_written_back_but_not_by_configure() {
     let raw = raw();
     unsafe {
         let mut count = 0;
-        let none = ptr::null_mut();
+        let mut params = hailo_output_vstream_params_by_name_t::default();
         assert_eq!(
             raw.lib
-                .hailo_make_output_vstream_params(raw.group, false, 0, none, &mut count),
+                .hailo_make_output_vstream_params(raw.group, false, 0, &mut params, &mut count),
             5
         );
         assert_eq!(count, 10);
         count = 0;
         let none = ptr::null_mut();
-        let group = ptr::null_mut();
+        let mut group = ptr::null_mut();
         assert_eq!(
             raw.lib
-                .hailo_configure_vdevice(raw.vdevice, raw.hef, none, group, &mut count),
+                .hailo_configure_vdevice(raw.vdevice, raw.hef, none, &mut group, &mut count),
             5
         );
         assert_eq!(count, 0);

@@ -105,7 +105,6 @@ fn a_vdevice_fails_with_the_status_of_its_cause() {
         ("device = busy", 74),
         ("device = lost", 74),
         ("driver = mismatch", 76),
-        ("firmware = mismatch", 16),
     ] {
         let (sandbox, library) = open(script);
         let result = VDevice::create(&library, &VDeviceOptions::default());
@@ -242,6 +241,33 @@ fn a_hef_for_another_chip_is_refused_when_it_is_configured() {
             expected,
             "{chip} {for_8l}"
         );
+    }
+}
+
+#[test]
+fn other_firmware_is_found_when_a_network_is_configured() {
+    let (sandbox, library) = open("firmware = mismatch");
+    let hef = Hef::open(&library, &sandbox.hef(), None).unwrap();
+    let vdevice = VDevice::create(&library, &VDeviceOptions::default()).unwrap();
+    let result = vdevice.configure(&hef, SchedulingOptions::default());
+    let error = result.err().unwrap();
+    assert_eq!(error.status(), Some(Status::UNSUPPORTED_FW_VERSION));
+    let line = error.to_string();
+    assert!(line.contains("switch the power off and on"), "{line}");
+}
+
+#[test]
+fn a_service_that_is_not_there_has_a_status_of_its_own() {
+    for (service, expected) in [("missing", Some(6)), ("down", Some(77)), ("running", None)] {
+        let (sandbox, library) = open(&format!("service = {service}"));
+        let options = VDeviceOptions {
+            multi_process_service: true,
+            ..VDeviceOptions::default()
+        };
+        let made = VDevice::create(&library, &options);
+        let status = made.err().map(|error| error.status().unwrap().number());
+        assert_eq!(status, expected, "{service}");
+        assert_eq!(sandbox.report(), [""; 0]);
     }
 }
 

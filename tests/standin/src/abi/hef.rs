@@ -31,7 +31,6 @@ pub unsafe extern "C" fn hailo_create_hef_buffer(
     });
     let contents = match parsed {
         Ok(contents) => contents,
-        Err(HefFileError::TooSmall { size }) if size < 12 => return HAILO_FILE_OPERATION_FAILURE,
         Err(HefFileError::Magic { .. } | HefFileError::Version(_)) => {
             return if old {
                 HAILO_INVALID_HEF
@@ -99,7 +98,10 @@ pub unsafe extern "C" fn hailo_hef_get_all_vstream_infos(
     if !name.is_null() {
         // SAFETY: not NULL, and the caller promises that it is a text.
         let name = unsafe { CStr::from_ptr(name) };
-        if name.to_bytes() != hef.network.as_bytes() {
+        let group = hef.network.as_bytes();
+        // A group, or a network of it: this one has one, of the same name.
+        let network = [group, b"/", group].concat();
+        if !name.is_empty() && name.to_bytes() != group && name.to_bytes() != network {
             return HAILO_NOT_FOUND;
         }
     }

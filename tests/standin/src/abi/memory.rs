@@ -28,14 +28,14 @@ pub(super) fn fill<T>(
         standin().violation(function, "the pointer to a count is NULL");
         return HAILO_INVALID_ARGUMENT;
     }
+    if to.is_null() {
+        standin().violation(function, "the array is NULL");
+        return HAILO_INVALID_ARGUMENT;
+    }
     // SAFETY: not NULL, and the caller promises that it points to a count.
     let room = unsafe { count.replace(items.len()) };
     if room < items.len() {
         return HAILO_INSUFFICIENT_BUFFER;
-    }
-    if to.is_null() && !items.is_empty() {
-        standin().violation(function, "the array is NULL");
-        return HAILO_INVALID_ARGUMENT;
     }
     for (index, item) in items.into_iter().enumerate() {
         let place = to.wrapping_add(index);

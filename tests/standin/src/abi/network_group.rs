@@ -1,6 +1,9 @@
 //! Configuring a network on a vdevice, and the scheduler's settings.
 
-use std::{ffi::c_char, ffi::c_void, sync::Arc};
+use std::{
+    ffi::{CStr, c_char, c_void},
+    sync::Arc,
+};
 
 use hailort::hef_file::HefArchitecture;
 use hailort_sys::*;
@@ -37,8 +40,11 @@ pub unsafe extern "C" fn hailo_configure_vdevice(
     let Some(hef) = hef(NAME, handle) else {
         return HAILO_INVALID_ARGUMENT;
     };
+    if count.is_null() {
+        return HAILO_INVALID_ARGUMENT;
+    }
     // Unlike the others, this call does not write back how many there are.
-    if count.is_null() || array(count, 1).first() == Some(&0) {
+    if array(count, 1).first() == Some(&0) {
         return HAILO_INSUFFICIENT_BUFFER;
     }
     if is_lost(&owner.lost) {
@@ -57,6 +63,9 @@ pub unsafe extern "C" fn hailo_configure_vdevice(
         } else {
             HAILO_HEF_NOT_COMPATIBLE_WITH_DEVICE
         };
+    }
+    if script.firmware_mismatch {
+        return HAILO_UNSUPPORTED_FW_VERSION;
     }
     if script.page_size_refused {
         return HAILO_INTERNAL_FAILURE;
@@ -84,11 +93,14 @@ pub unsafe extern "C" fn hailo_configure_vdevice(
 pub unsafe extern "C" fn hailo_set_scheduler_timeout(
     handle: hailo_configured_network_group,
     timeout_ms: u32,
-    _network: *const c_char,
+    network: *const c_char,
 ) -> hailo_status {
     let Some(group) = group("hailo_set_scheduler_timeout", handle) else {
         return HAILO_INVALID_ARGUMENT;
     };
+    if !is_all_networks(network) {
+        return HAILO_NOT_IMPLEMENTED;
+    }
     group.chip.set_gathering(timeout_ms);
     HAILO_SUCCESS
 }
@@ -97,11 +109,14 @@ pub unsafe extern "C" fn hailo_set_scheduler_timeout(
 pub unsafe extern "C" fn hailo_set_scheduler_threshold(
     handle: hailo_configured_network_group,
     threshold: u32,
-    _network: *const c_char,
+    network: *const c_char,
 ) -> hailo_status {
     let Some(group) = group("hailo_set_scheduler_threshold", handle) else {
         return HAILO_INVALID_ARGUMENT;
     };
+    if !is_all_networks(network) {
+        return HAILO_NOT_IMPLEMENTED;
+    }
     group.chip.set_threshold(threshold);
     HAILO_SUCCESS
 }
@@ -110,10 +125,19 @@ pub unsafe extern "C" fn hailo_set_scheduler_threshold(
 pub unsafe extern "C" fn hailo_set_scheduler_priority(
     handle: hailo_configured_network_group,
     priority: u8,
-    _network: *const c_char,
+    network: *const c_char,
 ) -> hailo_status {
     if group("hailo_set_scheduler_priority", handle).is_none() || priority > 31 {
         return HAILO_INVALID_ARGUMENT;
     }
+    if !is_all_networks(network) {
+        return HAILO_NOT_IMPLEMENTED;
+    }
     HAILO_SUCCESS
+}
+
+/// The stand-in's networks are set together, by no name or by the one network's.
+fn is_all_networks(network: *const c_char) -> bool {
+    // SAFETY: the caller promises NULL or a text.
+    network.is_null() || unsafe { CStr::from_ptr(network) } == c"fast_sam_s/fast_sam_s"
 }

@@ -24,7 +24,6 @@ fn status(fault: Fault) -> hailo_status {
     match fault {
         Fault::Timeout => HAILO_TIMEOUT,
         Fault::Aborted => HAILO_STREAM_ABORT,
-        Fault::Lost => HAILO_DRIVER_OPERATION_FAILED,
     }
 }
 
@@ -74,12 +73,16 @@ pub unsafe extern "C" fn hailo_vstream_read_raw_buffer(
         return HAILO_INVALID_ARGUMENT;
     };
     let expected = output_frame_size(&vstream.group, vstream.index);
-    if buffer.is_null() || size != expected {
+    if buffer.is_null() {
+        standin().violation(NAME, "the buffer is NULL");
+        return HAILO_INVALID_ARGUMENT;
+    }
+    if size != expected {
         standin().violation(
             NAME,
             &format!("the buffer has {size} bytes, the frame {expected}"),
         );
-        return HAILO_INVALID_ARGUMENT;
+        return HAILO_INTERNAL_FAILURE;
     }
     let answer = match vstream
         .group

@@ -10,8 +10,13 @@ use super::{
 };
 use crate::{
     registry::{Object, VDevice, standin},
-    script::Device,
+    script::{Device, Service},
 };
+
+/// The device, also by a short address, and with blanks behind it.
+fn names(id: &[std::ffi::c_char]) -> bool {
+    matches!(name_of(id).trim_end(), "0000:01:00.0" | "01:00.0")
+}
 
 /// Whether the device under a vdevice is gone; once gone, it stays so for that vdevice.
 pub(crate) fn is_lost(lost: &AtomicBool) -> bool {
@@ -42,23 +47,37 @@ pub unsafe extern "C" fn hailo_create_vdevice(
 ) -> hailo_status {
     const NAME: &str = "hailo_create_vdevice";
     let script = standin().script();
+    if vdevice.is_null() {
+        return HAILO_INVALID_ARGUMENT;
+    }
     let mut shared = false;
     if let Some(params) = array(params, 1).first() {
         if params.device_count == 0 {
             return HAILO_INVALID_ARGUMENT;
         }
+        if params.device_count > 1 {
+            return HAILO_OUT_OF_PHYSICAL_DEVICES;
+        }
         if params.scheduling_algorithm != HAILO_SCHEDULING_ALGORITHM_ROUND_ROBIN {
             standin().violation(NAME, "the scheduler is off");
         }
-        if params.group_id.is_null() {
-            standin().violation(NAME, "the group id is NULL");
-            return HAILO_INVALID_ARGUMENT;
+        if params.multi_process_service {
+            match script.service {
+                Service::Running => {}
+                Service::Missing => return HAILO_INVALID_OPERATION,
+                Service::Down => return HAILO_RPC_FAILED,
+            }
         }
-        // SAFETY: not NULL, and the caller promises that it is a text.
-        let group_id = unsafe { CStr::from_ptr(params.group_id) };
+        let group_id = if params.group_id.is_null() {
+            c"UNIQUE"
+        } else {
+            // SAFETY: not NULL, and the caller promises that it is a text.
+            unsafe { CStr::from_ptr(params.group_id) }
+        };
         shared = params.multi_process_service || group_id != c"UNIQUE";
         let ids = array(params.device_ids, params.device_count as usize);
-        if ids.iter().any(|id| name_of(&id.id) != "0000:01:00.0") {
+        let is_there = matches!(script.device, Device::Present | Device::Busy);
+        if ids.iter().any(|id| !is_there || !names(&id.id)) {
             return HAILO_INVALID_ARGUMENT;
         }
         if !ids.is_empty() && script.device == Device::Busy {
@@ -70,9 +89,6 @@ pub unsafe extern "C" fn hailo_create_vdevice(
     }
     if script.driver_mismatch {
         return HAILO_INVALID_DRIVER_VERSION;
-    }
-    if script.firmware_mismatch {
-        return HAILO_UNSUPPORTED_FW_VERSION;
     }
     if !shared && standin().count(|object| matches!(object, Object::VDevice(_))) > 0 {
         return HAILO_OUT_OF_PHYSICAL_DEVICES;
@@ -109,8 +125,15 @@ pub unsafe extern "C" fn hailo_get_physical_devices(
 pub unsafe extern "C" fn hailo_release_vdevice(handle: hailo_vdevice) -> hailo_status {
     const NAME: &str = "hailo_release_vdevice";
     let handle = handle as usize;
-    if vdevice_alone(NAME, handle).is_none() {
+    let Some(vdevice) = vdevice_alone(NAME, handle) else {
         return HAILO_INVALID_ARGUMENT;
+    };
+    if is_lost(&vdevice.lost) {
+        // The real library waits for the device that was removed, and never comes back.
+        standin().release(handle);
+        loop {
+            std::thread::park();
+        }
     }
     let live = standin().count(|object| match object {
         Object::Input(vstream) | Object::Output(vstream) => vstream.group.vdevice == handle,

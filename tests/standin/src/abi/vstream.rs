@@ -70,7 +70,8 @@ pub unsafe extern "C" fn hailo_make_output_vstream_params(
     fill(NAME, params, count, made)
 }
 
-/// Whether a vstream exists already; the real library refuses a second one.
+/// Whether a vstream exists already. The real library makes a second one, and nobody has tried what
+/// comes out of it.
 fn exists(group: &Arc<Group>, wanted: impl Fn(&Object) -> Option<&Arc<VStream>>) -> bool {
     standin().count(|object| wanted(object).is_some_and(|v| Arc::ptr_eq(&v.group, group))) > 0
 }
@@ -92,12 +93,14 @@ pub unsafe extern "C" fn hailo_create_input_vstreams(
     if name_of(&params.name) != INPUT_NAME {
         return HAILO_NOT_FOUND;
     }
+    if params.params.queue_size == 0 {
+        return HAILO_INVALID_ARGUMENT;
+    }
     if exists(&group, |object| match object {
         Object::Input(vstream) => Some(vstream),
         _ => None,
     }) {
         standin().violation(NAME, "the vstreams exist already");
-        return HAILO_INVALID_OPERATION;
     }
     group.chip.open_input(params.params.queue_size as usize);
     let timeout = Duration::from_millis(params.params.timeout_ms.into());
@@ -128,8 +131,14 @@ pub unsafe extern "C" fn hailo_create_output_vstreams(
         };
         let native = group.outputs.get(index).map_or(0, format_type);
         let type_ = params.params.user_buffer_format.type_;
-        if type_ != HAILO_FORMAT_TYPE_AUTO && type_ != native {
+        if type_ == HAILO_FORMAT_TYPE_UINT8 && native == HAILO_FORMAT_TYPE_UINT16
+            || params.params.queue_size == 0
+        {
             return HAILO_INVALID_ARGUMENT;
+        }
+        if type_ != HAILO_FORMAT_TYPE_AUTO && type_ != native {
+            standin().violation(NAME, "the stand-in converts no types: ask for AUTO");
+            return HAILO_NOT_IMPLEMENTED;
         }
         wanted.push((index, params.params));
     }
@@ -138,7 +147,6 @@ pub unsafe extern "C" fn hailo_create_output_vstreams(
         _ => None,
     }) {
         standin().violation(NAME, "the vstreams exist already");
-        return HAILO_INVALID_OPERATION;
     }
     // The handles come in the order of the names, whatever the caller's.
     wanted.sort_by_key(|(index, _)| *index);
@@ -215,10 +223,17 @@ pub unsafe extern "C" fn hailo_release_input_vstreams(
     vstreams: *const hailo_input_vstream,
     count: usize,
 ) -> hailo_status {
-    for handle in array(vstreams, count) {
+    if vstreams.is_null() {
+        return HAILO_INVALID_ARGUMENT;
+    }
+    for handle in array(vstreams, count)
+        .iter()
+        .filter(|handle| !handle.is_null())
+    {
         let Some(vstream) = input("hailo_release_input_vstreams", *handle) else {
             return HAILO_INVALID_ARGUMENT;
         };
+        std::thread::sleep(vstream.group.chip.release_takes(vstream.timeout));
         vstream.group.chip.close_input();
         standin().release(*handle as usize);
     }
@@ -230,7 +245,13 @@ pub unsafe extern "C" fn hailo_release_output_vstreams(
     vstreams: *const hailo_output_vstream,
     count: usize,
 ) -> hailo_status {
-    for handle in array(vstreams, count) {
+    if vstreams.is_null() {
+        return HAILO_INVALID_ARGUMENT;
+    }
+    for handle in array(vstreams, count)
+        .iter()
+        .filter(|handle| !handle.is_null())
+    {
         let Some(vstream) = output("hailo_release_output_vstreams", *handle) else {
             return HAILO_INVALID_ARGUMENT;
         };

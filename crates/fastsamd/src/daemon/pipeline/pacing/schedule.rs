@@ -41,6 +41,8 @@ const GAINS: (f64, f64) = (0.4, 0.1);
 const SHARE: f64 = 0.1;
 /// Latencies of idle batches that are remembered; the least of them counts.
 const LATENCIES: usize = 8;
+/// Service times that are remembered; the shortest of them is what the accelerator can do.
+const SERVICES: usize = 16;
 /// How often the latency is measured anew where inputs come one by one. It costs the time of a
 /// letterboxing, about a thousandth of the rate.
 const PROBE_EVERY: Duration = Duration::from_secs(2);
@@ -76,6 +78,8 @@ pub(super) struct Schedule {
     heard: Option<Instant>,
     /// Seconds that a batch takes.
     service: Option<f64>,
+    /// The latest of those times, of batches that kept the accelerator busy.
+    services: VecDeque<f64>,
     /// Seconds from sending the last input of a batch to its last answer, where it had not to wait.
     latencies: VecDeque<f64>,
     probed: Option<Instant>,
@@ -99,6 +103,7 @@ impl Schedule {
             batch_ended: None,
             heard: None,
             service: None,
+            services: VecDeque::with_capacity(SERVICES),
             latencies: VecDeque::with_capacity(LATENCIES),
             probed: None,
             margin: 0.0,
@@ -195,7 +200,7 @@ impl Schedule {
     }
 
     fn latency(&self) -> Option<f64> {
-        self.latencies.iter().copied().reduce(f64::min)
+        least(&self.latencies)
     }
 
     /// Whether the next input waits until the accelerator is empty, so that its latency is known.
@@ -223,22 +228,24 @@ impl Schedule {
             Some(before) => before + SHARE * (service - before),
             None => service,
         });
-        let late = last.at.saturating_duration_since(ended).as_secs_f64();
         if last.found_idle {
-            if self.latencies.len() == LATENCIES {
-                self.latencies.pop_front();
-            }
-            self.latencies.push_back(took);
+            remember(&mut self.latencies, LATENCIES, took);
             self.probed = Some(at);
+        } else {
+            remember(&mut self.services, SERVICES, service);
         }
         let Some(latency) = self.latency().filter(|_| last.in_time && !last.is_probe) else {
             return;
         };
-        // Below 0 where the accelerator had to wait.
-        let wait = if last.found_idle {
-            -late
+        let waited = took - latency;
+        // Below 0 where the accelerator had to wait: by as much as the batch came late, or took more
+        // than batches can.
+        let wait = if last.found_idle || waited <= 0.0 {
+            let late = last.at.saturating_duration_since(ended).as_secs_f64();
+            let possible = least(&self.services).unwrap_or(service);
+            -late.max(since(ended) - possible).max(0.0)
         } else {
-            took - latency
+            waited
         };
         self.deviation += SHARE * ((wait - self.wait).abs() - self.deviation);
         self.wait += SHARE * (wait - self.wait);
@@ -248,6 +255,18 @@ impl Schedule {
         let most = service * (self.in_flight / self.batch_size) as f64;
         self.margin = (self.margin + gain * error).clamp(0.0, most);
     }
+}
+
+/// Keeps the newest so many.
+fn remember(values: &mut VecDeque<f64>, most: usize, value: f64) {
+    if values.len() == most {
+        values.pop_front();
+    }
+    values.push_back(value);
+}
+
+fn least(values: &VecDeque<f64>) -> Option<f64> {
+    values.iter().copied().reduce(f64::min)
 }
 
 fn seconds(seconds: f64) -> Duration {

@@ -9,7 +9,7 @@ struct Scene {
     in_flight: usize,
     /// What a batch takes.
     service: f64,
-    /// From the end of a batch to its answer being read.
+    /// From the end of a batch to its first answer being read, and from one to the next.
     reading: f64,
     /// From taking a frame to its being sent.
     letterbox: f64,
@@ -90,11 +90,12 @@ impl World {
         while self.queue.len() >= self.scene.batch_size {
             let last = self.queue[self.scene.batch_size - 1].1;
             self.free_at = self.free_at.max(last) + service;
-            let read = self.free_at + self.scene.reading + self.jitter();
+            let mut read = self.free_at;
             for _ in 0..self.scene.batch_size {
                 let Some((ticket, _, captured)) = self.queue.pop_front() else {
                     return;
                 };
+                read += self.scene.reading + self.jitter();
                 self.answers.push_back((read, ticket, captured));
             }
         }
@@ -192,6 +193,13 @@ fn inputs_come_just_in_time_and_the_rate_is_kept() {
             0.042,
         ),
         (IN_BATCHES, 2.0 * 8.0 / 65.0),
+        (
+            Scene {
+                reading: 0.005,
+                ..IN_BATCHES
+            },
+            2.0 * 8.0 / 65.0,
+        ),
         (
             Scene {
                 jitter: 0.004,
