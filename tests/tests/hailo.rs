@@ -14,6 +14,9 @@ use hailort_standin::Sandbox;
 /// The promise: nothing hangs longer. Masks flow again within it, where no waiting is scripted.
 const LONGEST_HANG: Duration = Duration::from_secs(3);
 
+/// And nothing holds up its end longer.
+const LONGEST_EXIT: Duration = Duration::from_secs(2);
+
 /// How much more time to give: for runs in an emulator.
 fn patience() -> u32 {
     std::env::var("STANDIN_PATIENCE").map_or(1, |patience| patience.parse().expect("a number"))
@@ -45,11 +48,15 @@ impl Setup {
     }
 
     fn config(&self, name: &str, backend: &str, fps: u32) -> String {
+        self.config_with(name, backend, fps, "batch_size: 1")
+    }
+
+    fn config_with(&self, name: &str, backend: &str, fps: u32, more: &str) -> String {
         let path = self.sandbox.folder().join(name);
         let text = format!(
             "node: test\n\
              mqtt: {{host: 127.0.0.1, port: {}}}\n\
-             accelerator: {{backend: {{{backend}}}}}\n\
+             accelerator: {{backend: {{{backend}}}, {more}}}\n\
              cameras: [{{name: cam, source: {{synthetic: {{fps: {fps}, seed: 5}}}}}}]\n\
              publish: {{status_interval_s: 0.5}}\n",
             self.broker.port()
@@ -196,24 +203,66 @@ fn masks_flow_again_after_each_fault() {
 }
 
 #[test]
-fn a_device_that_goes_and_comes_back() {
+fn a_device_that_is_pulled_out_ends_the_daemon_once_it_is_back() {
     let setup = Setup::new("");
     let subscriber = setup.subscribe();
-    let daemon = setup.start_with(", restart_attempts: 1000");
+    let mut daemon = setup.start_with(", restart_attempts: 1000");
     subscriber.wait_for("masks", is_masks);
     setup.sandbox.script("device = lost").expect("a script");
     subscriber.wait_for_text("accelerator/state", "offline");
-    wait_for_status(&subscriber, "a lost device", |accelerator| {
-        accelerator["recovery"]["vdevice_restarts"].as_u64() > Some(0)
+    let status = wait_for_status(&subscriber, "a call left behind", |accelerator| {
+        accelerator["recovery"]["calls_left_behind"] == 1
     });
+    let said = status["accelerator"]["last_fault"].to_string();
+    assert!(!said.contains("temperature"), "{said}");
     setup.sandbox.script("").expect("a script");
+    // The library is stuck for this process: the next one finds the device.
+    let (status, _) = daemon.wait();
+    let said = daemon.output();
+    assert_eq!(status.code(), Some(1), "{said}");
+    let last = said.lines().last().unwrap_or_default();
+    assert!(last.contains("starts it afresh"), "{said}");
     let back = Instant::now();
+    let daemon = setup.start();
     subscriber.wait_for_text("accelerator/state", "online");
     subscriber.wait_for("masks", is_masks);
     let longest = LONGEST_HANG * patience();
     assert!(back.elapsed() < longest, "{:?}", back.elapsed());
     stop(daemon);
     setup.assert_clean();
+}
+
+#[test]
+fn a_chip_in_whatever_condition_holds_up_no_end() {
+    // What happened to it, and what the configuration says of batches.
+    for (script, batch_size) in [
+        ("device = lost", 1),
+        ("hang = 1:never", 1),
+        ("hang = 1:never", 8),
+    ] {
+        let setup = Setup::new("");
+        let subscriber = setup.subscribe();
+        let backend = setup.hailo(", restart_attempts: 1000");
+        let path = setup.config_with(
+            "config.yaml",
+            &backend,
+            60,
+            &format!("batch_size: {batch_size}"),
+        );
+        let mut daemon = Daemon::start(["run", "--config", &path]);
+        subscriber.wait_for("masks", is_masks);
+        // From the next frame on.
+        setup.sandbox.script(script).expect("a script");
+        subscriber.wait_for_text("accelerator/state", "offline");
+        daemon.signal("TERM");
+        let (status, took) = daemon.wait();
+        assert!(status.success(), "{script}: {status}: {}", daemon.output());
+        assert!(
+            took < LONGEST_EXIT * patience(),
+            "{script}, {batch_size}: {took:?}"
+        );
+        subscriber.wait_for_text("test/availability", "offline");
+    }
 }
 
 #[test]

@@ -407,7 +407,7 @@ impl Chip {
             state.aborted = true;
         }
         if let Some((frame, cure)) = script.hang
-            && frame == number
+            && (frame == number || (cure == Cure::Never && frame < number))
         {
             state.hung = Some(cure);
             standin()

@@ -114,6 +114,8 @@ pub(crate) struct Standin {
     /// The chip hangs, and nothing helps.
     pub(crate) hung_for_good: AtomicBool,
     listeners: Mutex<Vec<Listener>>,
+    /// A vdevice of a device that was removed is being released, for ever; no other can be made.
+    pub(crate) stuck: AtomicBool,
 }
 
 /// `None` before the first call, and after the library was closed.
@@ -201,6 +203,7 @@ impl Standin {
             readings: AtomicU64::new(0),
             hung_for_good: AtomicBool::new(false),
             listeners: Mutex::default(),
+            stuck: AtomicBool::new(false),
         };
         for entry in wrong {
             standin.report("violation", &format!("the script does not know '{entry}'"));

@@ -14,7 +14,7 @@
 //! | `lose` | `5` | frame 5 never comes out |
 //! | `lose-output` | `5:3` | frame 5 never comes out of the fourth output, by name |
 //! | `late` | `5:1500` | frame 5 and what follows come 1500 ms late |
-//! | `hang` | `5:vstreams`, `5:vdevice`, `5:never` | at frame 5 the chip hangs; what cures it |
+//! | `hang` | `5:vstreams`, `5:vdevice`, `5:never` | at frame 5 the chip hangs (for good, also if the script comes later); what cures it |
 //! | `abort` | `5` | at frame 5 the streams abort until they are made anew |
 //! | `alarm` | `5:hot`, `5:too-hot`, `5:cool`, `5:current` | at frame 5 the chip tells so |
 //! | `throttling` | `on`, `off` | whether it slows down by itself |

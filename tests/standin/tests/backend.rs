@@ -367,7 +367,7 @@ fn a_chip_that_nothing_helps_is_given_up() {
 }
 
 #[test]
-fn a_device_that_goes_and_comes_back_is_taken_again() {
+fn a_device_that_goes_and_comes_back_takes_a_new_process() {
     let sandbox = Sandbox::new("pace = 0").unwrap();
     let mut running = start(HailoSettings {
         vdevice_attempts: 20,
@@ -385,12 +385,13 @@ fn a_device_that_goes_and_comes_back_is_taken_again() {
     }
     assert_eq!(running.monitor.health().state, State::Recovering);
     sandbox.script("pace = 0").unwrap();
-    running.answer(2);
-    running.assert_answers(2);
+    let last = running.answer(2).pop().unwrap();
+    assert!(!last.is_transient());
+    assert!(last.to_string().contains("starts it afresh"), "{last}");
     let health = running.monitor.health();
     assert_eq!(
         (health.state, health.calls_left_behind),
-        (State::Running, 1)
+        (State::GivenUp, 1)
     );
     drop(running);
     assert_clean_but_for_the_device(&sandbox);

@@ -57,6 +57,11 @@ pub enum HailoError {
         /// How long was waited.
         limit: Duration,
     },
+    /// A release was left behind, and the library takes no other device meanwhile.
+    #[error(
+        "there is a Hailo device again, but libhailort still waits for the one that was lost: this process ends, so that the service manager starts it afresh"
+    )]
+    Stuck,
     /// A thread for a call into the library could not be started.
     #[error("no thread for a call into libhailort: {0}")]
     Thread(#[source] std::io::Error),

@@ -5,6 +5,9 @@
 //!    └──fault that costs the vdevice──► Releasing ──released, or left behind──► Waiting
 //! ```
 //!
+//! A library whose release of a device never came back takes no other one (seen on 4.23): then the
+//! only thing that helps is a new process, once there is a device again.
+//!
 //! Whatever may not come back runs as an [`Errand`]; so each call here has a bound, and the end of
 //! the writer is noticed meanwhile.
 
@@ -14,7 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use hailort::{Alarms, Hef, InputVStream, Library, Status};
+use hailort::{Alarms, DeviceId, Hef, InputVStream, Library, Status};
 
 use super::{
     chip::{self, Chip, check_layout},
@@ -119,6 +122,8 @@ pub(super) struct Repair {
     monitor: Monitor,
     layout: Layout,
     plant: Plant,
+    /// A release was left behind.
+    stuck: bool,
     measuring: Option<Errand<Option<f32>>>,
     measure_at: Instant,
 }
@@ -132,6 +137,7 @@ impl Repair {
             flow,
             monitor,
             plant,
+            stuck: false,
             measuring: None,
             measure_at: Instant::now(),
         }
@@ -185,6 +191,7 @@ impl Repair {
                     }
                     Progress::Overdue(error) => {
                         self.condition = restart_vdevice(at);
+                        self.stuck = true;
                         let cause = Arc::new(error);
                         self.monitor.left_behind(&cause.to_string());
                         let (lost, step) = (0, Step::RestartVDevice);
@@ -237,6 +244,15 @@ impl Repair {
     /// Begins a step that is due.
     fn take(&mut self, step: Step, remains: Remains) -> Result<(), AcceleratorError> {
         self.monitor.took(step);
+        if self.stuck {
+            let error = match self.devices() {
+                Some(devices) if devices.is_empty() => HailoError::NoDevice {
+                    driver: self.plant.settings.sysfs.driver_version(),
+                },
+                _ => HailoError::Stuck,
+            };
+            return Err(self.decide(Arc::new(error), 0, remains).into());
+        }
         let begun = match (step, remains) {
             (
                 Step::RestartVStreams,
@@ -293,10 +309,8 @@ impl Repair {
 
     /// What was behind an error that says little: the device may be gone, or too hot.
     fn examine(&self, error: &HailoError, chip: Option<&Chip>) -> Option<HailoError> {
-        let library = self.plant.library.clone();
-        let found = within(LOOK_LIMIT, "looking for devices", move || library.scan());
         let device = chip.and_then(|chip| chip.device.device.as_deref());
-        if let Ok(Ok(found)) = &found
+        if let Some(found) = self.devices()
             && !found
                 .iter()
                 .any(|id| device.is_none_or(|device| id.as_str() == device))
@@ -316,6 +330,13 @@ impl Repair {
             }
             _ => None,
         }
+    }
+
+    /// The devices on the bus, if the library says.
+    fn devices(&self) -> Option<Vec<DeviceId>> {
+        let library = self.plant.library.clone();
+        let found = within(LOOK_LIMIT, "looking for devices", move || library.scan());
+        found.ok()?.ok()
     }
 
     fn decide(&mut self, cause: Arc<HailoError>, lost: usize, remains: Remains) -> HailoError {

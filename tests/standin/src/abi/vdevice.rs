@@ -13,6 +13,12 @@ use crate::{
     script::{Device, Service},
 };
 
+fn never_return() -> ! {
+    loop {
+        std::thread::park();
+    }
+}
+
 /// The device, also by a short address, and with blanks behind it.
 fn names(id: &[std::ffi::c_char]) -> bool {
     matches!(name_of(id).trim_end(), "0000:01:00.0" | "01:00.0")
@@ -49,6 +55,9 @@ pub unsafe extern "C" fn hailo_create_vdevice(
     let script = standin().script();
     if vdevice.is_null() {
         return HAILO_INVALID_ARGUMENT;
+    }
+    if standin().stuck.load(Ordering::SeqCst) {
+        never_return();
     }
     let mut shared = false;
     if let Some(params) = array(params, 1).first() {
@@ -131,9 +140,8 @@ pub unsafe extern "C" fn hailo_release_vdevice(handle: hailo_vdevice) -> hailo_s
     if is_lost(&vdevice.lost) {
         // The real library waits for the device that was removed, and never comes back.
         standin().release(handle);
-        loop {
-            std::thread::park();
-        }
+        standin().stuck.store(true, Ordering::SeqCst);
+        never_return();
     }
     let live = standin().count(|object| match object {
         Object::Input(vstream) | Object::Output(vstream) => vstream.group.vdevice == handle,

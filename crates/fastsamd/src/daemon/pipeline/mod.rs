@@ -178,6 +178,7 @@ impl Pipeline {
             text,
             counters: Arc::clone(&edges.counters),
             shutdown: threads.shutdown.clone(),
+            refused: false,
         };
         let submit = threads.spawn("submit", move |heartbeat| {
             let _ends_with_this_thread = submitting;

@@ -39,6 +39,8 @@ pub(crate) struct SubmitStage {
     pub text: Option<Arc<Room>>,
     pub counters: Arc<Counters>,
     pub shutdown: Shutdown,
+    /// The last frame was not taken.
+    pub refused: bool,
 }
 
 impl SubmitStage {
@@ -108,7 +110,11 @@ impl SubmitStage {
         }
         match outcome {
             Err(error) if error.is_transient() => {
-                warn!("frame {} dropped: {error}", flight.sequence);
+                // One line tells that frames are dropped; the counters tell how many.
+                if !self.refused {
+                    warn!("frame {} dropped: {error}", flight.sequence);
+                }
+                self.refused = true;
                 Ok(())
             }
             Err(error) => {
@@ -116,7 +122,10 @@ impl SubmitStage {
                 self.shutdown.wait(PATIENCE);
                 Err(error)
             }
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                self.refused = false;
+                Ok(())
+            }
         }
     }
 }
