@@ -101,9 +101,9 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(30);
 
-    fn recording(layout: &Layout, name: &str, value: u8) -> Recording {
+    fn recording(layout: &Layout, name: &str, value: u16) -> Recording {
         let mut tensors = Tensors::for_layout(layout);
-        if let Some(elements) = tensors.u8_mut(Role::Prototypes) {
+        if let Some(elements) = tensors.u16_mut(Role::Prototypes) {
             elements.fill(value);
         }
         Recording {
@@ -127,10 +127,10 @@ mod tests {
         for ticket in 0..5 {
             submit.submit(ticket, &input, LONG).unwrap();
             assert_eq!(collect.collect(&mut tensors, LONG).unwrap(), ticket);
-            let Elements::U8(prototypes) = tensors.view(Role::Prototypes).elements else {
-                panic!("the mock's prototypes are u8");
+            let Elements::U16(prototypes) = tensors.view(Role::Prototypes).elements else {
+                panic!("the mock's prototypes are u16");
             };
-            assert!(prototypes.iter().all(|q| *q == 1 + ticket as u8 % 2));
+            assert!(prototypes.iter().all(|q| *q == 1 + ticket as u16 % 2));
         }
     }
 

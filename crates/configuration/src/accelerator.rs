@@ -21,8 +21,9 @@ pub struct Accelerator {
     /// Which one: `mock` (no hardware: finds regions in the pixels and answers as the network
     /// would), `hailo` (a Hailo-8 or 8L) or `replay` (repeats a recording).
     pub backend: Backend,
-    /// Frames under way at once. Default: 4, enough to keep the chip busy while one frame is
-    /// prepared and one is read, or two batches; each more adds a frame time of latency.
+    /// Frames under way at once, at most. Default: 4, or two batches. Each frame is sent right before
+    /// the chip is free for it, so that more than are needed are under way only while that is found
+    /// out.
     #[serde(deserialize_with = "in_flight")]
     #[schemars(range(min = 1, max = 32))]
     pub in_flight: Option<usize>,
@@ -176,7 +177,7 @@ pub struct Hailo {
     #[serde(deserialize_with = "priority")]
     #[schemars(range(max = 31))]
     pub priority: Option<u8>,
-    /// The longest a frame may take before the vstreams are made anew. Default: 1000; a frame
+    /// The longest a frame may take before the vstreams are made anew. Default: 500; a frame
     /// takes about 21, a batch of 8 about 123.
     #[serde(deserialize_with = "timeout_ms")]
     #[schemars(range(min = 200, max = 1200))]

@@ -11,13 +11,15 @@ use fastsam::{
     prompt::{Canvas, Label, PointPrompt, Select, by_box, by_points, union},
 };
 use frame::{FramePoint, FrameRect, Size};
-use support::{scene, stages};
-use tensors::ElementType::U8;
+use support::{
+    scene::{self, Mix},
+    stages,
+};
 
 fn prompts(criterion: &mut Criterion) {
     let size = Size::new(1280, 720);
     for objects in [10, 32, 100, 300] {
-        let layout = scene::layout(U8, U8);
+        let layout = Mix::Published.layout();
         let (tensors, letterbox) = scene::paint(&layout, size, objects, 1);
         let mut segments = Segments::new();
         let outcome = Segmenter::new(&layout).segment(

@@ -10,11 +10,10 @@ use fastsam::Connectivity;
 use fastsam::cleanup::{Cleaner, Cleanup};
 use fastsam::component::Labeler;
 use frame::Size;
-use support::stages::Stages;
-use tensors::ElementType;
+use support::{scene::Mix, stages::Stages};
 
 fn runs(criterion: &mut Criterion) {
-    let masks = Stages::new(Size::new(1280, 720), ElementType::U8, 100).masks;
+    let masks = Stages::new(Size::new(1280, 720), Mix::Published, 100).masks;
     let mut group = criterion.benchmark_group("100 masks");
 
     let mut labeler = Labeler::new();

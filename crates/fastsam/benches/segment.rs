@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use frame::Size;
-use support::stages::Stages;
-use tensors::ElementType::{self, U8, U16};
+use support::{scene::Mix, stages::Stages};
 
 /// The last one's padding is odd: two knots per prototype.
 const SIZES: [(&str, Size); 3] = [
@@ -18,14 +17,13 @@ const SIZES: [(&str, Size); 3] = [
     ("1080p", Size::new(1920, 1080)),
     ("1640x1232", Size::new(1640, 1232)),
 ];
-const ELEMENT_TYPES: [(&str, ElementType); 2] = [("u8", U8), ("u16", U16)];
 const OBJECTS: [usize; 4] = [10, 32, 100, 300];
 
 fn stages(criterion: &mut Criterion) {
     for (size_name, size) in SIZES {
-        for (type_name, element_type) in ELEMENT_TYPES {
+        for (type_name, mix) in Mix::ALL {
             for objects in OBJECTS {
-                let mut scene = Stages::new(size, element_type, objects);
+                let mut scene = Stages::new(size, mix, objects);
                 let name = format!("{size_name} {type_name} {objects}");
                 let mut group = criterion.benchmark_group(name);
                 group.warm_up_time(Duration::from_millis(200));

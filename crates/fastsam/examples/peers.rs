@@ -16,9 +16,8 @@ use std::time::{Duration, Instant};
 
 use frame::{Letterbox, Size};
 use recording::Recording;
-use support::scene;
+use support::scene::{self, Mix};
 use support::stages::Stages;
-use tensors::ElementType;
 
 /// Each stage is repeated for so long, and so often at least.
 const AT_LEAST: (Duration, usize) = (Duration::from_millis(300), 15);
@@ -41,11 +40,10 @@ fn paint(folder: &Path) -> Result<(), Box<dyn Error>> {
         ("720p", Size::new(1280, 720)),
         ("1080p", Size::new(1920, 1080)),
     ];
-    let element_types = [("u8", ElementType::U8), ("u16", ElementType::U16)];
     for (size_name, size) in sizes {
-        for (type_name, element_type) in element_types {
+        for (type_name, mix) in Mix::ALL {
             for objects in [10, 32, 100, 300] {
-                let layout = scene::layout(element_type, element_type);
+                let layout = mix.layout();
                 let (tensors, _) = scene::paint(&layout, size, objects, 1);
                 let name = format!("{size_name}_{type_name}_{objects:03}");
                 Recording::save(&folder.join(name), size, &layout, &tensors)?;

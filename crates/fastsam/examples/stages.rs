@@ -15,9 +15,8 @@ mod support;
 use std::hint::black_box;
 
 use frame::{Frame, INPUT_BYTES, PixelFormat, Preprocessor, Size};
-use support::scene::Random;
+use support::scene::{Mix, Random};
 use support::stages::Stages;
-use tensors::ElementType::{self, U8, U16};
 
 const HD: Size = Size::new(1280, 720);
 const FULL_HD: Size = Size::new(1920, 1080);
@@ -25,13 +24,14 @@ const FULL_HD: Size = Size::new(1920, 1080);
 const ODD: Size = Size::new(1640, 1232);
 
 fn main() {
-    for (name, size, element_type) in [
-        ("720p u8", HD, U8),
-        ("720p u16", HD, U16),
-        ("1080p u8", FULL_HD, U8),
-        ("1640x1232 u8", ODD, U8),
+    for (name, size, mix) in [
+        ("720p mixed", HD, Mix::Published),
+        ("720p u8", HD, Mix::U8),
+        ("720p u16", HD, Mix::U16),
+        ("1080p u8", FULL_HD, Mix::U8),
+        ("1640x1232 u8", ODD, Mix::U8),
     ] {
-        segmentation(name, size, element_type);
+        segmentation(name, size, mix);
     }
     for (name, size) in [("720p", HD), ("1080p", FULL_HD)] {
         for format in [
@@ -68,8 +68,8 @@ fn count(name: &str, mut work: impl FnMut()) {
 }
 
 /// A hundred objects, from tensors to encodings.
-fn segmentation(name: &str, size: Size, element_type: ElementType) {
-    let mut scene = Stages::new(size, element_type, 100);
+fn segmentation(name: &str, size: Size, mix: Mix) {
+    let mut scene = Stages::new(size, mix, 100);
     for (stage_name, stage) in Stages::ALL {
         count(&format!("{stage_name} {name}"), || {
             stage(black_box(&mut scene))

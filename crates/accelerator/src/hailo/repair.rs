@@ -299,6 +299,7 @@ impl Repair {
     /// Stops everything after a fault, and decides what to do.
     pub(super) fn fail(&mut self, cause: Arc<HailoError>) -> HailoError {
         let (input, lost) = self.flow.stop(WRITE_LIMIT);
+        self.end_measuring();
         let chip = match mem::replace(&mut self.condition, Condition::Changing) {
             Condition::Running(chip) => Some(chip),
             _ => None,
@@ -373,6 +374,15 @@ impl Repair {
         HailoError::GaveUp { attempts, cause }
     }
 
+    /// Waits for a measurement: it keeps the vdevice, and would have to release it.
+    fn end_measuring(&mut self) {
+        if let Some(errand) = self.measuring.take()
+            && let Progress::Done(temperature) = errand.wait(LOOK_LIMIT)
+        {
+            self.monitor.measured(temperature);
+        }
+    }
+
     /// Measures the temperature now and then, on another thread: the chip may take its time.
     fn measure(&mut self) {
         if let Some(errand) = &self.measuring {
@@ -399,6 +409,7 @@ impl Repair {
 impl Drop for Repair {
     fn drop(&mut self) {
         self.flow.reader_leaves();
+        self.end_measuring();
         match mem::replace(&mut self.condition, Condition::Changing) {
             Condition::Running(chip) => {
                 let (input, _) = self.flow.stop(WRITE_LIMIT);

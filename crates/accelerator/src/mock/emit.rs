@@ -56,21 +56,22 @@ const AROUND: [(isize, isize); 4] = [(-1, 0), (1, 0), (0, -1), (0, 1)];
 /// How far from the centre an anchor is looked for, in cells.
 const SEARCH: isize = 8;
 
-/// Scale and zero point of each output, and which of them are 16-bit: as in compiled networks, some
-/// of each.
+/// Scale and zero point of each output, and which of them are 16-bit: the same as in the HEFs that
+/// the Hailo Model Zoo publishes (its script for the compiler has the prototypes and the finest
+/// level's boxes and coefficients so, from v2.15 to v2.18).
 fn output(role: Role) -> (ElementType, QuantInfo) {
     let quant = |scale, zero_point| QuantInfo { scale, zero_point };
     match role {
         // -10 to 6.
-        Role::Boxes(Level::Stride8 | Level::Stride16) => (ElementType::U8, quant(0.0625, 160.0)),
-        Role::Boxes(Level::Stride32) => (ElementType::U16, quant(0.000_25, 40_000.0)),
+        Role::Boxes(Level::Stride8) => (ElementType::U16, quant(0.000_25, 40_000.0)),
+        Role::Boxes(_) => (ElementType::U8, quant(0.0625, 160.0)),
         // The sigmoid's 0 to 1.
         Role::Scores(_) => (ElementType::U8, quant(1.0 / 255.0, 0.0)),
         // -8 to 8.
-        Role::Coefficients(Level::Stride8) => (ElementType::U8, quant(0.0625, 128.0)),
-        Role::Coefficients(_) => (ElementType::U16, quant(0.000_25, 32_768.0)),
+        Role::Coefficients(Level::Stride8) => (ElementType::U16, quant(0.000_25, 32_768.0)),
+        Role::Coefficients(_) => (ElementType::U8, quant(0.0625, 128.0)),
         // -0.5 to 1.
-        Role::Prototypes => (ElementType::U8, quant(0.006, 84.0)),
+        Role::Prototypes => (ElementType::U16, quant(0.000_024, 21_000.0)),
     }
 }
 
@@ -175,10 +176,10 @@ impl Emitter {
 
     fn write_prototypes(&self, found: &Regions<'_>, tensors: &mut Tensors) {
         let quant = output(Role::Prototypes).1;
-        let Some(elements) = tensors.u8_mut(Role::Prototypes) else {
+        let Some(elements) = tensors.u16_mut(Role::Prototypes) else {
             return;
         };
-        let one = quantize(1.0, quant, 255) as u8;
+        let one = quantize(1.0, quant, u16::MAX);
         for (shares, element) in found
             .blocks
             .iter()
@@ -188,7 +189,7 @@ impl Emitter {
             if shares.iter().all(|(region, _)| self.has_prototype(region)) {
                 // Regions that share a block have different ones.
                 for (region, share) in shares.iter() {
-                    element[1 + self.colours[region]] = quantize(share, quant, 255) as u8;
+                    element[1 + self.colours[region]] = quantize(share, quant, u16::MAX);
                 }
                 continue;
             }
@@ -199,7 +200,7 @@ impl Emitter {
                 }
             }
             for (element, value) in element[1..].iter_mut().zip(values) {
-                *element = quantize(value, quant, 255) as u8;
+                *element = quantize(value, quant, u16::MAX);
             }
         }
     }

@@ -25,15 +25,65 @@ impl Random {
     }
 }
 
+/// Which outputs are 16-bit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mix {
+    /// As in the HEFs of the Hailo Model Zoo: the prototypes, and the finest level's boxes and
+    /// coefficients.
+    Published,
+    /// None.
+    U8,
+    /// All but the scores.
+    U16,
+}
+
+impl Mix {
+    /// Those that are timed, the one that users have first.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("mixed", Self::Published),
+        ("u8", Self::U8),
+        ("u16", Self::U16),
+    ];
+
+    fn element_type(self, role: Role) -> ElementType {
+        let is_wide = match (self, role) {
+            (Self::U8, _) | (_, Role::Scores(_)) => false,
+            (Self::U16, _) => true,
+            (Self::Published, Role::Prototypes) => true,
+            (Self::Published, Role::Boxes(level) | Role::Coefficients(level)) => {
+                level == Level::Stride8
+            }
+        };
+        if is_wide {
+            ElementType::U16
+        } else {
+            ElementType::U8
+        }
+    }
+
+    /// The outputs of a network of this mix.
+    pub fn layout(self) -> Layout {
+        layout_of(|role| self.element_type(role))
+    }
+}
+
 /// The outputs of a network with these element types; scores are 8-bit, boxes as coefficients.
 pub fn layout(coefficients: ElementType, prototypes: ElementType) -> Layout {
+    layout_of(|role| match role {
+        Role::Boxes(_) | Role::Coefficients(_) => coefficients,
+        Role::Scores(_) => ElementType::U8,
+        Role::Prototypes => prototypes,
+    })
+}
+
+fn layout_of(element_type: impl Fn(Role) -> ElementType) -> Layout {
     let infos = Role::ALL.map(|role| {
+        let element_type = element_type(role);
         // The lowest real number, and the range.
-        let (element_type, low, range) = match role {
-            Role::Boxes(_) => (coefficients, -9.0, 12.0),
-            Role::Scores(_) => (ElementType::U8, 0.0, 1.0),
-            Role::Coefficients(_) => (coefficients, -1.5, 3.0),
-            Role::Prototypes => (prototypes, -1.5, 3.0),
+        let (low, range) = match role {
+            Role::Boxes(_) => (-9.0, 12.0),
+            Role::Scores(_) => (0.0, 1.0),
+            Role::Coefficients(_) | Role::Prototypes => (-1.5, 3.0),
         };
         let steps = match element_type {
             ElementType::U8 => 255.0,

@@ -7,9 +7,9 @@ use fastsam::{
     Suppressor,
 };
 use frame::{Letterbox, Size};
-use tensors::{ElementType, Layout, Tensors};
+use tensors::{Layout, Tensors};
 
-use super::scene;
+use super::scene::{self, Mix};
 
 /// FastSAM's own settings for everything in a frame.
 pub fn settings() -> Settings {
@@ -56,8 +56,8 @@ impl Stages {
     ];
 
     /// Runs every stage once, so that all buffers have grown.
-    pub fn new(size: Size, element_type: ElementType, objects: usize) -> Self {
-        let layout = scene::layout(element_type, element_type);
+    pub fn new(size: Size, mix: Mix, objects: usize) -> Self {
+        let layout = mix.layout();
         let (tensors, letterbox) = scene::paint(&layout, size, objects, 1);
         Self::of(&layout, tensors, letterbox)
     }
