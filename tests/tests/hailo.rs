@@ -375,6 +375,63 @@ fn an_untried_library_is_used_only_where_the_user_opts_in() {
     setup.assert_clean();
 }
 
+#[test]
+fn verbs_put_pictures_through_the_chip() {
+    let setup = Setup::new("");
+    let folder = setup.sandbox.folder();
+    let config = setup.config("config.yaml", &setup.hailo(""), 30);
+    let run = |arguments: &[&str]| {
+        let output = fastsamd()
+            .args(arguments)
+            .output()
+            .expect("an ended program");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+        (lines, said)
+    };
+    let recordings = folder.join("recordings");
+    let recordings = recordings.to_str().expect("a UTF-8 path");
+    let (_, said) = run(&[
+        "record", "--out", recordings, "--frames", "1", "--config", &config,
+    ]);
+    assert!(said.contains("not FastSAM"), "{said}");
+    let picture = format!("{recordings}/000000/frame.png");
+    let segments = |arguments: &[&str]| {
+        let (line, _) = run(&[&["segment", &picture], arguments].concat());
+        let message: serde_json::Value = serde_json::from_str(&line).expect("a message");
+        let segments = message["segments"].as_array().expect("a list").clone();
+        (message["backend"].clone(), segments)
+    };
+    let (backend, chip) = segments(&["--config", &config]);
+    assert_eq!(backend, "hailo");
+    assert!(chip.len() > 3);
+    let (backend, mock) = segments(&["--backend", "mock"]);
+    assert_eq!(backend, "mock");
+    assert_eq!(chip, mock);
+
+    let (report, _) = run(&["bench", "--config", &config, "--repeat", "5", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&report).expect("a report");
+    // At the pace of a Hailo-8, one by one.
+    let infer = report["pipeline_us"]["infer"].as_f64().expect("a time");
+    assert!(infer > 15_000.0, "{infer}");
+    setup.assert_clean();
+
+    let mut command = fastsamd();
+    command.args([
+        "segment",
+        &picture,
+        "--config",
+        &config,
+        "--model",
+        "/nowhere.hef",
+    ]);
+    let output = command.output().expect("an ended program");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("/nowhere.hef"), "{said}");
+}
+
 /// Runs a configuration with this backend to its end, which comes by itself.
 fn failure(backend: &str) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().expect("a folder");

@@ -239,17 +239,10 @@ fn fits(made_for: HefArchitecture, device: Architecture) -> bool {
     }
 }
 
-/// For all that is under way together, how long releasing the input of a chip that hangs takes: the
-/// library waits the input's timeout for each.
-const INPUT_TIMEOUTS: Duration = Duration::from_millis(500);
-
-/// How long a write may take: none waits where there is room in the library's queue.
-fn input_timeout(settings: &HailoSettings) -> Duration {
-    let in_flight = to_u32(settings.in_flight.max(settings.batch_size).max(1) as u128);
-    settings
-        .timeout
-        .min((INPUT_TIMEOUTS / in_flight).max(Duration::from_millis(10)))
-}
+/// How long a write may take. To release the input of a chip that hangs takes as long for each frame
+/// under way, of which the library counts at most ten: so it is short, and writes don't wait (see
+/// [`Flow`](super::flow::Flow)).
+const INPUT_TIMEOUT: Duration = Duration::from_millis(60);
 
 fn vstream_options(settings: &HailoSettings, timeout: Duration) -> VStreamOptions {
     VStreamOptions {
@@ -262,7 +255,10 @@ fn input(
     group: &ConfiguredNetworkGroup,
     settings: &HailoSettings,
 ) -> Result<InputVStream, HailoError> {
-    let mut inputs = group.input_vstreams(vstream_options(settings, input_timeout(settings)))?;
+    let mut inputs = group.input_vstreams(vstream_options(
+        settings,
+        settings.timeout.min(INPUT_TIMEOUT),
+    ))?;
     let fits = matches!(&inputs[..], [input] if input.frame_size() == frame::INPUT_BYTES);
     match inputs.pop() {
         Some(input) if fits => Ok(input),

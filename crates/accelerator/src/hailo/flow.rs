@@ -4,7 +4,9 @@
 //! noting the ticket, and the reader takes it before it restarts anything: so no ticket of before a
 //! restart is noted after it.
 //!
-//! No write waits for the library: its queue has room for as many frames as may be under way.
+//! No write should wait for the library, whose input is dead once a write has timed out. How many
+//! frames it takes depends on the network and on the driver's descriptors, and nothing in C tells. So
+//! where a write had to wait, fewer are under way from then on; after a time one more is tried.
 //!
 //! Vstreams carry no names of frames: if the chip ever swallowed one, each answer would be taken for
 //! the frame before it, for ever. So now and then the writer waits until all that is under way is
@@ -22,11 +24,24 @@ use hailort::InputVStream;
 use super::{error::HailoError, step::Step};
 use crate::Ticket;
 
+/// A write that took longer had to wait. To copy a frame takes a millisecond or two.
+const HAD_TO_WAIT: Duration = Duration::from_millis(10);
+
+/// One on the chip, and one that waits: with less, the chip would stand idle.
+const LEAST_ROOM: usize = 2;
+
+/// Writes without a wait after which one more frame may be under way.
+const QUICK_WRITES: u32 = 256;
+
 /// How often a write under way is looked at by who waits for its end.
 const LOOK: Duration = Duration::from_millis(2);
 
 struct State {
     under_way: VecDeque<Ticket>,
+    /// How many may be under way, by what was seen.
+    room: usize,
+    /// Writes without a wait since that changed.
+    quick_writes: u32,
     /// When nothing was under way last.
     emptied_at: Instant,
     accepting: bool,
@@ -66,11 +81,32 @@ pub(super) enum Written {
     Refused(HailoError),
 }
 
+impl State {
+    /// Learns from a write how many frames may be under way.
+    fn learn(&mut self, had_to_wait: bool, in_flight: usize) {
+        if had_to_wait {
+            self.room = self
+                .under_way
+                .len()
+                .clamp(LEAST_ROOM.min(in_flight), in_flight);
+            self.quick_writes = 0;
+            return;
+        }
+        self.quick_writes += 1;
+        if self.quick_writes >= QUICK_WRITES {
+            self.room = (self.room + 1).min(in_flight);
+            self.quick_writes = 0;
+        }
+    }
+}
+
 impl Flow {
     pub(super) fn new(input: InputVStream, in_flight: usize, drain_every: Duration) -> Self {
         Self {
             state: Mutex::new(State {
                 under_way: VecDeque::with_capacity(in_flight),
+                room: in_flight,
+                quick_writes: 0,
                 emptied_at: Instant::now(),
                 accepting: true,
                 write_fault: None,
@@ -135,8 +171,11 @@ impl Flow {
                 // A restart came between.
                 continue;
             };
+            let begun = Instant::now();
             let written = vstream.write(frame);
+            let had_to_wait = begun.elapsed() > HAD_TO_WAIT;
             let mut state = self.state();
+            state.learn(had_to_wait, self.in_flight);
             match written {
                 Ok(()) => {
                     if state.under_way.is_empty() {
@@ -148,8 +187,7 @@ impl Flow {
                 }
                 Err(error) => {
                     let cause = Arc::new(HailoError::from(error));
-                    // There is always room, so a chip that is only behind refuses nothing; and
-                    // after a write that failed, the library's input is dead.
+                    // The library's input is dead.
                     state.accepting = false;
                     state.write_fault = Some(Arc::clone(&cause));
                     self.changed.notify_all();
@@ -165,8 +203,7 @@ impl Flow {
 
     fn has_room(&self, state: &State) -> bool {
         state.under_way.is_empty()
-            || (state.under_way.len() < self.in_flight
-                && state.emptied_at.elapsed() < self.drain_every)
+            || (state.under_way.len() < state.room && state.emptied_at.elapsed() < self.drain_every)
     }
 
     /// Waits until there is something for the reader to do.
@@ -244,5 +281,34 @@ impl Flow {
     pub(super) fn reader_leaves(&self) {
         self.state().reader_gone = true;
         self.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_writes_wait_fewer_are_under_way() {
+        let mut state = State {
+            under_way: (0..12).collect(),
+            room: 16,
+            quick_writes: 0,
+            emptied_at: Instant::now(),
+            accepting: true,
+            write_fault: None,
+            writer_gone: false,
+            reader_gone: false,
+        };
+        state.learn(true, 16);
+        assert_eq!(state.room, 12);
+        for _ in 0..QUICK_WRITES {
+            state.learn(false, 16);
+        }
+        assert_eq!(state.room, 13);
+        // A machine in a hurry must not make the chip stand idle.
+        state.under_way.clear();
+        state.learn(true, 16);
+        assert_eq!(state.room, LEAST_ROOM);
     }
 }

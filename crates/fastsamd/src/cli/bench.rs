@@ -18,12 +18,15 @@ use recording::Recording;
 use serde::Serialize;
 use tensors::{Layout, Tensors};
 
-use super::exit;
-use super::message::About;
-use super::message::Message;
-use super::progress;
-use configuration::MaskFormat;
-use configuration::WrongInput;
+use super::{
+    backend::{BackendArgs, Choice},
+    exit,
+    inference::Inference,
+    message::{About, Message},
+    progress,
+};
+use crate::open::accelerator as open;
+use configuration::{MaskFormat, WrongInput};
 
 /// Rounds before the first that counts: buffers grow, caches fill.
 const WARM_UP: usize = 3;
@@ -48,6 +51,8 @@ pub(super) struct BenchArgs {
     #[arg(long, value_name = "N", default_value_t = 100,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     repeat: u32,
+    #[command(flatten)]
+    backend: BackendArgs,
     /// Print JSON, one line per recording.
     #[arg(long)]
     json: bool,
@@ -55,17 +60,32 @@ pub(super) struct BenchArgs {
 
 pub(super) fn run(arguments: &BenchArgs) -> anyhow::Result<()> {
     let repeat = arguments.repeat as usize;
+    let mut engine = match arguments.backend.choice()? {
+        Choice::Open(section) => Engine::Accelerator(Box::new(Inference::new(
+            open::for_user(&section)?.accelerator,
+        ))),
+        _ => Engine::Mock(Box::new((
+            Network::new(),
+            Tensors::for_layout(&Network::layout()),
+        ))),
+    };
     let subjects = match &arguments.recording {
         Some(path) => Recording::list(path).map_err(WrongInput::new)?,
         None => Vec::new(),
     };
     if subjects.is_empty() {
-        return Subject::synthetic()?.report(arguments, repeat);
+        return Subject::synthetic()?.report(arguments, repeat, &mut engine);
     }
     for folder in subjects {
-        Subject::recorded(&folder)?.report(arguments, repeat)?;
+        Subject::recorded(&folder)?.report(arguments, repeat, &mut engine)?;
     }
     Ok(())
+}
+
+/// What the network's time is taken of.
+enum Engine {
+    Mock(Box<(Network, Tensors)>),
+    Accelerator(Box<Inference>),
 }
 
 /// One frame and its answer.
@@ -104,9 +124,14 @@ impl Subject {
         })
     }
 
-    fn report(&self, arguments: &BenchArgs, repeat: usize) -> anyhow::Result<()> {
+    fn report(
+        &self,
+        arguments: &BenchArgs,
+        repeat: usize,
+        engine: &mut Engine,
+    ) -> anyhow::Result<()> {
         let bar = progress::bar(2 * repeat, "timing");
-        let report = self.measure(repeat, &bar)?;
+        let report = self.measure(repeat, engine, &bar)?;
         bar.finish_and_clear();
         if arguments.json {
             exit::say(&serde_json::to_string(&report)?)
@@ -115,7 +140,12 @@ impl Subject {
         }
     }
 
-    fn measure(&self, repeat: usize, bar: &ProgressBar) -> anyhow::Result<Report> {
+    fn measure(
+        &self,
+        repeat: usize,
+        engine: &mut Engine,
+        bar: &ProgressBar,
+    ) -> anyhow::Result<Report> {
         let letterbox = Letterbox::fit(self.frame.size);
         let settings = Settings::default();
         let mut segmenter = Segmenter::new(&self.layout);
@@ -148,7 +178,7 @@ impl Subject {
                 bar.inc(1);
             }
         }
-        let pipeline = self.measure_pipeline(repeat, bar)?;
+        let pipeline = self.measure_pipeline(repeat, engine, bar)?;
         let Size { width, height } = self.frame.size;
         Ok(Report {
             segments: segments.as_slice().len(),
@@ -165,27 +195,40 @@ impl Subject {
         })
     }
 
-    /// Times what comes before the post-processing when there is no chip.
-    fn measure_pipeline(&self, repeat: usize, bar: &ProgressBar) -> anyhow::Result<PipelineUs> {
+    /// Times what comes before the post-processing: the letterbox, and the network one frame after
+    /// the other.
+    fn measure_pipeline(
+        &self,
+        repeat: usize,
+        engine: &mut Engine,
+        bar: &ProgressBar,
+    ) -> anyhow::Result<PipelineUs> {
         let mut preprocessor = Preprocessor::new();
         let mut input = Box::new([0; INPUT_BYTES]);
-        let mut network = Network::new();
-        let mut answer = Tensors::for_layout(&Network::layout());
-        let (mut preprocess, mut mock) = (Vec::new(), Vec::new());
+        let (mut preprocess, mut infer) = (Vec::new(), Vec::new());
         for round in 0..WARM_UP + repeat {
             let started = Instant::now();
             preprocessor.letterbox(&self.frame, &mut input)?;
             let preprocessed = Instant::now();
-            network.infer(&input[..], &mut answer);
+            match engine {
+                Engine::Mock(mock) => {
+                    let (network, answer) = &mut **mock;
+                    network.infer(&input[..], answer);
+                }
+                Engine::Accelerator(inference) => inference.submit(&input)?,
+            }
             if round >= WARM_UP {
                 preprocess.push(preprocessed - started);
-                mock.push(preprocessed.elapsed());
+                infer.push(preprocessed.elapsed());
                 bar.inc(1);
             }
         }
+        let infer = median_us(infer);
+        let mock = matches!(engine, Engine::Mock(..));
         Ok(PipelineUs {
             preprocess: median_us(preprocess),
-            mock: median_us(mock),
+            mock: mock.then_some(infer),
+            infer: (!mock).then_some(infer),
         })
     }
 }
@@ -241,7 +284,12 @@ struct StagesUs {
 #[derive(Debug, Serialize)]
 struct PipelineUs {
     preprocess: f64,
-    mock: f64,
+    /// The mock's network.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mock: Option<f64>,
+    /// The accelerator's, from input to answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    infer: Option<f64>,
 }
 
 impl Report {
@@ -261,14 +309,23 @@ impl Report {
             ("total", *total_us),
             ("encode", stages_us.encode),
             ("preprocess", pipeline_us.preprocess),
-            ("mock network", pipeline_us.mock),
         ];
-        let rows = rows.map(|(stage, us)| format!("{stage:<12} {us:>10.1} us"));
+        let networks = [
+            ("mock network", pipeline_us.mock),
+            ("inference", pipeline_us.infer),
+        ];
+        let networks = networks
+            .into_iter()
+            .filter_map(|(name, us)| Some((name, us?)));
+        let rows = rows
+            .into_iter()
+            .chain(networks)
+            .map(|(stage, us)| format!("{stage:<12} {us:>10.1} us"));
         format!(
             "{name}: {segments} segments in {}x{}, median of {repeat} rounds on one thread\n{}",
             frame.width,
             frame.height,
-            rows.join("\n")
+            rows.collect::<Vec<_>>().join("\n")
         )
     }
 }

@@ -1,12 +1,15 @@
 //! The demonstration: all of it in one process, with nothing to configure.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+};
 
 use clap::Args;
-use configuration::{Config, Mqtt, WrongInput};
+use configuration::{Backend, Config, Mqtt, WrongInput};
 use mqtt::EmbeddedBroker;
 
-use super::{exit, mock};
+use super::{backend, exit, mock};
 use crate::{
     daemon::{self, Extent},
     open::text::TextModel,
@@ -18,6 +21,12 @@ pub(super) struct DemoArgs {
     /// Publish to this broker instead of one inside, which listens on 127.0.0.1:1883.
     #[arg(long, value_name = "HOST:PORT")]
     mqtt: Option<String>,
+    /// What answers; the mock unless this or --model says otherwise.
+    #[arg(long, value_enum)]
+    backend: Option<backend::Name>,
+    /// The network: a HEF for a Hailo chip.
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
     /// End after so many frames.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     frames: Option<u64>,
@@ -54,9 +63,12 @@ pub(super) fn run(arguments: &DemoArgs) -> anyhow::Result<()> {
             port,
             ..Mqtt::default()
         },
+        accelerator: backend::section(arguments.backend, arguments.model.as_deref(), None)?,
         ..Config::default()
     };
-    exit::note(mock::NOTICE);
+    if matches!(config.accelerator.backend, Backend::Mock(_)) {
+        exit::note(mock::NOTICE);
+    }
     exit::say(&introduction(&config, &told.0, told.1))?;
     let extent = Extent {
         frames: arguments.frames,
@@ -70,8 +82,13 @@ fn introduction(config: &Config, host: &str, port: u16) -> String {
         .cameras
         .first()
         .map_or("cam0", |camera| camera.name.as_str());
+    let accelerator = match &config.accelerator.backend {
+        Backend::Mock(_) => "a mock accelerator",
+        Backend::Hailo(_) => "a Hailo chip",
+        Backend::Replay(_) => "a recording's answers",
+    };
     format!(
-        "A synthetic camera and a mock accelerator publish masks to MQTT at {host}:{port}.\n\
+        "A synthetic camera and {accelerator} publish masks to MQTT at {host}:{port}.\n\
          In another terminal:\n\
          \n  mosquitto_sub -h {host} -p {port} -t '{root}/{camera}/summary'      # count, rate, latency\
          \n  mosquitto_sub -h {host} -p {port} -t '{root}/{camera}/masks' -C 1   # one frame's masks\

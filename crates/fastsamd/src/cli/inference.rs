@@ -14,6 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Inference {
     submit: Box<dyn Submit>,
     collect: Box<dyn Collect>,
+    backend: &'static str,
     layout: Layout,
     preprocessor: Preprocessor,
     input: Box<[u8; INPUT_BYTES]>,
@@ -24,10 +25,12 @@ pub(super) struct Inference {
 impl Inference {
     pub(super) fn new(accelerator: Box<dyn Accelerator>) -> Self {
         let layout = accelerator.layout().clone();
+        let backend = accelerator.description().backend;
         let (submit, collect) = accelerator.split();
         Self {
             submit,
             collect,
+            backend,
             tensors: Tensors::for_layout(&layout),
             layout,
             preprocessor: Preprocessor::new(),
@@ -39,6 +42,16 @@ impl Inference {
     /// Letterboxes a frame and waits for its answer, which [`Inference::tensors`] then has.
     pub(super) fn run(&mut self, frame: &Frame) -> anyhow::Result<()> {
         self.preprocessor.letterbox(frame, &mut self.input)?;
+        self.answer()
+    }
+
+    /// The same for a frame that is letterboxed already.
+    pub(super) fn submit(&mut self, input: &[u8; INPUT_BYTES]) -> anyhow::Result<()> {
+        self.input.copy_from_slice(input);
+        self.answer()
+    }
+
+    fn answer(&mut self) -> anyhow::Result<()> {
         self.ticket += 1;
         self.submit
             .submit(self.ticket, &self.input[..], PATIENCE)
@@ -47,6 +60,11 @@ impl Inference {
             .collect(&mut self.tensors, PATIENCE)
             .context("the accelerator gave no answer")?;
         Ok(())
+    }
+
+    /// What runs the network: `mock`, `hailo`, ...
+    pub(super) fn backend(&self) -> &'static str {
+        self.backend
     }
 
     /// The outputs and their roles.

@@ -18,7 +18,7 @@ use clap::Args;
 use frame::{Frame, Preprocessor, Size};
 use recording::{FRAME_PICTURE, Recording};
 
-use super::{exit, inference::Inference, mock, own, progress};
+use super::{backend, exit, inference::Inference, mock, own, progress};
 use crate::open::{accelerator as open, cameras};
 use configuration::Camera;
 use configuration::Config;
@@ -43,6 +43,12 @@ pub(super) struct RecordArgs {
     /// The configuration file: its accelerator, and its first camera unless another is named.
     #[arg(long, value_name = "FILE", default_value = configuration::DEFAULT_PATH)]
     config: PathBuf,
+    /// What answers, in place of the configuration's accelerator.
+    #[arg(long, value_enum)]
+    backend: Option<backend::Name>,
+    /// The network, in place of the configuration's: a HEF for a Hailo chip.
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
     /// The camera to record from, by its name in the configuration.
     #[arg(long, value_name = "NAME")]
     camera: Option<String>,
@@ -53,7 +59,11 @@ pub(super) fn run(arguments: &RecordArgs) -> anyhow::Result<()> {
     let camera = choose(&config, arguments.camera.as_deref())?;
     let earlier = prepare(&arguments.out, arguments.force)?;
     let mut source = cameras::camera(&in_full(camera))()?;
-    let mut inference = Inference::new(open::accelerator(&config.accelerator)?.accelerator);
+    let section = match (arguments.backend, &arguments.model) {
+        (None, None) => config.accelerator.clone(),
+        (name, model) => backend::section(name, model.as_deref(), Some(&config.accelerator))?,
+    };
+    let mut inference = Inference::new(open::for_user(&section)?.accelerator);
     if mock::answered(inference.layout()) {
         exit::note(mock::NOTICE);
     }

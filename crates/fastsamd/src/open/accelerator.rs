@@ -7,7 +7,7 @@ use accelerator::{
     hailo::{self, HailoSettings},
     replay::ReplayError,
 };
-use configuration::Backend;
+use configuration::{Backend, WrongInput};
 use hailort::Versions;
 use recording::Recording;
 
@@ -56,6 +56,20 @@ pub(crate) fn accelerator(
         accelerator,
         monitor: None,
     })
+}
+
+/// Opens the accelerator for a verb of the command line, which can't wait for it.
+pub(crate) fn for_user(section: &configuration::Accelerator) -> anyhow::Result<Opened> {
+    accelerator(section).map_err(blame)
+}
+
+/// A file that the user named is the user's to mend; all else is a failure at work.
+pub(crate) fn blame(error: AcceleratorError) -> anyhow::Error {
+    if error.is_users_fault() {
+        WrongInput::new(error).into()
+    } else {
+        error.into()
+    }
 }
 
 /// How to open a Hailo chip.

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::{prompt::PromptArgs, settings::SettingArgs};
+use crate::cli::backend::BackendArgs;
 
 /// What to segment, and how.
 #[derive(Debug, Args)]
@@ -20,19 +21,10 @@ pub(in crate::cli) struct SegmentArgs {
     /// Replace files in --out even if fastsamd did not write them. An input is never replaced.
     #[arg(long, requires = "out")]
     pub(super) force: bool,
-    /// What answers: `replay` takes a recording's tensors, `mock` computes from the picture. By
-    /// default recordings are replayed, and pictures go through the mock.
-    #[arg(long)]
-    pub(super) backend: Option<Backend>,
+    #[command(flatten)]
+    pub(super) backend: BackendArgs,
     #[command(flatten)]
     pub(super) settings: SettingArgs,
     #[command(flatten)]
     pub(super) prompt: PromptArgs,
-}
-
-/// What answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Backend {
-    Mock,
-    Replay,
 }

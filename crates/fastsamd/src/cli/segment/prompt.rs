@@ -1,6 +1,6 @@
 //! Prompts on the command line: which of the segments are wanted.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args;
 use clip::Matcher;
@@ -23,9 +23,6 @@ pub(super) struct PromptArgs {
     /// Words for what is wanted; each of several is a question of its own. Needs a text model.
     #[arg(long = "text", value_name = "TEXT")]
     pub(super) texts: Vec<String>,
-    /// A configuration whose `text` section names the text model.
-    #[arg(long, value_name = "FILE", default_value = configuration::DEFAULT_PATH)]
-    config: PathBuf,
     /// A mask must resemble the text with at least this cosine; by default as configured.
     #[arg(long, value_name = "-1..1", allow_hyphen_values = true, value_parser = number::cosine)]
     pub(super) min_similarity: Option<f64>,
@@ -55,12 +52,13 @@ impl PromptArgs {
         })
     }
 
-    /// The text model, if there is a text.
-    pub(super) fn matcher(&self) -> Result<Option<Matcher>, WrongInput> {
+    /// The text model of a configuration, or of the installed one, if there is a text.
+    pub(super) fn matcher(&self, config: Option<&Path>) -> Result<Option<Matcher>, WrongInput> {
+        let file = config.unwrap_or(Path::new(configuration::DEFAULT_PATH));
         if self.texts.is_empty() {
             return Ok(None);
         }
-        let config = Config::load(&self.config).map_err(|error| {
+        let config = Config::load(file).map_err(|error| {
             WrongInput::new(format_args!(
                 "--text needs a text model: {error} (--config names another file)"
             ))
@@ -68,7 +66,7 @@ impl PromptArgs {
         let Some(section) = &config.text else {
             return Err(WrongInput::new(format_args!(
                 "--text needs a text model: {} has no section 'text' (--config names another file)",
-                self.config.display()
+                file.display()
             )));
         };
         Ok(Some(TextModel::open(section)?.matcher))

@@ -18,13 +18,16 @@ use picture::{overlay, png};
 use recording::{FRAME_PICTURE, Recording};
 use tensors::{Layout, Tensors};
 
-use super::arguments::{Backend, SegmentArgs};
+use super::arguments::SegmentArgs;
 use crate::{
     cli::{
+        backend::Choice,
+        inference::Inference,
         inputs::Input,
         message::{About, Message},
         mock,
     },
+    open::accelerator::for_user as open_accelerator,
     prompts::{self, Answer},
 };
 
@@ -64,25 +67,46 @@ impl Worked {
 pub(super) struct Worker<'a> {
     arguments: &'a SegmentArgs,
     settings: Settings,
+    /// Whether recordings answer for themselves.
+    replays: bool,
     prompt: Option<Prompt>,
     matcher: Option<Matcher>,
     preprocessor: Preprocessor,
     input: Box<[u8; INPUT_BYTES]>,
-    network: Network,
+    engine: Engine,
     segments: Segments,
     message: Message,
 }
 
+/// What answers to pictures.
+enum Engine {
+    Mock(Box<Network>),
+    Accelerator(Box<Inference>),
+    /// Nothing: recordings alone are wanted.
+    None,
+}
+
 impl<'a> Worker<'a> {
-    pub(super) fn new(arguments: &'a SegmentArgs) -> Result<Self, WrongInput> {
+    pub(super) fn new(arguments: &'a SegmentArgs) -> anyhow::Result<Self> {
+        let choice = arguments.backend.choice()?;
+        let replays = matches!(choice, Choice::Replay | Choice::Default);
+        let engine = match choice {
+            Choice::Replay => Engine::None,
+            Choice::Mock | Choice::Default => Engine::Mock(Box::default()),
+            Choice::Open(section) => {
+                let opened = open_accelerator(&section)?;
+                Engine::Accelerator(Box::new(Inference::new(opened.accelerator)))
+            }
+        };
         Ok(Self {
+            replays,
+            engine,
             arguments,
             settings: (&arguments.settings.segmentation()).into(),
             prompt: arguments.prompt.prompt(),
-            matcher: arguments.prompt.matcher()?,
+            matcher: arguments.prompt.matcher(arguments.backend.config())?,
             preprocessor: Preprocessor::new(),
             input: Box::new([0; INPUT_BYTES]),
-            network: Network::new(),
             segments: Segments::new(),
             message: Message::new(arguments.settings.mask_format),
         })
@@ -191,8 +215,8 @@ impl<'a> Worker<'a> {
 
     /// Gets the answer that the input and `--backend` ask for.
     fn answer(&mut self, input: &Input) -> anyhow::Result<Answered> {
-        match (input, self.arguments.backend) {
-            (Input::Recording(folder), None | Some(Backend::Replay)) => {
+        match input {
+            Input::Recording(folder) if self.replays => {
                 let recording = open(folder)?;
                 let frame = recording.picture.as_deref().map(load).transpose()?;
                 if let Some(frame) = frame.as_ref().filter(|frame| frame.size != recording.frame) {
@@ -220,37 +244,48 @@ impl<'a> Worker<'a> {
                     infer: Duration::ZERO,
                 })
             }
-            (Input::Recording(folder), Some(Backend::Mock)) => {
-                self.compute(&folder.join(FRAME_PICTURE))
-            }
-            (Input::Picture(path), None | Some(Backend::Mock)) => self.compute(path),
-            (Input::Picture(path), Some(Backend::Replay)) => Err(WrongInput::new(format_args!(
-                "{}: a picture, but --backend replay: expected a recording",
-                path.display()
-            ))
-            .into()),
+            Input::Recording(folder) => self.compute(&folder.join(FRAME_PICTURE)),
+            Input::Picture(path) => self.compute(path),
         }
     }
 
-    /// Has the mock look at a picture.
+    /// Has the network look at a picture.
     fn compute(&mut self, path: &Path) -> anyhow::Result<Answered> {
         let frame = load(path)?;
-        let layout = Network::layout();
-        let mut tensors = Tensors::for_layout(&layout);
         let started = Instant::now();
-        self.preprocessor
-            .letterbox(&frame, &mut self.input)
-            .with_context(|| path.display().to_string())?;
-        self.network.infer(&self.input[..], &mut tensors);
-        let infer = started.elapsed();
+        let (backend, layout, tensors) = match &mut self.engine {
+            Engine::Mock(network) => {
+                self.preprocessor
+                    .letterbox(&frame, &mut self.input)
+                    .with_context(|| path.display().to_string())?;
+                let layout = Network::layout();
+                let mut tensors = Tensors::for_layout(&layout);
+                network.infer(&self.input[..], &mut tensors);
+                ("mock", layout, tensors)
+            }
+            Engine::Accelerator(inference) => {
+                inference
+                    .run(&frame)
+                    .with_context(|| path.display().to_string())?;
+                let layout = inference.layout().clone();
+                (inference.backend(), layout, inference.tensors().clone())
+            }
+            Engine::None => {
+                return Err(WrongInput::new(format_args!(
+                    "{}: a picture, but --backend replay: expected a recording",
+                    path.display()
+                ))
+                .into());
+            }
+        };
         Ok(Answered {
-            backend: "mock",
-            is_mock: true,
+            backend,
+            is_mock: mock::answered(&layout),
             layout,
             tensors,
             size: frame.size,
             frame: Some(frame),
-            infer,
+            infer: started.elapsed(),
         })
     }
 

@@ -8,7 +8,7 @@ use std::{thread, time::Duration};
 
 use accelerator::{Accelerator, AcceleratorError};
 use anyhow::Context;
-use configuration::{Backend, WrongInput};
+use configuration::Backend;
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use hailort::{VersionSupport, Versions};
 use tracing::{info, warn};
@@ -18,7 +18,7 @@ use crate::{
     daemon::process::{
         backoff::Backoff, shutdown::Shutdown, systemd::Service, threads::leave_behind,
     },
-    open::accelerator::{self as open, Opened},
+    open::accelerator::{self as open, Opened, blame},
 };
 
 /// First and longest pause between two attempts, as between those of a running backend.
@@ -134,14 +134,5 @@ fn open_unless_ended(
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Some(Err(AcceleratorError::Closed)),
         }
-    }
-}
-
-/// A file that the configuration names is the user's to mend; all else is a failure at work.
-fn blame(error: AcceleratorError) -> anyhow::Error {
-    if error.is_users_fault() {
-        WrongInput::new(error).into()
-    } else {
-        error.into()
     }
 }

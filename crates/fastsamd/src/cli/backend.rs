@@ -1,0 +1,123 @@
+//! `--backend`, `--model`, `--config`: which accelerator a verb uses that works without a daemon.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use configuration::{Accelerator, Backend, Config, Hailo, Mock, WrongInput};
+
+/// Which accelerator.
+#[derive(Debug, Args)]
+pub(super) struct BackendArgs {
+    /// What answers: `hailo` a chip, `mock` computes from the picture, `replay` takes a recording's
+    /// tensors. By default recordings are replayed, and pictures go through the accelerator of
+    /// --config or --model, or else the mock.
+    #[arg(long, value_enum)]
+    backend: Option<Name>,
+    /// The network: a HEF for a Hailo chip.
+    #[arg(long, value_name = "FILE")]
+    model: Option<PathBuf>,
+    /// Take what is needed from this configuration file: the accelerator, and the model for texts.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+/// What answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Name {
+    Mock,
+    Replay,
+    Hailo,
+}
+
+/// What the command line asks for.
+pub(super) enum Choice {
+    /// The answers of recordings.
+    Replay,
+    /// The mock, by name.
+    Mock,
+    /// An accelerator that is opened as the daemon does.
+    Open(Box<Accelerator>),
+    /// Nothing in particular.
+    Default,
+}
+
+impl BackendArgs {
+    /// The configuration file that is named.
+    pub(super) fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    pub(super) fn choice(&self) -> anyhow::Result<Choice> {
+        let configured = match &self.config {
+            Some(file) => Some(Config::load(file)?.accelerator),
+            None => None,
+        };
+        if self.backend.is_none() && self.model.is_none() && configured.is_none() {
+            return Ok(Choice::Default);
+        }
+        let name = named(self.backend, self.model.as_deref(), configured.as_ref());
+        if name == Name::Replay && self.model.is_none() {
+            return Ok(Choice::Replay);
+        }
+        let section = section(Some(name), self.model.as_deref(), configured.as_ref())?;
+        Ok(match section.backend {
+            // At the computer's own pace, and not at a chip's.
+            Backend::Mock(_) => Choice::Mock,
+            _ => Choice::Open(Box::new(section)),
+        })
+    }
+}
+
+/// What answers: what is named, what the model needs, or what the configuration has.
+fn named(name: Option<Name>, model: Option<&Path>, configured: Option<&Accelerator>) -> Name {
+    let of_configuration = configured.map(|section| match section.backend {
+        Backend::Mock(_) => Name::Mock,
+        Backend::Hailo(_) => Name::Hailo,
+        Backend::Replay(_) => Name::Replay,
+    });
+    name.or(model.map(|_| Name::Hailo))
+        .or(of_configuration)
+        .unwrap_or(Name::Mock)
+}
+
+/// An accelerator for one frame after the other. What the configuration says of the backend that is
+/// wanted holds for it, too.
+pub(super) fn section(
+    name: Option<Name>,
+    model: Option<&Path>,
+    configured: Option<&Accelerator>,
+) -> Result<Accelerator, WrongInput> {
+    let name = named(name, model, configured);
+    let of_configuration = configured.map(|section| section.backend.clone());
+    let backend = match (name, of_configuration) {
+        (Name::Mock | Name::Replay, _) if model.is_some() => {
+            return Err(WrongInput::new("--model needs --backend hailo"));
+        }
+        (Name::Mock, Some(mock @ Backend::Mock(_))) => mock,
+        (Name::Mock, _) => Backend::Mock(Mock::default()),
+        (Name::Replay, Some(replay @ Backend::Replay(_))) => replay,
+        (Name::Replay, _) => {
+            return Err(WrongInput::new(
+                "--backend replay needs a recording: give it in the configuration, \
+                 {replay: {recording: FOLDER}}",
+            ));
+        }
+        (Name::Hailo, of_configuration) => {
+            let mut hailo = match of_configuration {
+                Some(Backend::Hailo(hailo)) => hailo,
+                _ => Hailo::default(),
+            };
+            if let Some(model) = model {
+                model.clone_into(&mut hailo.hef);
+                // The configuration's sum is that of its own file.
+                hailo.sha256 = None;
+            }
+            Backend::Hailo(hailo)
+        }
+    };
+    Ok(Accelerator {
+        backend,
+        in_flight: None,
+        batch_size: 1,
+    })
+}
