@@ -3,14 +3,13 @@
 //! Source: `hailo_notification_t` of hailort.h, 4.20 to 4.23. The library calls back on a thread of
 //! its own, so all that happens there is storing numbers.
 //!
-//! Invariant: the library is given counted references that are never given back, since nothing says
-//! when its last call is over. They all lead to one object for each [`Alarms`], however often a
-//! vdevice is made anew.
+//! Invariant: what the library was given a pointer to is kept for ever, since nothing says when its
+//! last call is over. That is one object for each [`Alarms`], however often a vdevice is made anew.
 
 use std::{
     ffi::c_void,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
 };
@@ -64,7 +63,19 @@ struct Noted {
     overcurrent_alarms: AtomicU64,
 }
 
+/// What the library may still write to.
+static KEPT: Mutex<Vec<Arc<Noted>>> = Mutex::new(Vec::new());
+
 impl Alarms {
+    /// A pointer for the library, valid for ever.
+    fn keep(&self) -> *const Noted {
+        let mut kept = KEPT.lock().unwrap_or_else(PoisonError::into_inner);
+        if !kept.iter().any(|other| Arc::ptr_eq(other, &self.noted)) {
+            kept.push(Arc::clone(&self.noted));
+        }
+        Arc::as_ptr(&self.noted)
+    }
+
     /// What was told so far.
     pub fn report(&self) -> AlarmReport {
         let noted = &self.noted;
@@ -123,7 +134,7 @@ unsafe extern "C" fn notice(
     let Some(notification) = (unsafe { notification.as_ref() }) else {
         return;
     };
-    // SAFETY: this is the pointer that `watch` gave, to an object that is never freed.
+    // SAFETY: this is a pointer that `keep` gave, to an object that is never freed.
     if let Some(noted) = unsafe { noted.cast::<Noted>().as_ref() } {
         noted.note(notification);
     }
@@ -138,8 +149,7 @@ impl PhysicalDevice<'_> {
             HAILO_NOTIFICATION_ID_HEALTH_MONITOR_TEMPERATURE_ALARM,
             HAILO_NOTIFICATION_ID_HEALTH_MONITOR_OVERCURRENT_ALARM,
         ] {
-            // Never given back: see above.
-            let noted = Arc::into_raw(Arc::clone(&alarms.noted)).cast_mut().cast();
+            let noted = alarms.keep().cast_mut().cast();
             let _vdevice = self.lock();
             // SAFETY: the vdevice that lends the handle is alive and locked; the callback takes any
             // number of calls from any thread, with a pointer that stays valid for ever.
