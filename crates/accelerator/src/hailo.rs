@@ -15,8 +15,10 @@
 
 mod chip;
 mod error;
+mod fit;
 mod flow;
 mod halves;
+mod misfit;
 mod monitor;
 mod recovery;
 mod settings;
@@ -24,10 +26,12 @@ mod step;
 
 use std::sync::Arc;
 
-use hailort::{Hef, Library};
+use hailort::{CheckedHef, Library, Trial};
 
 pub use error::HailoError;
+pub use fit::fitting_group;
 pub use halves::Hailo;
+pub use misfit::Misfit;
 pub use monitor::{DeviceReport, Health, Monitor, State};
 pub use settings::HailoSettings;
 pub use step::Step;
@@ -36,10 +40,21 @@ use crate::AcceleratorError;
 use chip::Chip;
 
 /// Opens libhailort, takes a device, and loads the HEF onto it.
+///
+/// The HEF is read and judged before the library gets it, and tried in another process if the
+/// settings name a program for that.
 pub fn open(settings: HailoSettings) -> Result<Hailo, AcceleratorError> {
     let library = Library::open(settings.library.as_deref(), settings.library_versions)
         .map_err(HailoError::from)?;
-    let hef = Hef::open(&library, &settings.hef, settings.sha256).map_err(HailoError::from)?;
+    let hef = CheckedHef::read(&settings.hef, settings.sha256).map_err(HailoError::from)?;
+    // What does not fit need not be tried.
+    fit::group_name(hef.path(), hef.contents())?;
+    if let Some(program) = &settings.trial {
+        Trial::by(program)
+            .run(settings.library.as_deref(), &hef)
+            .map_err(HailoError::from)?;
+    }
+    let hef = hef.open(&library).map_err(HailoError::from)?;
     let (chip, input) = Chip::start(&library, &hef, &settings)?;
     Ok(Hailo::new(Arc::new(settings), library, hef, chip, input))
 }

@@ -7,7 +7,9 @@
 //! |---|---|---|
 //! | `version` | `4.23.0` | the library's version |
 //! | `device` | `present`, `none`, `busy`, `lost` | a lost device fails all that was made on it, for good |
-//! | `driver`, `firmware` | `ok`, `mismatch` | no vdevice: 76, 16 |
+//! | `driver` | `ok`, `mismatch` | no vdevice: 76 |
+//! | `firmware` | `ok`, `mismatch` | no configuring: 16 |
+//! | `hef` | `ok`, `refused`, `crashes`, `hangs` | what becomes of a HEF: taken, 92, the process dies, the call never returns |
 //! | `page-size` | `ok`, `refused` | no configuring: 8 |
 //! | `chip` | `hailo8`, `hailo8l` | refuses HEFs for another |
 //! | `lose` | `5` | frame 5 never comes out |
@@ -50,6 +52,19 @@ pub enum Cure {
     Never,
 }
 
+/// What becomes of a HEF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hefs {
+    /// It is judged by what is in it.
+    Judged,
+    /// It is not supported.
+    Refused,
+    /// It takes the process down.
+    Crashing,
+    /// The call does not return.
+    Hanging,
+}
+
 /// What the first output's frames measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameSize {
@@ -81,6 +96,7 @@ pub struct Script {
     pub(crate) firmware_mismatch: bool,
     pub(crate) page_size_refused: bool,
     pub(crate) hailo8l: bool,
+    pub(crate) hefs: Hefs,
     pub(crate) lose: Vec<u64>,
     pub(crate) lose_output: Vec<(u64, usize)>,
     pub(crate) late: Option<(u64, u64)>,
@@ -102,6 +118,7 @@ impl Default for Script {
             firmware_mismatch: false,
             page_size_refused: false,
             hailo8l: false,
+            hefs: Hefs::Judged,
             lose: Vec::new(),
             lose_output: Vec::new(),
             late: None,
@@ -152,6 +169,15 @@ impl Script {
             "firmware" => self.firmware_mismatch = either(value, "ok", "mismatch")?,
             "page-size" => self.page_size_refused = either(value, "ok", "refused")?,
             "chip" => self.hailo8l = either(value, "hailo8", "hailo8l")?,
+            "hef" => {
+                self.hefs = match value {
+                    "ok" => Hefs::Judged,
+                    "refused" => Hefs::Refused,
+                    "crashes" => Hefs::Crashing,
+                    "hangs" => Hefs::Hanging,
+                    _ => return None,
+                }
+            }
             "lose" => self.lose.push(value.parse().ok()?),
             "lose-output" => {
                 let (frame, output) = value.split_once(':')?;

@@ -71,9 +71,6 @@ pub unsafe extern "C" fn hailo_create_vdevice(
     if script.driver_mismatch {
         return HAILO_INVALID_DRIVER_VERSION;
     }
-    if script.firmware_mismatch {
-        return HAILO_UNSUPPORTED_FW_VERSION;
-    }
     if !shared && standin().count(|object| matches!(object, Object::VDevice(_))) > 0 {
         return HAILO_OUT_OF_PHYSICAL_DEVICES;
     }
