@@ -302,7 +302,7 @@ fn a_chip_that_nothing_helps_ends_the_daemon() {
 #[test]
 fn what_stops_a_start_is_one_line_with_its_fix() {
     // Script, exit code, what the line says.
-    let cases: [(&str, i32, &[&str]); 9] = [
+    let cases: [(&str, i32, &[&str]); 12] = [
         (
             "device = none",
             1,
@@ -316,7 +316,19 @@ fn what_stops_a_start_is_one_line_with_its_fix() {
             &["HAILO_UNSUPPORTED_FW_VERSION", "power off and on"],
         ),
         ("page-size = refused", 1, &["force_desc_page_size=4096"]),
-        ("chip = hailo8l", 1, &["Hailo-8", "Hailo-8L", "fetch-hef"]),
+        // Of a HEF at fault, the user has to name another.
+        ("hef = refused", 2, &["fast_sam_s.hef", "(92)", "fetch-hef"]),
+        (
+            "hef = refused\nversion = 4.20.0",
+            2,
+            &["fast_sam_s.hef", "(26)"],
+        ),
+        (
+            "hef = crashes",
+            2,
+            &["fast_sam_s.hef", "crashed", "SIGABRT", "fetch-hef"],
+        ),
+        ("chip = hailo8l", 2, &["Hailo-8", "Hailo-8L", "fetch-hef"]),
         ("version = 5.1.0", 1, &["5.1.0", "4.20 to 4.23"]),
         ("frame-size = short", 1, &["frames of"]),
         ("frame-size = padded", 1, &["frames of"]),

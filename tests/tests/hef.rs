@@ -10,7 +10,7 @@ use std::{
 };
 
 use fastsamd_tests::fastsamd;
-use hailort_standin::sample_hef;
+use hailort_standin::{sample_hef, sample_hef_of};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -103,6 +103,9 @@ fn a_hef_is_described() {
         assert_eq!(container["hash"]["kind"], "XXH3");
         assert_eq!(container["hash"]["verified"], true);
         assert_eq!(report["fastsam"], json!({"fits": true, "reason": null}));
+        assert_eq!(report["network_group"], "fast_sam_s");
+        assert_eq!(report["oldest_hailort"], "4.20");
+        assert_eq!(report["format_version"], 1);
         assert_eq!(report["manifest"]["verdict"], "may_be");
         assert_eq!(
             report["manifest"]["entries"][0],
@@ -200,8 +203,8 @@ fn the_table_is_aligned() {
 fn what_does_not_fit_is_said() {
     let folder = Folder::new();
     // The scores of the coarsest level, 20x20x1, become another 20x20x2.
-    let scores = [1 << 3, 20, 3 << 3, 20, 5 << 3, 1];
-    let other = [1 << 3, 20, 3 << 3, 20, 5 << 3, 2];
+    let scores = [3 << 3, 20, 4 << 3, 24, 5 << 3, 1];
+    let other = [3 << 3, 20, 4 << 3, 24, 5 << 3, 2];
     let path = folder.write("other.hef", &patched(&scores, &other));
     let said = hef([OsStr::new("--json"), path.as_os_str()]);
     assert_eq!(said.code, Some(0), "{}", said.errors);
@@ -216,6 +219,66 @@ fn what_does_not_fit_is_said() {
         report["manifest"],
         json!({"verdict": "not_listed", "entries": []})
     );
+}
+
+#[test]
+fn the_group_that_fits_is_named() {
+    let folder = Folder::new();
+    for groups in [["zz_other", "fast_sam_s"], ["fast_sam_s", "zz_other"]] {
+        let path = folder.write("two.hef", &sample_hef_of(1, &groups));
+        let said = hef([OsStr::new("--json"), path.as_os_str()]);
+        let report = said.json();
+        assert_eq!(report["fastsam"]["fits"], true);
+        assert_eq!(report["network_group"], "fast_sam_s");
+        assert_eq!(report["networks"][0]["name"], groups[0]);
+        let entry = &report["manifest"]["entries"][0];
+        assert_eq!(entry["name"], "fast_sam_s");
+        let said = hef([&path]);
+        assert!(said.line("FastSAM ").contains("fast_sam_s"));
+    }
+    let path = folder.write("none.hef", &sample_hef_of(1, &["aa", "bb"]));
+    let report = hef([OsStr::new("--json"), path.as_os_str()]).json();
+    assert_eq!(report["network_group"], Value::Null);
+    let reason = report["fastsam"]["reason"].as_str().expect("a reason");
+    assert!(reason.contains("none of its network groups is FastSAM's: 'aa', 'bb'"));
+}
+
+#[test]
+fn a_hef_for_a_chip_that_is_not_served_does_not_fit() {
+    let folder = Folder::new();
+    for (chip, name) in [
+        (0, "old number 0"),
+        (5, "Hailo-10H"),
+        (103, "Hailo-10H or 15H"),
+        (77, "unknown architecture 77"),
+    ] {
+        let path = folder.write("chip.hef", &sample_hef_of(chip, &["fast_sam_s"]));
+        let said = hef([OsStr::new("--json"), path.as_os_str()]);
+        assert_eq!(said.code, Some(0), "{}", said.errors);
+        let report = said.json();
+        let architecture = report["architecture"].as_str().expect("a chip");
+        assert!(architecture.contains(name), "{architecture}");
+        let reason = report["fastsam"]["reason"].as_str().expect("a reason");
+        assert!(reason.contains(name), "{reason}");
+    }
+}
+
+#[test]
+fn a_hef_that_kills_the_library_is_described_and_refused() {
+    let folder = Folder::new();
+    // The name of the network group that the library uses, in its metadata, of ten letters.
+    let named = |name: &[u8]| [&[10, 12, 10, 10], name].concat();
+    let flipped = patched(&named(b"fast_sam_s"), &named(b"fast_sam_t"));
+    let path = folder.write("flipped.hef", &flipped);
+    let said = hef([OsStr::new("--json"), path.as_os_str()]);
+    said.assert_one_line_of_wrong_input(
+        "flipped.hef: libhailort would crash on this HEF: network group 'fast_sam_t' and its \
+         network for the chip, 'fast_sam_s', have different names",
+    );
+    let report = said.json();
+    assert_eq!(report["container"]["hash"]["verified"], true);
+    assert_eq!(report["fastsam"]["fits"], false);
+    assert_eq!(report["networks"][0]["name"], "fast_sam_t");
 }
 
 #[test]

@@ -17,38 +17,55 @@
 mod chip;
 mod errand;
 mod error;
+mod fit;
 mod flow;
 mod halves;
+mod misfit;
 mod monitor;
 mod recovery;
 mod repair;
 mod settings;
 mod step;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use hailort::{Alarms, Hef, Library};
+use hailort::{Alarms, CheckedHef, Library, Trial};
 
 pub use errand::calls_left_behind;
 pub use error::HailoError;
+pub use fit::fitting_group;
 pub use halves::Hailo;
+pub use misfit::Misfit;
 pub use monitor::{DeviceReport, Health, Monitor, State};
 pub use settings::HailoSettings;
 pub use step::Step;
 
 use crate::AcceleratorError;
 use errand::within;
-use repair::{Plant, START_LIMIT};
+use repair::Plant;
+
+/// Reading, judging and trying a HEF; the trial has a limit of its own.
+const OPEN_LIMIT: Duration = Duration::from_secs(30);
 
 /// Opens libhailort, takes a device, and loads the HEF onto it.
+///
+/// The HEF is read and judged before the library gets it, and tried in another process if the
+/// settings name a program for that.
 pub fn open(settings: HailoSettings) -> Result<Hailo, AcceleratorError> {
     let settings = Arc::new(settings);
     let shared = Arc::clone(&settings);
-    let (library, hef) = within(START_LIMIT, "opening the HEF", move || {
+    let (library, hef) = within(OPEN_LIMIT, "opening the HEF", move || {
         let library = Library::open(shared.library.as_deref(), shared.library_versions)?;
-        let hef = Hef::open(&library, &shared.hef, shared.sha256)?;
-        Ok::<_, HailoError>((library, hef))
-    })??;
+        let hef = CheckedHef::read(&shared.hef, shared.sha256)?;
+        // What does not fit need not be tried.
+        fit::group_name(hef.path(), hef.contents())?;
+        if let Some(program) = &shared.trial {
+            Trial::by(program).run(shared.library.as_deref(), &hef)?;
+        }
+        Ok::<_, HailoError>((hef.open(&library)?, library))
+    })
+    .and_then(|opened| opened)
+    .map(|(hef, library)| (library, hef))?;
     let plant = Plant {
         settings,
         hef,

@@ -7,3 +7,4 @@ pub mod doctor;
 pub mod host;
 mod open;
 mod prompts;
+mod trial;

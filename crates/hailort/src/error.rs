@@ -1,8 +1,8 @@
 //! What can go wrong on the way to the chip.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use crate::{HefFileError, Status, Version, Versions};
+use crate::{HefFileError, Status, Version, Versions, trial_end::TrialEnd};
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +63,24 @@ pub enum Error {
         #[source]
         cause: HefFileError,
     },
+    /// The library does not take the HEF.
+    #[error("{path}: {function}: {status}{hint}", path = path.display(), hint = hint(*.status))]
+    HefRefused {
+        /// The file.
+        path: PathBuf,
+        /// The C function.
+        function: &'static str,
+        /// Its answer.
+        status: Status,
+    },
+    /// A process in which the library was given the HEF first came to a bad end.
+    #[error("{end}", end = end.of(path))]
+    Trial {
+        /// The HEF.
+        path: PathBuf,
+        /// How it ended.
+        end: TrialEnd,
+    },
     /// A text for the library has a NUL byte or is too long.
     #[error("{what} '{text}' has a NUL byte or more than {limit} bytes")]
     Text {
@@ -101,11 +119,33 @@ impl Error {
         self.status().is_some_and(Status::is_transient)
     }
 
+    /// Whether the HEF is at fault, which only who named it can mend: it can't be read, is damaged,
+    /// not taken by the library, or too much for it.
+    pub fn is_of_hef(&self) -> bool {
+        match self {
+            Self::Hef { .. } | Self::HefRefused { .. } => true,
+            Self::Trial { end, .. } => end.is_of_hef(),
+            _ => false,
+        }
+    }
+
     /// The library's status, if it was a call that failed.
     pub fn status(&self) -> Option<Status> {
         match self {
-            Self::Call { status, .. } => Some(*status),
+            Self::Call { status, .. } | Self::HefRefused { status, .. } => Some(*status),
             _ => None,
+        }
+    }
+
+    /// A failed call that had to do with a HEF: with the file's name, if the HEF is at fault.
+    pub(crate) fn of_hef(self, path: &Path) -> Self {
+        match self {
+            Self::Call { function, status } if status.is_of_hef() => Self::HefRefused {
+                path: path.to_owned(),
+                function,
+                status,
+            },
+            other => other,
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Library ── scan() ──► [DeviceId]
-//!    ├──► Hef ───────────────┐
+//!    ├──► CheckedHef ── Trial ──► Hef
 //!    └──► VDevice ── configure(&Hef) ──► ConfiguredNetworkGroup ──► InputVStream, OutputVStream
 //! ```
 //!
@@ -59,6 +59,8 @@ mod library;
 mod network_group;
 mod status;
 mod text;
+mod trial;
+mod trial_end;
 mod vdevice;
 mod version;
 mod vstream;
@@ -68,11 +70,13 @@ pub use alarm::{AlarmReport, Alarms, TemperatureZone};
 pub use device::{Architecture, ChipTemperature, Identity, PhysicalDevice};
 pub use device_id::DeviceId;
 pub use error::Error;
-pub use hef::{Hef, NetworkGroupInfo};
+pub use hef::{CheckedHef, Hef, NetworkGroupInfo};
 pub use hef_file::HefFileError;
 pub use library::{Library, LogFolder, LogLevel, Logging};
 pub use network_group::{ConfiguredNetworkGroup, SchedulingOptions};
 pub use status::Status;
+pub use trial::Trial;
+pub use trial_end::TrialEnd;
 pub use vdevice::{VDevice, VDeviceOptions};
 pub use version::{SUPPORTED_VERSIONS, Version, VersionSupport, Versions};
 pub use vstream::{Element, InputVStream, OutputVStream, VStream, VStreamOptions};

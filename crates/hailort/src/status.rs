@@ -118,13 +118,15 @@ impl Status {
     pub const TIMEOUT: Self = Self(4);
     /// The caller's array is too small.
     pub const INSUFFICIENT_BUFFER: Self = Self(5);
+    /// Also: the firmware is not loaded, or the library was built without the service.
+    pub const INVALID_OPERATION: Self = Self(6);
     /// Also: the driver's descriptor pages are larger than the host takes.
     pub const INTERNAL_FAILURE: Self = Self(8);
     /// The firmware on the chip is of another version.
     pub const UNSUPPORTED_FW_VERSION: Self = Self(16);
     /// The HEF can't be used; before 4.21 also: it is for another chip.
     pub const INVALID_HEF: Self = Self(26);
-    /// The kernel driver refused; also: the device is gone.
+    /// The kernel driver refused; also: its device node can't be opened, or the device is gone.
     pub const DRIVER_OPERATION_FAILED: Self = Self(36);
     /// The other side has closed.
     pub const COMMUNICATION_CLOSED: Self = Self(62);
@@ -138,6 +140,8 @@ impl Status {
     pub const OUT_OF_PHYSICAL_DEVICES: Self = Self(74);
     /// Library and kernel driver differ.
     pub const INVALID_DRIVER_VERSION: Self = Self(76);
+    /// `hailort_service` does not answer.
+    pub const RPC_FAILED: Self = Self(77);
     /// The library does not serve this chip.
     pub const NOT_SUPPORTED: Self = Self(79);
     /// The driver answered what the library does not understand.
@@ -189,6 +193,17 @@ impl Status {
         )
     }
 
+    /// Whether the HEF is what the library does not take.
+    pub fn is_of_hef(self) -> bool {
+        matches!(
+            self,
+            Self::INVALID_HEF
+                | Self::HEF_FILE_CORRUPTED
+                | Self::HEF_NOT_SUPPORTED
+                | Self::HEF_NOT_COMPATIBLE_WITH_DEVICE
+        )
+    }
+
     /// What to check or do, where experience has an answer.
     pub fn advice(self) -> Option<&'static str> {
         Some(match self {
@@ -214,15 +229,34 @@ impl Status {
                 "the chip runs other firmware: install the firmware package of libhailort's version \
                  and switch the power off and on (a reboot is not enough)"
             }
+            Self::DRIVER_OPERATION_FAILED => {
+                "the kernel driver refused: `ls -l /dev/hailo0` shows whether the device node is there and who \
+                 may open it; if it is missing, look at `sudo dmesg | grep -i hailo` and load the driver \
+                 (`sudo modprobe hailo_pci`); if it is forbidden, install the driver's udev rule \
+                 (51-hailo-udev.rules, which makes it mode 0666; `sudo udevadm trigger`), or add the user to \
+                 the group that owns it (`sudo usermod -aG GROUP USER`)"
+            }
+            Self::INVALID_OPERATION => {
+                "the chip's firmware is not loaded (`sudo dmesg | grep -i hailo` says why; install the firmware \
+                 package of libhailort's version, then switch the power off and on), or, with \
+                 multi_process_service, this libhailort was built without the service: turn that off"
+            }
+            Self::RPC_FAILED => {
+                "hailort_service does not answer: `sudo systemctl enable --now hailort`, or turn \
+                 multi_process_service off"
+            }
             Self::HEF_NOT_COMPATIBLE_WITH_DEVICE | Self::INVALID_HEF => {
                 "the HEF is made for another chip or is not valid: \
                  `fastsamd hef FILE` shows which; fetch the right one with scripts/fetch-hef"
             }
             Self::HEF_FILE_CORRUPTED | Self::HEF_NOT_SUPPORTED => {
-                "the file is damaged, or newer than this libhailort: fetch it again with scripts/fetch-hef"
+                "the file is damaged, or newer than this libhailort: fetch the one for this libhailort with \
+                 scripts/fetch-hef"
             }
             Self::INTERNAL_FAILURE => {
-                "see hailort.log; if it says that a page size of 16384 is bigger than 4096: put \
+                "the library's own log says why: run it again with \
+                 `HAILORT_LOGGER_PATH=/tmp HAILORT_CONSOLE_LOGGER_LEVEL=info fastsamd ...` and read /tmp/hailort.log; \
+                 if it says that a page size of 16384 is bigger than 4096: put \
                  `options hailo_pci force_desc_page_size=4096` into /etc/modprobe.d/hailo_pci.conf and reboot"
             }
             Self::TIMEOUT | Self::DRIVER_TIMEOUT => {
@@ -287,6 +321,37 @@ mod tests {
         assert_eq!(status.number(), 4711);
         assert_eq!(status.to_string(), "status 4711");
         assert!(status.advice().is_none() && !status.is_transient());
+    }
+
+    #[test]
+    fn numbers_far_out_have_no_name() {
+        for number in [NAMES.len() as u32, 1 << 31, (1 << 31) + 2, u32::MAX] {
+            let status = Status::check(number).unwrap_err();
+            assert_eq!(status.name(), None);
+            assert_eq!(status.to_string(), format!("status {number}"));
+            assert!(status.advice().is_none());
+        }
+    }
+
+    #[test]
+    fn advice_names_what_to_look_at_and_what_to_do() {
+        for (status, words) in [
+            (36, &["ls -l /dev/hailo0", "usermod -aG", "udev"][..]),
+            (6, &["firmware", "dmesg", "multi_process_service"]),
+            (77, &["sudo systemctl enable --now hailort"]),
+            (
+                8,
+                &["HAILORT_LOGGER_PATH=/tmp", "force_desc_page_size=4096"],
+            ),
+            (16, &["firmware", "power off and on"]),
+            (92, &["fetch-hef"]),
+        ] {
+            let advice = Status::check(status).unwrap_err().advice().unwrap();
+            for word in words {
+                assert!(advice.contains(word), "{status}: {advice}");
+            }
+            assert!(!advice.contains('\n'));
+        }
     }
 
     #[test]

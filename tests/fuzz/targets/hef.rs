@@ -1,5 +1,5 @@
-//! HEF files: whatever their bytes, header and description are read or refused, and what is kept is
-//! bounded.
+//! HEF files: whatever their bytes, header and description are read, judged or refused, and what is
+//! kept is bounded.
 
 #![no_main]
 
@@ -15,6 +15,11 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = header.hash.to_string();
     }
     if let Ok(contents) = file.contents() {
+        // What kills the library is not also refused by it.
+        if let Err(flaw) = contents.check() {
+            assert!(!flaw.to_string().contains('\n'));
+            assert_eq!(contents.refusal(), None);
+        }
         assert!(contents.network_groups.len() <= 8);
         for group in &contents.network_groups {
             assert!(group.layers.len() <= 256);

@@ -21,13 +21,15 @@
 //! | `chip` | a network on a chip: queues, batches, pace |
 //! | `registry` | handles, and what callers do wrong with them |
 //! | [`script`] | faults and settings |
-//! | `sandbox` | what tests need: a copy of the library, a HEF |
+//! | `sandbox`, `sample` | what tests need: a copy of the library, HEFs |
 
 mod abi;
 pub mod alarm;
 mod chip;
 mod registry;
+mod sample;
 mod sandbox;
 pub mod script;
 
-pub use sandbox::{Sandbox, library, sample_hef};
+pub use sample::{FAST_SAM, sample_hef, sample_hef_of};
+pub use sandbox::{Sandbox, library};

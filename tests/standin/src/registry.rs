@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use hailort::hef_file::HefArchitecture;
+use hailort::hef_file::{HefArchitecture, NetworkGroup};
 use tensors::TensorInfo;
 
 use crate::{
@@ -46,12 +46,17 @@ pub(crate) struct VDevice {
 
 pub(crate) struct Hef {
     pub(crate) architecture: HefArchitecture,
-    pub(crate) network: String,
+    /// By name, as the library has them.
+    pub(crate) groups: Vec<NetworkGroup>,
+    /// The name of the last in the file.
+    pub(crate) last: String,
 }
 
 pub(crate) struct Group {
     pub(crate) vdevice: usize,
     pub(crate) hef: usize,
+    /// As the HEF describes it.
+    pub(crate) described: NetworkGroup,
     pub(crate) chip: Arc<Chip>,
     /// The outputs, by name, in the types that the script asks for.
     pub(crate) outputs: Vec<TensorInfo>,

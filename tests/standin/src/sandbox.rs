@@ -1,4 +1,4 @@
-//! What tests need of the stand-in: where it is, a copy of their own, a HEF it takes.
+//! What tests need of the stand-in: where it is, and a copy of their own with a HEF it takes.
 
 use std::{
     fs,
@@ -6,6 +6,8 @@ use std::{
 };
 
 use tempfile::TempDir;
+
+use crate::sample::sample_hef;
 
 /// The built library.
 ///
@@ -19,100 +21,6 @@ pub fn library() -> PathBuf {
         .map(|folder| folder.join("libhailort_standin.so"))
         .find(|path| path.exists())
         .unwrap_or_else(|| PathBuf::from("libhailort_standin.so"))
-}
-
-/// A HEF for the mock's network, for a Hailo-8 or a Hailo-8L: a version 2 container around a
-/// description with no weights.
-pub fn sample_hef(hailo8l: bool) -> Vec<u8> {
-    let architecture = if hailo8l { 3 } else { 0 };
-    let mut group = field(10, b"fast_sam_s");
-    // Two contexts: the layers at the host in the first.
-    let layout = accelerator::mock::Network::layout();
-    let mut edges = edge(false, "fast_sam_s/input_layer1", [640, 640, 3], 1, 1.0, 0.0);
-    for role in tensors::Role::ALL {
-        let info = layout.info(role);
-        let bytes = match info.element_type {
-            tensors::ElementType::U8 => 1,
-            tensors::ElementType::U16 => 2,
-        };
-        edges.extend(edge(
-            true,
-            &info.name,
-            info.shape,
-            bytes,
-            info.quant.scale,
-            info.quant.zero_point,
-        ));
-    }
-    let contexts = [field(3, &field(3, &edges)), field(3, &[])].concat();
-    group.extend(field(8, &field(4, &contexts)));
-    let header = [
-        number(1, architecture),
-        number(2, 1_735_689_600),
-        field(3, b"stand-in"),
-    ]
-    .concat();
-    let message = [field(1, &header), field(2, &group)].concat();
-
-    let mut hef = b"\x01HEF".to_vec();
-    hef.extend(2_u32.to_be_bytes());
-    hef.extend(u32::try_from(message.len()).unwrap_or(0).to_be_bytes());
-    hef.extend(xxhash_rust::xxh3::xxh3_64(&message).to_be_bytes());
-    hef.extend([0; 24]);
-    hef.extend(message);
-    hef
-}
-
-fn edge(
-    output: bool,
-    name: &str,
-    shape: [usize; 3],
-    bytes: u64,
-    scale: f32,
-    zero_point: f32,
-) -> Vec<u8> {
-    let [height, width, features] = shape.map(|n| n as u64);
-    let base = [
-        number(1, height),
-        number(3, width),
-        number(5, features),
-        number(12, bytes),
-    ];
-    let numeric = [float(1, zero_point), float(2, scale)].concat();
-    let info = [
-        field(1, name.as_bytes()),
-        field(2, &base.concat()),
-        field(3, &numeric),
-    ]
-    .concat();
-    field(2, &[number(1, output.into()), field(3, &info)].concat())
-}
-
-fn field(number: u8, content: &[u8]) -> Vec<u8> {
-    let mut field = vec![number << 3 | 2];
-    varint(&mut field, content.len() as u64);
-    field.extend_from_slice(content);
-    field
-}
-
-fn number(number: u8, value: u64) -> Vec<u8> {
-    let mut field = vec![number << 3];
-    varint(&mut field, value);
-    field
-}
-
-fn float(number: u8, value: f32) -> Vec<u8> {
-    let mut field = vec![number << 3 | 5];
-    field.extend_from_slice(&value.to_le_bytes());
-    field
-}
-
-fn varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push((value & 0x7f) as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }
 
 /// A stand-in of its own: a copy of the library in a folder, with its script, its report and a HEF.

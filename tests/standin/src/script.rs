@@ -10,6 +10,7 @@
 //! | `driver` | `ok`, `mismatch` | no vdevice: 76 |
 //! | `service` | `running`, `missing`, `down` | of a vdevice shared between processes: 6, 77 |
 //! | `firmware`, `page-size` | `ok`, `mismatch` or `refused` | no configuring: 16, 8 |
+//! | `hef` | `ok`, `refused`, `crashes`, `hangs` | what becomes of a HEF: taken, 92, the process dies, the call never returns |
 //! | `chip` | `hailo8`, `hailo8l` | refuses HEFs for another |
 //! | `lose` | `5` | frame 5 never comes out |
 //! | `lose-output` | `5:3` | frame 5 never comes out of the fourth output, by name |
@@ -66,6 +67,19 @@ pub enum Cure {
     Never,
 }
 
+/// What becomes of a HEF.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hefs {
+    /// It is judged by what is in it.
+    Judged,
+    /// It is not supported.
+    Refused,
+    /// It takes the process down.
+    Crashing,
+    /// The call does not return.
+    Hanging,
+}
+
 /// What the first output's frames measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameSize {
@@ -97,6 +111,7 @@ pub struct Script {
     pub(crate) firmware_mismatch: bool,
     pub(crate) page_size_refused: bool,
     pub(crate) hailo8l: bool,
+    pub(crate) hefs: Hefs,
     pub(crate) lose: Vec<u64>,
     pub(crate) lose_output: Vec<(u64, usize)>,
     pub(crate) late: Option<(u64, u64)>,
@@ -121,6 +136,7 @@ impl Default for Script {
             firmware_mismatch: false,
             page_size_refused: false,
             hailo8l: false,
+            hefs: Hefs::Judged,
             lose: Vec::new(),
             lose_output: Vec::new(),
             late: None,
@@ -174,6 +190,15 @@ impl Script {
             "firmware" => self.firmware_mismatch = either(value, "ok", "mismatch")?,
             "page-size" => self.page_size_refused = either(value, "ok", "refused")?,
             "chip" => self.hailo8l = either(value, "hailo8", "hailo8l")?,
+            "hef" => {
+                self.hefs = match value {
+                    "ok" => Hefs::Judged,
+                    "refused" => Hefs::Refused,
+                    "crashes" => Hefs::Crashing,
+                    "hangs" => Hefs::Hanging,
+                    _ => return None,
+                }
+            }
             "lose" => self.lose.push(value.parse().ok()?),
             "lose-output" => {
                 let (frame, output) = value.split_once(':')?;

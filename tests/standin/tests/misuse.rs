@@ -200,6 +200,38 @@ fn counts_are_written_back_but_not_by_configure() {
 }
 
 #[test]
+fn without_a_name_the_last_group_of_the_file_is_meant() {
+    let raw = raw();
+    for (groups, expected) in [
+        (["fast_sam_s", "aa_other"], 2),
+        (["aa_other", "fast_sam_s"], 11),
+    ] {
+        let bytes = hailort_standin::sample_hef_of(1, &groups);
+        let mut infos = [hailo_vstream_info_t::default(); 40];
+        let (mut hef, mut count) = (ptr::null_mut(), infos.len());
+        let (mut handles, mut room) = ([ptr::null_mut(); 2], 1);
+        unsafe {
+            let (lib, from) = (&raw.lib, bytes.as_ptr().cast());
+            assert_eq!(lib.hailo_create_hef_buffer(&mut hef, from, bytes.len()), 0);
+            let (none, to) = (ptr::null(), infos.as_mut_ptr());
+            assert_eq!(
+                lib.hailo_hef_get_all_vstream_infos(hef, none, to, &mut count),
+                0
+            );
+            // There is room for one, and there are two.
+            let (none, to) = (ptr::null_mut(), handles.as_mut_ptr());
+            let vdevice = raw.vdevice;
+            assert_eq!(
+                lib.hailo_configure_vdevice(vdevice, hef, none, to, &mut room),
+                5
+            );
+        }
+        assert_eq!(count, expected);
+        assert_eq!(room, 1);
+    }
+}
+
+#[test]
 fn outputs_come_by_name_whatever_the_callers_order() {
     let raw = raw();
     let mut params = [hailo_output_vstream_params_by_name_t::default(); 10];

@@ -14,7 +14,7 @@ use hailort::{
     Architecture, Error, FormatType, Hef, HefFileError, Library, SchedulingOptions, Status,
     VDevice, VDeviceOptions, VStreamDirection, VStreamOptions, Version, Versions,
 };
-use hailort_standin::{Sandbox, sample_hef};
+use hailort_standin::{FAST_SAM, Sandbox, sample_hef, sample_hef_of};
 
 /// As fast as the computer can.
 const FAST: &str = "pace = 0";
@@ -30,7 +30,7 @@ fn configured(library: &Library, sandbox: &Sandbox) -> hailort::ConfiguredNetwor
     let hef = Hef::open(library, &sandbox.hef(), None).expect("a HEF");
     let vdevice = VDevice::create(library, &VDeviceOptions::default()).expect("a vdevice");
     vdevice
-        .configure(&hef, SchedulingOptions::default())
+        .configure(&hef, None, SchedulingOptions::default())
         .expect("a network group")
 }
 
@@ -158,9 +158,22 @@ fn hefs_are_checked_before_the_library_sees_them() {
     broken[44] |= 7;
     let hash = xxhash_rust::xxh3::xxh3_64(&broken[44..]);
     broken[12..20].copy_from_slice(&hash.to_be_bytes());
+    // The whole sample, with a letter of the name of the network for the chip flipped.
+    let mut flipped = good.clone();
+    let name = b"\x0a\x0c\x0a\x0afast_sam_s";
+    let places = flipped.windows(name.len()).enumerate();
+    let places: Vec<_> = places
+        .filter(|(_, bytes)| bytes == name)
+        .map(|(at, _)| at)
+        .collect();
+    *flipped.get_mut(places[1] + name.len() - 1).unwrap() = b'S';
+    let hash = xxhash_rust::xxh3::xxh3_64(&flipped[44..]);
+    flipped[12..20].copy_from_slice(&hash.to_be_bytes());
+    let mut newer = good.clone();
+    newer[7] = 4;
     let file = sandbox.folder().join("other.hef");
     type Check = fn(&HefFileError) -> bool;
-    let cases: [(&str, &[u8], Check); 5] = [
+    let cases: [(&str, &[u8], Check); 7] = [
         ("empty", &[], |e| {
             matches!(e, HefFileError::TooSmall { size: 0 })
         }),
@@ -176,11 +189,20 @@ fn hefs_are_checked_before_the_library_sees_them() {
         ("broken", &broken, |e| {
             matches!(e, HefFileError::Contents { .. })
         }),
+        ("named twice", &flipped, |e| {
+            matches!(e, HefFileError::Flaw(_))
+        }),
+        ("of a newer container", &newer, |e| {
+            matches!(e, HefFileError::Version(4))
+        }),
     ];
     for (name, bytes, expected) in cases {
         fs::write(&file, bytes).unwrap();
         match Hef::open(&library, &file, None) {
-            Err(Error::Hef { cause, .. }) => assert!(expected(&cause), "{name}: {cause}"),
+            Err(Error::Hef { cause, path }) => {
+                assert!(expected(&cause), "{name}: {cause}");
+                assert_eq!(path, file);
+            }
             other => panic!("{name}: {other:?}"),
         }
     }
@@ -205,7 +227,7 @@ fn a_hef_describes_itself_to_the_library_as_to_us() {
     assert_eq!(groups[0].name, "fast_sam_s");
     assert!(groups[0].is_multi_context);
 
-    let theirs = hef.vstreams().unwrap();
+    let theirs = hef.vstreams("fast_sam_s").unwrap();
     let ours = hailort::hef_file::HefFile::read(&sandbox.hef())
         .unwrap()
         .contents()
@@ -223,6 +245,73 @@ fn a_hef_describes_itself_to_the_library_as_to_us() {
 }
 
 #[test]
+fn a_refused_hef_is_named() {
+    for (version, expected) in [("4.23.0", 92), ("4.20.0", 26)] {
+        let (sandbox, library) = open(&format!("hef = refused\nversion = {version}"));
+        let error = Hef::open(&library, &sandbox.hef(), None).err().unwrap();
+        assert_eq!(error.status().unwrap().number(), expected);
+        assert!(error.is_of_hef());
+        let path = sandbox.hef().display().to_string();
+        let line = error.to_string();
+        assert!(
+            line.starts_with(&path) && line.contains("fetch-hef"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn firmware_of_another_version_fails_when_a_network_is_configured() {
+    let (sandbox, library) = open("firmware = mismatch");
+    let hef = Hef::open(&library, &sandbox.hef(), None).unwrap();
+    let vdevice = VDevice::create(&library, &VDeviceOptions::default()).unwrap();
+    let result = vdevice.configure(&hef, None, SchedulingOptions::default());
+    let error = result.err().unwrap();
+    assert_eq!(error.status(), Some(Status::UNSUPPORTED_FW_VERSION));
+    assert!(error.to_string().contains("power off and on"), "{error}");
+    assert_eq!(sandbox.report(), [""; 0]);
+}
+
+#[test]
+fn of_several_network_groups_the_named_one_is_found() {
+    let outputs = |group: &hailort::ConfiguredNetworkGroup| {
+        let outputs = group.output_vstreams(VStreamOptions::default()).unwrap();
+        outputs
+            .iter()
+            .map(|output| output.info().name.clone())
+            .collect::<Vec<_>>()
+    };
+    for groups in [
+        &[FAST_SAM, "zz_other"][..],
+        &["zz_other", FAST_SAM],
+        &["aa_other", FAST_SAM, "zz_other"],
+    ] {
+        let (sandbox, library) = open("");
+        fs::write(sandbox.hef(), sample_hef_of(1, groups)).unwrap();
+        let hef = Hef::open(&library, &sandbox.hef(), None).unwrap();
+        let infos = hef.network_groups().unwrap();
+        assert!(infos.is_sorted_by_key(|info| &info.name), "{infos:?}");
+        for name in groups {
+            let vdevice = VDevice::create(&library, &VDeviceOptions::default()).unwrap();
+            let configure = |name| vdevice.configure(&hef, name, SchedulingOptions::default());
+            let group = configure(Some(name)).unwrap();
+            let found = outputs(&group);
+            let expected = if *name == FAST_SAM { 10 } else { 1 };
+            assert_eq!(found.len(), expected, "{groups:?} {name}");
+            let prefix = if *name == FAST_SAM { "mock/" } else { name };
+            assert!(found[0].starts_with(prefix), "{found:?}");
+            assert_eq!(hef.vstreams(name).unwrap().len(), expected + 1);
+        }
+        let vdevice = VDevice::create(&library, &VDeviceOptions::default()).unwrap();
+        let configure = |name| vdevice.configure(&hef, name, SchedulingOptions::default());
+        // Without a name there is no telling which.
+        assert!(matches!(configure(None), Err(Error::Answer { .. })));
+        assert_eq!(status(configure(Some("nobody")).map(|_| ())), 61);
+        assert_eq!(sandbox.report(), [""; 0]);
+    }
+}
+
+#[test]
 fn a_hef_for_another_chip_is_refused_when_it_is_configured() {
     for (chip, for_8l, version, expected) in [
         ("hailo8", false, "4.23.0", None),
@@ -235,7 +324,7 @@ fn a_hef_for_another_chip_is_refused_when_it_is_configured() {
         fs::write(sandbox.hef(), sample_hef(for_8l)).unwrap();
         let hef = Hef::open(&library, &sandbox.hef(), None).unwrap();
         let vdevice = VDevice::create(&library, &VDeviceOptions::default()).unwrap();
-        let result = vdevice.configure(&hef, SchedulingOptions::default());
+        let result = vdevice.configure(&hef, None, SchedulingOptions::default());
         assert_eq!(
             result.err().map(|e| e.status().unwrap().number()),
             expected,
@@ -249,7 +338,7 @@ fn other_firmware_is_found_when_a_network_is_configured() {
     let (sandbox, library) = open("firmware = mismatch");
     let hef = Hef::open(&library, &sandbox.hef(), None).unwrap();
     let vdevice = VDevice::create(&library, &VDeviceOptions::default()).unwrap();
-    let result = vdevice.configure(&hef, SchedulingOptions::default());
+    let result = vdevice.configure(&hef, None, SchedulingOptions::default());
     let error = result.err().unwrap();
     assert_eq!(error.status(), Some(Status::UNSUPPORTED_FW_VERSION));
     let line = error.to_string();
@@ -277,7 +366,7 @@ fn a_page_size_that_is_refused_says_what_to_do() {
     let hef = Hef::open(&library, &sandbox.hef(), None).unwrap();
     let vdevice = VDevice::create(&library, &VDeviceOptions::default()).unwrap();
     let error = vdevice
-        .configure(&hef, SchedulingOptions::default())
+        .configure(&hef, None, SchedulingOptions::default())
         .err()
         .unwrap();
     assert_eq!(error.status(), Some(Status::INTERNAL_FAILURE));
@@ -385,7 +474,7 @@ fn any_order_of_dropping_releases_in_the_librarys_order() {
     let hef = Hef::open(&library, &sandbox.hef(), None).unwrap();
     let vdevice = VDevice::create(&library, &VDeviceOptions::default()).unwrap();
     let group = vdevice
-        .configure(&hef, SchedulingOptions::default())
+        .configure(&hef, None, SchedulingOptions::default())
         .unwrap();
     let inputs = group.input_vstreams(VStreamOptions::default()).unwrap();
     let outputs = group.output_vstreams(VStreamOptions::default()).unwrap();

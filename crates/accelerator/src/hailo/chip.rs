@@ -9,7 +9,7 @@ use hailort::{
     hef_file::{HefArchitecture, HefFile},
 };
 
-use super::{error::HailoError, monitor::DeviceReport, settings::HailoSettings};
+use super::{error::HailoError, fit::group_name, monitor::DeviceReport, settings::HailoSettings};
 use tensors::{ElementType, Layout, QuantInfo, Role, TensorInfo, Tensors};
 
 /// What the reader's half owns of a running network.
@@ -30,6 +30,7 @@ impl Chip {
         settings: &HailoSettings,
         alarms: &Alarms,
     ) -> Result<(Self, InputVStream), HailoError> {
+        let network = group_name(hef.path(), hef.contents())?;
         let vdevice = create_vdevice(library, settings)?;
         let device = describe(library, &vdevice, settings, alarms)?;
         let batched = settings.batch_size > 1;
@@ -39,13 +40,8 @@ impl Chip {
             priority: settings.priority,
         };
         let group = vdevice
-            .configure(hef, scheduling)
+            .configure(hef, Some(&network), scheduling)
             .map_err(|error| name_architectures(error, hef, device.architecture))?;
-        let network = hef
-            .network_groups()?
-            .into_iter()
-            .next()
-            .map_or_else(|| hef.path().display().to_string(), |group| group.name);
         let (outputs, layout) = outputs(&group, settings)?;
         let input = input(&group, settings)?;
         Ok((

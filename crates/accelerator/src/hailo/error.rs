@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use hailort::{Architecture, FormatType, hef_file::HefArchitecture};
 use tensors::LayoutError;
 
-use super::step::Step;
+use super::{misfit::Misfit, step::Step};
 use crate::{AcceleratorError, Fault, FaultKind};
 
 /// What can go wrong with a Hailo chip.
@@ -84,6 +84,17 @@ pub enum HailoError {
         made_for: HefArchitecture,
         /// The chip there is.
         device: Architecture,
+    },
+    /// The HEF holds no network that this backend runs.
+    #[error(
+        "{hef}: {why}; `fastsamd hef FILE` shows what it holds, scripts/fetch-hef fast_sam_s gets FastSAM",
+        hef = hef.display()
+    )]
+    Misfit {
+        /// The HEF.
+        hef: PathBuf,
+        /// What is in the way.
+        why: Misfit,
     },
     /// The network does not take what FastSAM takes.
     #[error("the network takes {found}; FastSAM takes one input of 640x640x3 bytes")]
@@ -183,7 +194,8 @@ impl From<HailoError> for AcceleratorError {
     fn from(error: HailoError) -> Self {
         let kind = match &error {
             error if error.is_transient() => FaultKind::Transient,
-            HailoError::Runtime(hailort::Error::Hef { .. }) => FaultKind::Users,
+            HailoError::Runtime(error) if error.is_of_hef() => FaultKind::Users,
+            HailoError::Architecture { .. } | HailoError::Misfit { .. } => FaultKind::Users,
             _ => FaultKind::Lasting,
         };
         Fault::new(kind, error).into()

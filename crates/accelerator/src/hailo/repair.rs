@@ -33,7 +33,7 @@ use crate::AcceleratorError;
 use tensors::Layout;
 
 /// Taking a device and loading the network; a second or so where all is well.
-pub(super) const START_LIMIT: Duration = Duration::from_secs(5);
+const START_LIMIT: Duration = Duration::from_secs(5);
 /// Releasing a device. What hangs is released after the input's timeouts of all that is under way,
 /// half a second together; what was removed is never released.
 const RELEASE_LIMIT: Duration = Duration::from_secs(1);

@@ -13,6 +13,9 @@ pub struct HailoSettings {
     pub sha256: Option<[u8; 32]>,
     /// libhailort; `None` looks for it by its usual names.
     pub library: Option<PathBuf>,
+    /// The program that tries the HEF in a process of its own before this one hands it to the library,
+    /// such as fastsamd's own; see [`hailort::Trial`]. `None` goes without.
+    pub trial: Option<PathBuf>,
     /// Which versions of libhailort are opened.
     pub library_versions: Versions,
     /// The device's PCIe address; `None` takes any free one.
@@ -49,6 +52,7 @@ impl HailoSettings {
             hef: hef.into(),
             sha256: None,
             library: None,
+            trial: None,
             library_versions: Versions::default(),
             device: None,
             group_id: None,

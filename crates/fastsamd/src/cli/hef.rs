@@ -1,16 +1,16 @@
-//! `hef`: what a HEF holds, read without the runtime.
+//! `hef`: what a HEF holds, read without the runtime, and whether the daemon runs it.
 //!
-//! A damaged file is described as far as it can be read, and then reported as wrong input.
+//! A file that is damaged, or that libhailort would crash on, is described as far as it can be read,
+//! and then reported as wrong input.
 
 mod manifest;
 
 use std::path::{Path, PathBuf};
 
+use accelerator::hailo::fitting_group;
 use clap::Args;
-use frame::INPUT_SIDE;
 use hailort::hef_file::{Contents, Header, HefFile, Layer, LayerDirection, NetworkGroup, hex};
 use serde::Serialize;
-use tensors::{ElementType, Layout, QuantInfo, TensorInfo};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use self::manifest::{Origin, Published, Verdict, shape};
@@ -39,13 +39,14 @@ pub(super) fn run(arguments: &HefArgs) -> anyhow::Result<()> {
         (Err(_), Err(damage)) => return Err(WrongInput::new(damage).into()),
         (Err(error), Ok(())) => return Err(wrong(&error).into()),
     };
+    let survives = contents.check().map_err(|error| wrong(&error));
     let report = Report::new(&arguments.file, &file, &header, verified.is_ok(), contents)?;
     exit::say(&if arguments.json {
         serde_json::to_string_pretty(&report)?
     } else {
         report.table()
     })?;
-    Ok(verified?)
+    Ok(verified.and(survives)?)
 }
 
 /// What is in a HEF; the JSON is part of the contract with users.
@@ -58,8 +59,15 @@ struct Report {
     architecture: String,
     compiler: String,
     compiled_at: Option<String>,
+    format_version: u64,
+    /// The oldest HailoRT that reads it.
+    oldest_hailort: String,
     networks: Vec<Network>,
+    /// Networks beyond those that HailoRT takes.
+    more_networks: usize,
     fastsam: Fit,
+    /// The network group that the daemon takes.
+    network_group: Option<String>,
     manifest: Origin,
 }
 
@@ -87,6 +95,8 @@ struct Network {
     contexts: usize,
     inputs: Vec<Stream>,
     outputs: Vec<Stream>,
+    /// What is computed on the host behind it.
+    host_ops: Vec<String>,
 }
 
 /// An input or an output.
@@ -115,9 +125,14 @@ impl Report {
         contents: Contents,
     ) -> anyhow::Result<Self> {
         let sha256 = file.sha256();
-        // As the library does, the daemon takes the first network.
-        let first = contents.network_groups.first().cloned().unwrap_or_default();
-        let misfit = check_fit(&first).err();
+        let (group, misfit) = match fitting_group(&contents) {
+            Ok(group) => (Some(group), None),
+            Err(why) => (None, Some(why.to_string())),
+        };
+        // What does not fit is compared with the manifest by its first network.
+        let compared = group.or(contents.network_groups.first()).cloned();
+        let manifest = Origin::find(sha256, contents.architecture, &compared.unwrap_or_default())?;
+        let network_group = group.map(|group| group.name.clone());
         Ok(Self {
             file: path.display().to_string(),
             size: file.bytes().len(),
@@ -138,7 +153,11 @@ impl Report {
             architecture: contents.architecture.to_string(),
             compiler: contents.sdk_version,
             compiled_at: rfc3339(contents.timestamp),
-            manifest: Origin::find(sha256, contents.architecture, &first)?,
+            format_version: contents.format_version,
+            oldest_hailort: format!("4.{}", contents.oldest_library),
+            manifest,
+            network_group,
+            more_networks: contents.more_network_groups,
             networks: contents
                 .network_groups
                 .into_iter()
@@ -183,6 +202,7 @@ impl Report {
                 ),
             ),
             ("chip", self.architecture.clone()),
+            ("HailoRT", format!("{} or later", self.oldest_hailort)),
             (
                 "compiled",
                 format!(
@@ -202,8 +222,12 @@ impl Report {
             for (direction, streams) in streams {
                 rows.extend(streams.iter().map(|stream| (direction, stream.row(width))));
             }
+            rows.extend(network.host_ops.iter().map(|op| ("on host", op.clone())));
         }
-        rows.push(("FastSAM", self.fastsam.text()));
+        if self.more_networks > 0 {
+            rows.push(("network", format!("and {} more", self.more_networks)));
+        }
+        rows.push(("FastSAM", self.fastsam.text(self.network_group.as_deref())));
         rows.push(("manifest", self.manifest.text()));
         rows.into_iter()
             // Names in the file are outside text.
@@ -225,6 +249,7 @@ impl From<NetworkGroup> for Network {
             contexts: group.contexts,
             inputs: streams(inputs),
             outputs: streams(outputs),
+            host_ops: group.host_ops,
         }
     }
 }
@@ -242,10 +267,10 @@ impl Network {
 impl From<Layer> for Stream {
     fn from(layer: Layer) -> Self {
         Self {
-            format: match element_type(&layer) {
-                Some(ElementType::U8) => "uint8".to_owned(),
-                Some(ElementType::U16) => "uint16".to_owned(),
-                None => format!("{} bytes", layer.element_bytes),
+            format: match layer.element_bytes {
+                1 => "uint8".to_owned(),
+                2 => "uint16".to_owned(),
+                bytes => format!("{bytes} bytes"),
             },
             name: layer.name,
             shape: layer.shape,
@@ -270,10 +295,13 @@ impl Stream {
 }
 
 impl Fit {
-    fn text(&self) -> String {
-        match &self.reason {
-            None => "fits: the input and the ten outputs are FastSAM's".to_owned(),
-            Some(reason) => format!("does not fit: {reason}"),
+    fn text(&self, group: Option<&str>) -> String {
+        match (&self.reason, group) {
+            (None, group) => format!(
+                "fits: the input and the ten outputs of {} are FastSAM's",
+                group.unwrap_or_default()
+            ),
+            (Some(reason), _) => format!("does not fit: {reason}"),
         }
     }
 }
@@ -299,57 +327,6 @@ fn rfc3339(timestamp: u64) -> Option<String> {
     let seconds = i64::try_from(timestamp).ok().filter(|&s| s != 0)?;
     let date = OffsetDateTime::from_unix_timestamp(seconds).ok()?;
     date.format(&Rfc3339).ok()
-}
-
-fn element_type(layer: &Layer) -> Option<ElementType> {
-    match layer.element_bytes {
-        1 => Some(ElementType::U8),
-        2 => Some(ElementType::U16),
-        _ => None,
-    }
-}
-
-/// Says why the daemon can't run a network.
-fn check_fit(network: &NetworkGroup) -> Result<(), String> {
-    let (inputs, outputs): (Vec<&Layer>, Vec<&Layer>) = network
-        .layers
-        .iter()
-        .partition(|layer| layer.direction == LayerDirection::Input);
-    let [input] = inputs[..] else {
-        return Err(format!("it has {} inputs, FastSAM has one", inputs.len()));
-    };
-    if input.shape != [INPUT_SIDE, INPUT_SIDE, 3] || input.element_bytes != 1 {
-        return Err(format!(
-            "its input is {} of {} bytes, FastSAM's {INPUT_SIDE}x{INPUT_SIDE}x3 of 1",
-            shape(input.shape),
-            input.element_bytes
-        ));
-    }
-    let outputs = outputs
-        .into_iter()
-        .map(tensor_info)
-        .collect::<Result<Vec<_>, _>>()?;
-    Layout::bind(&outputs)
-        .map(|_| ())
-        .map_err(|error| error.to_string())
-}
-
-fn tensor_info(layer: &Layer) -> Result<TensorInfo, String> {
-    let element_type = element_type(layer).ok_or_else(|| {
-        format!(
-            "output '{}' has elements of {} bytes, expected 1 or 2",
-            layer.name, layer.element_bytes
-        )
-    })?;
-    Ok(TensorInfo {
-        name: layer.name.clone(),
-        shape: layer.shape.map(|side| side as usize),
-        element_type,
-        quant: QuantInfo {
-            scale: layer.scale,
-            zero_point: layer.zero_point,
-        },
-    })
 }
 
 #[cfg(test)]

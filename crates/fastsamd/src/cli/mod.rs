@@ -18,12 +18,13 @@ mod record;
 mod run;
 mod schema;
 mod segment;
+mod try_hef;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
-use crate::bug;
+use crate::{bug, trial};
 
 /// A segment-anything camera on MQTT.
 #[derive(Debug, Parser)]
@@ -58,11 +59,15 @@ enum Verb {
     Bench(bench::BenchArgs),
     /// Says what a HEF holds, without Hailo's library.
     Hef(hef::HefArgs),
+    /// Hands a HEF to Hailo's library and sees whether that survives.
+    #[command(name = hailort::Trial::VERB, hide = true)]
+    TryHef(try_hef::TryHefArgs),
 }
 
 /// Does what the command line says; the whole of `main`.
 pub fn main() -> ExitCode {
     bug::set_panic_hook();
+    trial::is_fastsamd();
     let ended = bug::guarded(|| match CommandLine::try_parse() {
         Ok(command_line) => dispatch(command_line.verb),
         Err(error) => exit::conclude_parsing(&error),
@@ -87,6 +92,7 @@ fn dispatch(verb: Verb) -> u8 {
         Verb::Schema(arguments) => exit::conclude(schema::run(&arguments)),
         Verb::Bench(arguments) => exit::conclude(bench::run(&arguments)),
         Verb::Hef(arguments) => exit::conclude(hef::run(&arguments)),
+        Verb::TryHef(arguments) => exit::conclude(try_hef::run(&arguments)),
     }
 }
 

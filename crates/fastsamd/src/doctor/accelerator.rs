@@ -9,7 +9,7 @@
 //! | no device | 74, 64 | `device` |
 //! | another process holds the device | 74, 73, 2 | `device` |
 //! | firmware of another version | 16 | `firmware` |
-//! | HEF missing, damaged, for another chip or another network | 93, 26, 91, 92 | `hef` |
+//! | HEF missing, damaged, for another chip, network or HailoRT, or one that kills the library | 93, 26, 91, 92 | `hef` |
 //! | descriptor pages larger than the host takes | 8 | `device` |
 //! | PCIe link at Gen 2 | | `pcie` |
 //! | no result in time; too hot | 4, 87; 63 | `inference`, `temperature` |
@@ -27,7 +27,7 @@ use accelerator::{
     hailo::{self, Hailo, HailoError, HailoSettings, Monitor},
 };
 use frame::INPUT_BYTES;
-use hailort::{DeviceId, Library, Status, VersionSupport, Versions, hef_file::HefFile};
+use hailort::{CheckedHef, DeviceId, Library, Status, Trial, VersionSupport, Versions};
 use tensors::Tensors;
 
 use super::{
@@ -47,6 +47,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const INSTALL: &str = "sudo apt update && sudo apt install hailo-all && sudo reboot";
 const ALIGN: &str = "sudo apt update && sudo apt full-upgrade && sudo reboot";
 const HOLDER: &str = "sudo fuser -v /dev/hailo0";
+const FETCH: &str = "sudo scripts/fetch-hef fast_sam_s hailo8 (for a Hailo-8L: hailo8l), and set \
+                     accelerator.backend.hailo.hef to what it prints";
 
 pub(super) fn examine(section: &configuration::Accelerator, machine: &Machine) -> Vec<Finding> {
     if let Backend::Hailo(hailo) = &section.backend {
@@ -79,7 +81,7 @@ fn examine_hailo(settings: &HailoSettings, machine: &Machine) -> Vec<Finding> {
     let devices = library.as_ref().map(Library::scan);
     let is_there = matches!(&devices, Some(Ok(found)) if !found.is_empty());
     findings.push(driver(library.as_ref(), is_there, machine));
-    findings.push(hef(settings));
+    findings.push(hef(settings, library.as_ref()));
     let hef_is_usable = findings
         .last()
         .is_some_and(|hef| hef.outcome == Outcome::Ok);
@@ -172,39 +174,45 @@ fn different(driver: &str, library: &str) -> Finding {
     )
 }
 
-fn hef(settings: &HailoSettings) -> Finding {
+/// The HEF: read, judged, and tried with the library if there is one.
+fn hef(settings: &HailoSettings, library: Option<&Library>) -> Finding {
+    let check = "hef";
+    let hef = match CheckedHef::read(&settings.hef, settings.sha256) {
+        Ok(hef) => hef,
+        Err(error) => return Finding::failed(check, error.to_string(), FETCH.to_owned()),
+    };
     let path = settings.hef.display();
-    let examined = HefFile::read(&settings.hef).and_then(|file| {
-        if let Some(expected) = settings.sha256 {
-            file.verify_sha256(expected)?;
+    let contents = hef.contents();
+    let group = match hailo::fitting_group(contents) {
+        Ok(group) => group,
+        Err(why) => {
+            let fix = format!("fastsamd hef {path} shows what it holds; {FETCH}");
+            return Finding::failed(check, format!("{path}: {why}"), fix);
         }
-        file.verify()?;
-        file.contents()
-    });
-    match examined {
-        Ok(contents) => {
-            let networks: Vec<_> = contents
-                .network_groups
-                .iter()
-                .map(|group| group.name.as_str())
-                .collect();
-            Finding::ok(
-                "hef",
-                format!(
-                    "{path}: {} for a {}",
-                    networks.join(", "),
-                    contents.architecture
-                ),
-            )
+    };
+    if let Some(library) = library {
+        let (oldest, found) = (contents.oldest_library, library.version());
+        if found.major == 4 && found.minor < oldest {
+            return Finding::failed(
+                check,
+                format!("{path} needs HailoRT 4.{oldest}, and libhailort is {found}"),
+                format!("update HailoRT: {ALIGN}; or get the HEF for this one: {FETCH}"),
+            );
         }
-        Err(error) => Finding::failed(
-            "hef",
-            format!("{path}: {error}"),
-            "sudo scripts/fetch-hef fast_sam_s hailo8 (for a Hailo-8L: hailo8l), and set \
-             accelerator.backend.hailo.hef to what it prints"
-                .to_owned(),
-        ),
+        if let Some(program) = &settings.trial
+            && let Err(error) = Trial::by(program).run(settings.library.as_deref(), &hef)
+        {
+            return Finding::failed(check, error.to_string(), FETCH.to_owned());
+        }
     }
+    Finding::ok(
+        check,
+        format!(
+            "{path}: {} for a {}",
+            group.name.escape_debug(),
+            contents.architecture
+        ),
+    )
 }
 
 fn no_device(machine: &Machine) -> Finding {
@@ -253,6 +261,8 @@ fn use_device(
         sysfs: machine.sysfs.clone(),
         // One answer is enough to know.
         vdevice_attempts: 1,
+        // The HEF was tried just now.
+        trial: None,
         ..settings.clone()
     };
     let hailo = match hailo::open(settings) {
@@ -350,14 +360,15 @@ fn explain(error: &AcceleratorError, devices: &[DeviceId], machine: &Machine) ->
                 }
             ),
         ),
-        HailoError::Input { .. } | HailoError::Layout(_) | HailoError::Format { .. } => {
-            Finding::failed(
-                "hef",
-                error.to_string(),
-                "fastsamd hef FILE shows what it holds; scripts/fetch-hef fast_sam_s gets FastSAM"
-                    .to_owned(),
-            )
-        }
+        HailoError::Misfit { .. }
+        | HailoError::Input { .. }
+        | HailoError::Layout(_)
+        | HailoError::Format { .. } => Finding::failed(
+            "hef",
+            error.to_string(),
+            "fastsamd hef FILE shows what it holds; scripts/fetch-hef fast_sam_s gets FastSAM"
+                .to_owned(),
+        ),
         HailoError::Runtime(error) => from_runtime("device", error),
         error => Finding::failed("device", format!("{}: {error}", list(devices)), None),
     }
@@ -365,9 +376,19 @@ fn explain(error: &AcceleratorError, devices: &[DeviceId], machine: &Machine) ->
 
 /// A failed call, in the row of what it is about.
 fn from_runtime(check: &'static str, error: &hailort::Error) -> Finding {
-    let hailort::Error::Call { function, status } = error else {
-        return Finding::failed(check, error.to_string(), None);
+    let (function, status, hef) = match error {
+        hailort::Error::Call { function, status } => (function, status, None),
+        hailort::Error::HefRefused {
+            path,
+            function,
+            status,
+        } => (function, status, Some(path)),
+        error if error.is_of_hef() => {
+            return Finding::failed("hef", error.to_string(), FETCH.to_owned());
+        }
+        error => return Finding::failed(check, error.to_string(), None),
     };
+    let about = hef.map_or_else(String::new, |path| format!("{}: ", path.display()));
     let check = match *status {
         Status::UNSUPPORTED_FW_VERSION => "firmware",
         Status::INVALID_HEF
@@ -380,7 +401,7 @@ fn from_runtime(check: &'static str, error: &hailort::Error) -> Finding {
         _ => check,
     };
     let fix = status.advice().map(str::to_owned);
-    Finding::failed(check, format!("{function} answers {status}"), fix)
+    Finding::failed(check, format!("{about}{function} answers {status}"), fix)
 }
 
 /// Somebody has the device: who? If it is a fastsamd, all is well.

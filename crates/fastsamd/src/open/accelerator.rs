@@ -11,6 +11,8 @@ use configuration::{Backend, WrongInput};
 use hailort::Versions;
 use recording::Recording;
 
+use crate::trial;
+
 /// An accelerator that has been opened.
 pub(crate) struct Opened {
     pub(crate) accelerator: Box<dyn Accelerator>,
@@ -80,6 +82,7 @@ pub(crate) fn hailo_settings(
     HailoSettings {
         sha256: hailo.sha256.map(|sum| sum.0),
         library: hailo.library.clone(),
+        trial: trial::program(),
         library_versions: Versions::from_environment(),
         device: hailo.device.clone(),
         group_id: hailo.group_id.clone(),

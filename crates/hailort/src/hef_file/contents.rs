@@ -1,77 +1,27 @@
 //! What a HEF describes: chip, compiler, networks, and the layers that meet the host.
 //!
-//! Message and field names are those of `hef.proto`; `ProtoHEF` is left off.
-//!
-//! ```text
-//! Hef { Header header = 1 { hw_arch = 1, timestamp = 2, sdk_version = 3 }, NetworkGroup network_groups = 2 }
-//! NetworkGroup { metadata = 1 { name = 1 }, contexts = 3, ops = 8, name = 10, partial = 7 { group = 1 } }
-//! Op { CoreOp core_op = 4 { contexts = 3, partial = 7 { core_op = 1 } } }
-//! Context { ContextMetadata metadata = 3 { EdgeLayer edge_layers = 2 } }
-//! EdgeLayer { direction = 1, layer_info = 3, layer_mux = 4, context_switch_info = 5 { connection = 3 } }
-//! EdgeLayerInfo { name = 1, base = 2 { height = 1, width = 3, features = 5, data_bytes = 12 }, numeric = 3 { zp = 1, scale = 2 } }
-//! EdgeLayerMux { predecessors = 5 { layer_info = 1, layer_mux = 2 } }
-//! ```
+//! [`Contents`] is what others need to know of a [`Description`]: the network groups and layers as
+//! libhailort will show them, and what it makes of the file (see [`verdict`](super::verdict) and
+//! [`refusal`](super::refusal)). A layer here is a vstream there, except where an op on the host
+//! makes one vstream of several.
 
 use super::{
+    architecture::HefArchitecture,
+    description::{CoreOp, Description, Group},
     error::HefFileError,
-    wire::{Message, Value},
+    extension,
+    flaw::Flaw,
+    layer::{AT_THE_HOST, LayerInfo, Part, Planes},
+    limits::MAX_NETWORK_GROUPS,
+    order::DataOrder,
+    refusal, verdict,
 };
 
-/// The most network groups that the library takes.
-const MAX_NETWORK_GROUPS: usize = 8;
-/// More layers of a group than any HEF has, to bound what a broken one can make us keep.
+/// More layers of a group at the host than any HEF has.
 const MAX_LAYERS: usize = 256;
-/// The library's longest name.
-const MAX_NAME: usize = 257;
-/// Muxes within muxes; real ones have one.
-const MAX_MUX_DEPTH: usize = 4;
 
-/// The chip a HEF is compiled for, as HEFs number them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HefArchitecture {
-    /// Hailo-8.
-    Hailo8,
-    /// Hailo-8L; a Hailo-8 runs it too, slower.
-    Hailo8L,
-    /// Hailo-15H.
-    Hailo15H,
-    /// Hailo-15M.
-    Hailo15M,
-    /// Hailo-15L.
-    Hailo15L,
-    /// Hailo-10H.
-    Hailo10H,
-    /// Another.
-    Unknown(u32),
-}
-
-impl From<u32> for HefArchitecture {
-    fn from(value: u32) -> Self {
-        match value {
-            0 => Self::Hailo8,
-            3 => Self::Hailo8L,
-            4 => Self::Hailo15M,
-            5 => Self::Hailo10H,
-            6 => Self::Hailo15L,
-            103 => Self::Hailo15H,
-            other => Self::Unknown(other),
-        }
-    }
-}
-
-impl std::fmt::Display for HefArchitecture {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Hailo8 => "Hailo-8",
-            Self::Hailo8L => "Hailo-8L",
-            Self::Hailo15H => "Hailo-15H",
-            Self::Hailo15M => "Hailo-15M",
-            Self::Hailo15L => "Hailo-15L",
-            Self::Hailo10H => "Hailo-10H",
-            Self::Unknown(value) => return write!(f, "unknown architecture {value}"),
-        })
-    }
-}
+/// The container that came with HailoRT 4.21.
+const CONTAINER_OF_4_21: u32 = 3;
 
 /// Whether a layer is fed by the host or feeds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,6 +49,12 @@ pub struct Layer {
     pub scale: f32,
     /// The integer that stands for 0.
     pub zero_point: f32,
+    /// How the data lies.
+    pub order: DataOrder,
+    /// Rows and columns are exchanged.
+    pub transposed: bool,
+    /// Each channel has a scale of its own; for the whole, the library then shows the scale 0.
+    pub scale_per_channel: bool,
 }
 
 /// A network in a HEF.
@@ -110,10 +66,12 @@ pub struct NetworkGroup {
     pub contexts: usize,
     /// Inputs, then outputs, each by name.
     pub layers: Vec<Layer>,
+    /// What is computed on the host behind the chip, such as `NMS`.
+    pub host_ops: Vec<String>,
 }
 
 /// What a HEF describes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Contents {
     /// The chip it is compiled for.
     pub architecture: HefArchitecture,
@@ -121,238 +79,150 @@ pub struct Contents {
     pub timestamp: u64,
     /// The version of the Dataflow Compiler.
     pub sdk_version: String,
-    /// Its networks.
+    /// The format version of the description: 1.
+    pub format_version: u64,
+    /// Its networks, of which there may be more than [`MAX_NETWORK_GROUPS`]; those are left out.
     pub network_groups: Vec<NetworkGroup>,
+    /// Networks left out.
+    pub more_network_groups: usize,
+    /// The minor version of the oldest HailoRT 4 that reads it: 20 or 21.
+    pub oldest_library: u32,
+    flaw: Option<Flaw>,
+    refusal: Option<String>,
 }
 
 impl Contents {
-    /// Reads the message that begins at `offset` in the file.
-    pub(super) fn parse(message: &[u8], offset: usize) -> Result<Self, HefFileError> {
-        let mut contents = Self {
-            // An enum's first value is not written.
-            architecture: HefArchitecture::Hailo8,
-            timestamp: 0,
-            sdk_version: String::new(),
-            network_groups: Vec::new(),
+    /// What others need to know of a description in a container of this version.
+    pub(super) fn of(description: Description, container: u32) -> Self {
+        let flaw = verdict::judge(&description).err();
+        let refusal = match flaw {
+            None => refusal::find(&description, container),
+            Some(_) => None,
         };
-        for field in (Message {
-            bytes: message,
-            offset,
-        }) {
-            match field? {
-                (1, value) => contents.read_header(value.message())?,
-                (2, value) if contents.network_groups.len() < MAX_NETWORK_GROUPS => {
-                    contents
-                        .network_groups
-                        .push(NetworkGroup::parse(value.message())?);
-                }
-                _ => {}
-            }
+        let is_new = container >= CONTAINER_OF_4_21
+            || extension::OF_4_21
+                .into_iter()
+                .any(|new| description.has_extension(new));
+        let groups = description.groups.iter();
+        let more = description.groups.len().saturating_sub(MAX_NETWORK_GROUPS);
+        Self {
+            network_groups: groups
+                .take(MAX_NETWORK_GROUPS)
+                .map(|group| NetworkGroup::of(group, &description))
+                .collect(),
+            more_network_groups: more,
+            architecture: description.architecture,
+            timestamp: description.timestamp,
+            sdk_version: description.sdk_version,
+            format_version: description.version,
+            oldest_library: if is_new { 21 } else { 20 },
+            flaw,
+            refusal,
         }
-        Ok(contents)
     }
 
-    fn read_header(&mut self, header: Message<'_>) -> Result<(), HefFileError> {
-        for field in header {
-            match field? {
-                (1, value) => self.architecture = value.u32().into(),
-                (2, value) => self.timestamp = value.u64(),
-                (3, value) => self.sdk_version = value.text(MAX_NAME),
-                _ => {}
-            }
+    /// Whether the library can be given this file: an error says what it would crash on.
+    pub fn check(&self) -> Result<(), HefFileError> {
+        match &self.flaw {
+            None => Ok(()),
+            Some(flaw) => Err(HefFileError::Flaw(flaw.clone())),
         }
-        Ok(())
+    }
+
+    /// Why the library would refuse this file, as far as the description shows.
+    pub fn refusal(&self) -> Option<&str> {
+        self.refusal.as_deref()
     }
 }
 
 impl NetworkGroup {
-    fn parse(message: Message<'_>) -> Result<Self, HefFileError> {
-        let mut group = Self::default();
-        group.read(message)?;
-        if group.layers.is_empty() {
-            // A HEF for a Hailo-8L may hold a variant per layout of the chip, alike to the host.
-            for field in message {
-                if let (7, value) = field?
-                    && group.layers.is_empty()
-                    && let Some(inner) = first(value.message(), 1)?
-                {
-                    group.read(inner)?;
-                }
-            }
-        }
-        group
-            .layers
-            .sort_by(|a, b| (a.direction as u8, &a.name).cmp(&(b.direction as u8, &b.name)));
-        Ok(group)
-    }
-
-    fn read(&mut self, message: Message<'_>) -> Result<(), HefFileError> {
-        for field in message {
-            match field? {
-                (1, value) => {
-                    if let Some(name) = first_value(value.message(), 1)?
-                        && self.name.is_empty()
-                    {
-                        self.name = name.text(MAX_NAME);
-                    }
-                }
-                (3, value) => self.read_context(value.message())?,
-                (8, value) => self.read_op(value.message())?,
-                (10, value) => self.name = value.text(MAX_NAME),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    fn read_op(&mut self, op: Message<'_>) -> Result<(), HefFileError> {
-        let Some(core_op) = first(op, 4)? else {
-            return Ok(());
+    fn of(group: &Group, description: &Description) -> Self {
+        let has_ops = description.has_ops();
+        let shown = group.shown(description.architecture, has_ops);
+        let mut layers = shown
+            .map(|core_op| layers(core_op, description))
+            .unwrap_or_default();
+        layers.truncate(MAX_LAYERS);
+        layers.sort_by(|a, b| (a.direction as u8, &a.name).cmp(&(b.direction as u8, &b.name)));
+        let host_ops = match has_ops {
+            true => &group.host_ops[..],
+            false => &[],
         };
-        self.read_contexts(core_op)?;
-        if self.layers.is_empty() {
-            for field in core_op {
-                if let (7, value) = field?
-                    && self.layers.is_empty()
-                    && let Some(inner) = first(value.message(), 1)?
-                {
-                    self.read_contexts(inner)?;
-                }
-            }
+        Self {
+            name: group.name().to_owned(),
+            contexts: shown.map_or(0, |core_op| core_op.contexts.len()),
+            layers,
+            host_ops: host_ops.iter().map(|op| op.does.to_owned()).collect(),
         }
-        Ok(())
     }
+}
 
-    fn read_contexts(&mut self, core_op: Message<'_>) -> Result<(), HefFileError> {
-        for field in core_op {
-            if let (3, value) = field? {
-                self.read_context(value.message())?;
-            }
-        }
-        Ok(())
-    }
-
-    fn read_context(&mut self, context: Message<'_>) -> Result<(), HefFileError> {
-        self.contexts += 1;
-        let Some(metadata) = first(context, 3)? else {
-            return Ok(());
+/// The layers at the host, as the library shows them.
+fn layers(core_op: &CoreOp, description: &Description) -> Vec<Layer> {
+    let edges = core_op.contexts.iter().flat_map(|context| &context.layers);
+    let mut found = Vec::new();
+    for edge in edges.filter(|edge| edge.connection == AT_THE_HOST) {
+        let mut maker = Maker {
+            direction: match edge.is_output {
+                true => LayerDirection::Output,
+                false => LayerDirection::Input,
+            },
+            core_op,
+            scale_per_channel: edge.is_output
+                && description.has_extension(extension::SCALE_PER_CHANNEL),
+            found: &mut found,
         };
-        for field in metadata {
-            if let (2, value) = field? {
-                self.read_edge_layer(value.message())?;
-            }
+        if let Some(part) = &edge.part {
+            maker.add(part);
         }
-        Ok(())
+    }
+    found
+}
+
+/// Makes layers of a stream's parts.
+struct Maker<'a> {
+    direction: LayerDirection,
+    core_op: &'a CoreOp,
+    scale_per_channel: bool,
+    found: &'a mut Vec<Layer>,
+}
+
+impl Maker<'_> {
+    fn add(&mut self, part: &Part) {
+        match part {
+            Part::Layer(info) => self.add_layer(info),
+            Part::Mux(mux) => mux.seen().flatten().for_each(|part| self.add(part)),
+            Part::Planes(planes) => self.add_planes(planes),
+        }
     }
 
-    fn read_edge_layer(&mut self, edge: Message<'_>) -> Result<(), HefFileError> {
-        let mut direction = LayerDirection::Input;
-        let mut at_the_host = true;
-        for field in edge {
-            match field? {
-                (1, value) if value.u32() != 0 => direction = LayerDirection::Output,
-                // The connection's first value, at the host, is not written.
-                (5, value) => {
-                    at_the_host =
-                        first_value(value.message(), 3)?.is_none_or(|kind| kind.u32() == 0);
-                }
-                _ => {}
-            }
-        }
-        if at_the_host {
-            for field in edge {
-                match field? {
-                    (3, value) => self.read_layer(value.message(), direction)?,
-                    (4, value) => self.read_mux(value.message(), direction, MAX_MUX_DEPTH)?,
-                    _ => {}
-                }
-            }
-        }
-        Ok(())
+    fn add_layer(&mut self, info: &LayerInfo) {
+        let order = DataOrder::of_stream(info.base.order);
+        self.found.push(Layer {
+            name: info.name.clone(),
+            direction: self.direction,
+            shape: info.base.shape,
+            element_bytes: info.base.element_bytes,
+            scale: info.numeric.scale,
+            zero_point: info.numeric.zero_point,
+            order,
+            transposed: order != DataOrder::Nc && (info.transposed || self.core_op.transposed),
+            scale_per_channel: self.scale_per_channel,
+        });
     }
 
-    /// Outputs that leave the chip together; the host sees them apart.
-    fn read_mux(
-        &mut self,
-        mux: Message<'_>,
-        direction: LayerDirection,
-        depth: usize,
-    ) -> Result<(), HefFileError> {
-        let Some(depth) = depth.checked_sub(1) else {
-            return Ok(());
-        };
-        for field in mux {
-            let (5, value) = field? else { continue };
-            for field in value.message() {
-                match field? {
-                    (1, value) => self.read_layer(value.message(), direction)?,
-                    (2, value) => self.read_mux(value.message(), direction, depth)?,
-                    _ => {}
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn read_layer(
-        &mut self,
-        info: Message<'_>,
-        direction: LayerDirection,
-    ) -> Result<(), HefFileError> {
-        if self.layers.len() >= MAX_LAYERS {
-            return Ok(());
-        }
-        let mut layer = Layer {
-            name: String::new(),
-            direction,
-            shape: [0; 3],
-            element_bytes: 0,
+    fn add_planes(&mut self, planes: &Planes) {
+        let first = planes.planes.iter().flatten().next();
+        self.found.push(Layer {
+            name: planes.name.clone(),
+            direction: self.direction,
+            shape: planes.shape,
+            element_bytes: first.map_or(0, |plane| plane.base.element_bytes),
             scale: 0.0,
             zero_point: 0.0,
-        };
-        for field in info {
-            match field? {
-                (1, value) => layer.name = value.text(MAX_NAME),
-                (2, value) => {
-                    for field in value.message() {
-                        match field? {
-                            (1, value) => layer.shape[0] = value.u32(),
-                            (3, value) => layer.shape[1] = value.u32(),
-                            (5, value) => layer.shape[2] = value.u32(),
-                            (12, value) => layer.element_bytes = value.u32(),
-                            _ => {}
-                        }
-                    }
-                }
-                (3, value) => {
-                    for field in value.message() {
-                        match field? {
-                            (1, value) => layer.zero_point = value.f32(),
-                            (2, value) => layer.scale = value.f32(),
-                            _ => {}
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-        self.layers.push(layer);
-        Ok(())
+            order: DataOrder::of_planes(planes.format),
+            transposed: false,
+            scale_per_channel: false,
+        });
     }
-}
-
-/// The first field of this number.
-fn first_value(message: Message<'_>, number: u64) -> Result<Option<Value<'_>>, HefFileError> {
-    for field in message {
-        let (found, value) = field?;
-        if found == number {
-            return Ok(Some(value));
-        }
-    }
-    Ok(None)
-}
-
-/// The first message of this number.
-fn first(message: Message<'_>, number: u64) -> Result<Option<Message<'_>>, HefFileError> {
-    Ok(first_value(message, number)?.map(Value::message))
 }

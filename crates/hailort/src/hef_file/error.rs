@@ -2,7 +2,10 @@
 
 use std::io;
 
-use super::limits::{MAGIC, MAX_SIZE, MIN_SIZE};
+use super::{
+    flaw::Flaw,
+    limits::{MAGIC, MAX_SIZE, MIN_SIZE},
+};
 
 /// What is wrong with a HEF.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +65,11 @@ pub enum HefFileError {
         /// What was configured.
         expected: String,
     },
+    /// Its checksum is right, and libhailort crashes on what it describes, or does not come back.
+    #[error(
+        "libhailort would crash on this HEF: {0}; fetch it again with scripts/fetch-hef, or compile it anew"
+    )]
+    Flaw(Flaw),
     /// The protobuf message is broken.
     #[error("the HEF's description is broken at byte {offset}: {what}")]
     Contents {

@@ -143,10 +143,16 @@ impl Header {
         let expected = u64::from(self.message_size)
             .saturating_add(self.ccws_size.unwrap_or(0))
             .saturating_add(self.additional_size);
-        if found == expected {
-            return Ok(());
+        if found != expected {
+            return Err(HefFileError::Length { found, expected });
         }
-        Err(HefFileError::Length { found, expected })
+        if u64::from(self.padding_size) > self.ccws_size.unwrap_or(0) {
+            return Err(HefFileError::Contents {
+                offset: 28,
+                what: "there is more padding than there are weights behind it",
+            });
+        }
+        Ok(())
     }
 
     /// Checks the length and the hash of what follows the header.

@@ -1,18 +1,37 @@
 //! HEF files, read without the library.
 //!
 //! A HEF is a container ([`header`](Header)) around a protobuf message and the network's weights.
-//! The container is checked whole; of the message, [`Contents`] takes what tells a user what the
-//! file is: chip, compiler, network, inputs and outputs with their quantization. The layout is
-//! known from libhailort's published sources (MIT licence): the container from its reader, the
-//! field numbers from `hef.proto` of v4.23.0. Fields this reader does not know are skipped.
+//! The container is checked whole, and the message as protobuf does. Of the message, [`Contents`]
+//! takes what tells a user what the file is: chip, compiler, networks, inputs and outputs with their
+//! quantization. It also says whether libhailort would crash on the file ([`Contents::check`]) or
+//! refuse it ([`Contents::refusal`]). The layout is known from libhailort's published sources (MIT
+//! licence): the container from its reader, the field numbers from `hef.proto` of v4.23.0. Fields
+//! this reader does not know are skipped.
 //!
-//! Everything here takes untrusted bytes: sizes are checked before use, nothing recurses, and what
-//! is kept is bounded whatever the file claims.
+//! ```text
+//! bytes ─ header ─► message ─ schema ─► whole ─ description, layer, operation, host_op ─► Description
+//!    Description ─ verdict: crashes?  ─ refusal: refused? ─ contents: what it holds ─► Contents
+//! ```
+//!
+//! Everything here takes untrusted bytes: sizes are checked before use, what recurses has a fixed
+//! depth, and what is kept is bounded whatever the file claims.
 
+mod architecture;
 mod contents;
+mod description;
 mod error;
+mod extension;
+mod flaw;
 mod header;
+mod host_op;
+mod layer;
 mod limits;
+mod operation;
+mod order;
+mod reader;
+mod refusal;
+mod schema;
+mod verdict;
 mod wire;
 
 #[cfg(test)]
@@ -26,10 +45,17 @@ use std::{
 
 use sha2::{Digest, Sha256, digest::Output};
 
-pub use contents::{Contents, HefArchitecture, Layer, LayerDirection, NetworkGroup};
+use description::Description;
+use reader::Reader;
+use wire::Message;
+
+pub use architecture::HefArchitecture;
+pub use contents::{Contents, Layer, LayerDirection, NetworkGroup};
 pub use error::HefFileError;
+pub use flaw::Flaw;
 pub use header::{Hash, Header};
-pub use limits::{MAGIC, MAX_SIZE, MIN_SIZE};
+pub use limits::{MAGIC, MAX_NETWORK_GROUPS, MAX_SIZE, MIN_SIZE};
+pub use order::DataOrder;
 
 /// A HEF in memory whose size and magic are right.
 pub struct HefFile {
@@ -98,11 +124,19 @@ impl HefFile {
         self.header()?.verify(&self.bytes)
     }
 
-    /// What it describes.
+    /// What it describes. An error is a description that can't be read; whether the library can
+    /// live with it, [`Contents::check`] says.
     pub fn contents(&self) -> Result<Contents, HefFileError> {
         let header = self.header()?;
-        let message = header.message(&self.bytes)?;
-        Contents::parse(message, header.size())
+        let message = Message {
+            bytes: header.message(&self.bytes)?,
+            offset: header.size(),
+        };
+        // What offsets of weights count from; what lies before it is smaller than the file.
+        let weights =
+            header.size() as u64 + u64::from(header.message_size) + u64::from(header.padding_size);
+        let room = (self.bytes.len() as u64).saturating_sub(weights);
+        describe(message, header.version, room)
     }
 
     /// The sha256 of the whole file.
@@ -121,6 +155,14 @@ impl HefFile {
             expected: hex(expected),
         })
     }
+}
+
+/// Reads a description, with so many bytes for weights behind it.
+fn describe(message: Message<'_>, container: u32, room: u64) -> Result<Contents, HefFileError> {
+    schema::check(message)?;
+    let mut reader = Reader::new(container, room);
+    let description = Description::read(message, &mut reader)?;
+    Ok(Contents::of(description, container))
 }
 
 /// A sha256 as lower-case hexadecimal digits.

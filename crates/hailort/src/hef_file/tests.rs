@@ -2,23 +2,14 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod judged;
+mod proto;
+
 /// A field of wire type 2.
 fn bytes(number: u8, content: &[u8]) -> Vec<u8> {
     let mut field = vec![number << 3 | 2];
     varint(&mut field, content.len() as u64);
     field.extend_from_slice(content);
-    field
-}
-
-fn number(number: u8, value: u64) -> Vec<u8> {
-    let mut field = vec![number << 3];
-    varint(&mut field, value);
-    field
-}
-
-fn float(number: u8, value: f32) -> Vec<u8> {
-    let mut field = vec![number << 3 | 5];
-    field.extend_from_slice(&value.to_le_bytes());
     field
 }
 
@@ -30,71 +21,19 @@ fn varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-fn layer_info(name: &str, shape: [u64; 3], element_bytes: u64, scale: f32, zero: f32) -> Vec<u8> {
-    let [height, width, features] = shape;
-    let base = [
-        number(1, height),
-        number(3, width),
-        number(5, features),
-        number(6, features + 7),
-        number(12, element_bytes),
-    ]
-    .concat();
-    let numeric = [float(1, zero), float(2, scale)].concat();
-    [
-        bytes(1, name.as_bytes()),
-        bytes(2, &base),
-        bytes(3, &numeric),
-    ]
-    .concat()
-}
-
-fn edge(output: bool, connection: u64, kind: u8, content: &[u8]) -> Vec<u8> {
-    let switch = [number(1, 0), number(3, connection)].concat();
-    bytes(
-        2,
-        &[
-            number(1, u64::from(output)),
-            bytes(kind, content),
-            bytes(5, &switch),
-        ]
-        .concat(),
-    )
-}
-
 fn message() -> Vec<u8> {
-    let input = edge(
-        false,
-        0,
-        3,
-        &layer_info("net/input", [640, 640, 3], 1, 1.0, 0.0),
-    );
-    let inner = edge(
+    let mut description = proto::description(3, "net");
+    // A layer between contexts, which the host does not see.
+    let mut path = proto::CORE_OP.to_vec();
+    path.extend([(7, 0), (1, 0), (3, 0), (3, 0)]);
+    let mut inner = proto::plain(
         true,
-        1,
-        3,
-        &layer_info("net/inner", [10, 10, 8], 1, 1.0, 0.0),
+        proto::layer_info("net/inner", [10, 10, 8], 1, 1.0, 0.0),
     );
-    let boxes = edge(
-        true,
-        0,
-        3,
-        &layer_info("net/boxes", [20, 20, 64], 2, 0.25, 1000.0),
-    );
-    let muxed = bytes(
-        5,
-        &bytes(1, &layer_info("net/alone", [20, 20, 1], 1, 0.5, 3.0)),
-    );
-    let mux = edge(true, 0, 4, &muxed);
-    let context = |edges: &[u8]| bytes(3, &bytes(3, edges));
-    let contexts = [
-        context(&[input, inner].concat()),
-        context(&[boxes, mux].concat()),
-    ]
-    .concat();
-    let group = [bytes(10, b"net"), bytes(8, &bytes(4, &contexts))].concat();
-    let header = [number(1, 3), number(2, 1_700_000_000), bytes(3, b"3.30.0")].concat();
-    [bytes(1, &header), bytes(2, &group)].concat()
+    inner.at(&[(5, 0)]).set_int(3, 1);
+    let metadata = description.at(&path);
+    *metadata = metadata.clone().message(2, inner);
+    description.encode()
 }
 
 /// A HEF of a container version, with `ccws` behind its message.
@@ -184,9 +123,10 @@ fn the_layers_at_the_host_are_found() {
         .iter()
         .map(|layer| layer.name.as_str())
         .collect();
-    assert_eq!(names, ["net/input", "net/alone", "net/boxes"]);
+    let expected = ["net/input", "net/boxes", "net/one", "net/scores", "net/two"];
+    assert_eq!(names, expected);
     assert_eq!(
-        group.layers[2],
+        group.layers[1],
         Layer {
             name: "net/boxes".into(),
             direction: LayerDirection::Output,
@@ -194,6 +134,9 @@ fn the_layers_at_the_host_are_found() {
             element_bytes: 2,
             scale: 0.25,
             zero_point: 1000.0,
+            order: DataOrder::Nhwc,
+            transposed: false,
+            scale_per_channel: false,
         }
     );
 }
@@ -258,14 +201,29 @@ fn the_sha256_is_the_files() {
     assert!(error.contains(&hex(file.sha256())), "{error}");
 }
 
+fn parse(message: &[u8]) -> Result<Contents, HefFileError> {
+    let message = Message {
+        bytes: message,
+        offset: 56,
+    };
+    describe(message, 3, 0)
+}
+
 #[test]
 fn what_a_broken_file_makes_us_keep_is_bounded() {
-    // 100,000 empty layers of two bytes each.
-    let edges = [edge(true, 0, 3, &[])].concat().repeat(100_000);
-    let context = bytes(3, &bytes(3, &edges));
-    let message = bytes(2, &context);
-    let contents = Contents::parse(&message, 0).unwrap();
-    assert!(contents.network_groups[0].layers.len() <= 256);
+    // Empty layers of two bytes each, in the only context of a group without ops.
+    let of = |layers: usize| {
+        let context = bytes(3, &bytes(3, &bytes(2, &[]).repeat(layers)));
+        let header = bytes(1, &[4 << 3, 1]);
+        parse(&[header, bytes(2, &context)].concat())
+    };
+    let contents = of(90_000).unwrap();
+    assert_eq!(contents.network_groups[0].layers.len(), 256);
+    let error = of(110_000).unwrap_err().to_string();
+    assert!(error.contains("more of it than of any HEF"), "{error}");
+    // Pieces of a message that comes once.
+    let error = parse(&bytes(1, &[]).repeat(2000)).unwrap_err().to_string();
+    assert!(error.contains("too often"), "{error}");
 }
 
 proptest! {
@@ -291,6 +249,6 @@ proptest! {
 
     #[test]
     fn any_message_is_answered(message in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = Contents::parse(&message, 56);
+        let _ = parse(&message);
     }
 }

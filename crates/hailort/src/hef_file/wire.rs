@@ -1,7 +1,9 @@
 //! Protobuf's wire format, as far as reading needs it: fields of a message, one after another.
 //!
 //! <https://protobuf.dev/programming-guides/encoding/>. Nothing is copied or kept; a message within
-//! a message is a slice to be read in turn, so depth is the caller's.
+//! a message is a slice to be read in turn, so depth is the caller's. A field of another wire type
+//! than its number has in the schema counts as unknown, as it does for protobuf itself: so readers
+//! match on number and [`Value`] together.
 
 use super::error::HefFileError;
 
@@ -18,51 +20,19 @@ pub(super) enum Value<'a> {
     Fixed32([u8; 4]),
 }
 
-impl<'a> Value<'a> {
-    /// The integer, cut to 32 bits as protobuf does; 0 for another type.
-    pub(super) fn u32(self) -> u32 {
-        match self {
-            #[expect(clippy::cast_possible_truncation, reason = "as protobuf does")]
-            Self::Varint(value) => value as u32,
-            _ => 0,
-        }
-    }
-
-    pub(super) fn u64(self) -> u64 {
-        match self {
-            Self::Varint(value) => value,
-            _ => 0,
-        }
-    }
-
-    pub(super) fn f32(self) -> f32 {
-        match self {
-            Self::Fixed32(bytes) => f32::from_le_bytes(bytes),
-            _ => 0.0,
-        }
-    }
-
-    /// A message within; empty for another type.
-    pub(super) fn message(self) -> Message<'a> {
-        match self {
-            Self::Bytes(message) => message,
-            _ => Message {
-                bytes: &[],
-                offset: 0,
-            },
-        }
-    }
-
-    /// A text of at most `limit` bytes; longer ones are cut.
-    pub(super) fn text(self, limit: usize) -> String {
-        let bytes = self.message().bytes;
-        let bytes = bytes.get(..limit).unwrap_or(bytes);
-        String::from_utf8_lossy(bytes).into_owned()
-    }
+/// An integer as protobuf cuts it to 32 bits.
+#[expect(clippy::cast_possible_truncation, reason = "as protobuf does")]
+pub(super) fn u32_of(varint: u64) -> u32 {
+    varint as u32
 }
 
+/// Bytes of the longest key and the longest length: both stand for 32 bits.
+const SHORT_VARINT: u32 = 5;
+/// Bytes of the longest integer.
+const LONG_VARINT: u32 = 10;
+
 /// A message: iterates over its fields as `(number, value)`. Ends after the first error.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Message<'a> {
     pub(super) bytes: &'a [u8],
     /// Where `bytes` begins in the file.
@@ -70,7 +40,7 @@ pub(super) struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    fn broken(&self, what: &'static str) -> HefFileError {
+    pub(super) fn broken(&self, what: &'static str) -> HefFileError {
         HefFileError::Contents {
             offset: self.offset,
             what,
@@ -84,9 +54,21 @@ impl<'a> Message<'a> {
         Some(taken)
     }
 
-    fn varint(&mut self) -> Result<u64, HefFileError> {
+    /// The text that this is, of at most `limit` bytes; a longer one is cut.
+    pub(super) fn text(self, limit: usize) -> String {
+        let bytes = self.bytes.get(..limit).unwrap_or(self.bytes);
+        String::from_utf8_lossy(bytes).into_owned()
+    }
+
+    /// Whether nothing is left.
+    pub(super) fn is_empty(self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Takes an integer of at most so many bytes.
+    fn varint(&mut self, longest: u32) -> Result<u64, HefFileError> {
         let mut value = 0;
-        for shift in (0..70).step_by(7) {
+        for shift in (0..longest * 7).step_by(7) {
             let byte = match self.take(1) {
                 Some([byte]) => *byte,
                 _ => return Err(self.broken("a number is cut off")),
@@ -101,10 +83,16 @@ impl<'a> Message<'a> {
                 return Ok(value);
             }
         }
-        Err(self.broken("a number has more than 64 bits"))
+        Err(self.broken("a number has too many bits"))
     }
 
-    fn fixed<const N: usize>(&mut self) -> Result<[u8; N], HefFileError> {
+    /// Takes the next of packed integers.
+    pub(super) fn packed_varint(&mut self) -> Result<u64, HefFileError> {
+        self.varint(LONG_VARINT)
+    }
+
+    /// Takes the next of packed numbers of `N` bytes.
+    pub(super) fn fixed<const N: usize>(&mut self) -> Result<[u8; N], HefFileError> {
         self.take(N)
             .and_then(|bytes| bytes.first_chunk::<N>())
             .copied()
@@ -112,13 +100,13 @@ impl<'a> Message<'a> {
     }
 
     fn field(&mut self) -> Result<(u64, Value<'a>), HefFileError> {
-        let key = self.varint()?;
+        let key = self.varint(SHORT_VARINT)?;
         let number = key >> 3;
         let value = match key & 7 {
-            0 => Value::Varint(self.varint()?),
+            0 => Value::Varint(self.varint(LONG_VARINT)?),
             1 => Value::Fixed64(self.fixed()?),
             2 => {
-                let length = self.varint()?;
+                let length = self.varint(SHORT_VARINT)?;
                 let offset = self.offset;
                 let bytes = usize::try_from(length)
                     .ok()

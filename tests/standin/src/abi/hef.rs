@@ -1,8 +1,8 @@
 //! HEFs: statuses as libhailort gives them, and what would crash it as violations.
 
-use std::{ffi::CStr, ffi::c_char, ffi::c_void, sync::Arc};
+use std::{ffi::CStr, ffi::c_char, ffi::c_void, sync::Arc, thread, time::Duration};
 
-use hailort::hef_file::{HefFile, HefFileError};
+use hailort::hef_file::{HefFile, HefFileError, NetworkGroup};
 use hailort_sys::*;
 
 use super::{
@@ -10,7 +10,10 @@ use super::{
     memory::{array, fill, name_array, put},
     network::{input_info, output_info, outputs},
 };
-use crate::registry::{Hef, Object, standin};
+use crate::{
+    registry::{Hef, Object, standin},
+    script::Hefs,
+};
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hailo_create_hef_buffer(
@@ -24,10 +27,22 @@ pub unsafe extern "C" fn hailo_create_hef_buffer(
         return HAILO_INVALID_ARGUMENT;
     }
     let bytes = array(buffer.cast::<u8>(), size).to_vec();
-    let old = standin().script().version < [4, 21, 0];
+    let script = standin().script();
+    let old = script.version < [4, 21, 0];
+    match script.hefs {
+        Hefs::Judged => {}
+        Hefs::Refused if old => return HAILO_INVALID_HEF,
+        Hefs::Refused => return HAILO_HEF_NOT_SUPPORTED,
+        Hefs::Crashing => std::process::abort(),
+        Hefs::Hanging => loop {
+            thread::sleep(Duration::from_secs(1));
+        },
+    }
     let parsed = HefFile::from_bytes(bytes).and_then(|file| {
         file.verify()?;
-        file.contents()
+        let contents = file.contents()?;
+        contents.check()?;
+        Ok(contents)
     });
     let contents = match parsed {
         Ok(contents) => contents,
@@ -39,7 +54,7 @@ pub unsafe extern "C" fn hailo_create_hef_buffer(
             };
         }
         Err(error) => {
-            if matches!(error, HefFileError::Contents { .. }) {
+            if matches!(error, HefFileError::Contents { .. } | HefFileError::Flaw(_)) {
                 standin().violation(
                     NAME,
                     "a good hash with a broken body crashes the real library",
@@ -52,13 +67,21 @@ pub unsafe extern "C" fn hailo_create_hef_buffer(
             };
         }
     };
-    let network = contents
-        .network_groups
-        .first()
-        .map_or_else(String::new, |g| g.name.clone());
+    if contents.refusal().is_some() {
+        return if old {
+            HAILO_INVALID_HEF
+        } else {
+            HAILO_HEF_NOT_SUPPORTED
+        };
+    }
+    let last = contents.network_groups.last();
+    let last = last.map_or_else(String::new, |group| group.name.clone());
+    let mut groups = contents.network_groups;
+    groups.sort_by(|a, b| a.name.cmp(&b.name));
     let object = Hef {
         architecture: contents.architecture,
-        network,
+        groups,
+        last,
     };
     put(
         NAME,
@@ -77,11 +100,11 @@ pub unsafe extern "C" fn hailo_get_network_groups_infos(
     let Some(hef) = hef(NAME, handle) else {
         return HAILO_INVALID_ARGUMENT;
     };
-    let info = hailo_network_group_info_t {
-        name: name_array(&hef.network),
-        is_multi_context: true,
-    };
-    fill(NAME, infos, count, vec![info])
+    let groups = hef.groups.iter().map(|group| hailo_network_group_info_t {
+        name: name_array(&group.name),
+        is_multi_context: group.contexts > 1,
+    });
+    fill(NAME, infos, count, groups.collect())
 }
 
 #[unsafe(no_mangle)]
@@ -95,18 +118,28 @@ pub unsafe extern "C" fn hailo_hef_get_all_vstream_infos(
     let Some(hef) = hef(NAME, handle) else {
         return HAILO_INVALID_ARGUMENT;
     };
-    if !name.is_null() {
+    let name = if name.is_null() {
+        // The documentation says the first; it is the last.
+        hef.last.as_bytes()
+    } else {
         // SAFETY: not NULL, and the caller promises that it is a text.
-        let name = unsafe { CStr::from_ptr(name) };
-        let group = hef.network.as_bytes();
-        // A group, or a network of it: this one has one, of the same name.
-        let network = [group, b"/", group].concat();
-        if !name.is_empty() && name.to_bytes() != group && name.to_bytes() != network {
-            return HAILO_NOT_FOUND;
-        }
-    }
-    let mut all = vec![input_info()];
-    all.extend(outputs(&standin().script()).iter().map(output_info));
+        unsafe { CStr::from_ptr(name) }.to_bytes()
+    };
+    // A group, or a network of it, which has the group's name unless it says otherwise.
+    let is_meant = |group: &&NetworkGroup| {
+        let group = group.name.as_bytes();
+        name == group || name == [group, b"/", group].concat()
+    };
+    let wanted = if name.is_empty() {
+        hef.groups.iter().find(|group| group.name == hef.last)
+    } else {
+        hef.groups.iter().find(is_meant)
+    };
+    let Some(group) = wanted else {
+        return HAILO_NOT_FOUND;
+    };
+    let mut all = vec![input_info(group)];
+    all.extend(outputs(group, &standin().script()).iter().map(output_info));
     fill(NAME, infos, count, all)
 }
 

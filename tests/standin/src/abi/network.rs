@@ -1,21 +1,50 @@
-//! The mock's network as the library describes it.
+//! Networks as the library describes them: the mock's, and others that are only described.
 
 use accelerator::mock::Network;
+use hailort::hef_file::{LayerDirection, NetworkGroup};
 use hailort_sys::*;
-use tensors::{ElementType, Layout, Role, TensorInfo};
+use tensors::{ElementType, Layout, QuantInfo, Role, TensorInfo};
 
 use super::memory::name_array;
 use crate::{
     registry::{Group, standin},
+    sample::FAST_SAM,
     script::{FrameSize, Script, Types},
 };
 
-pub(super) const INPUT_NAME: &str = "fast_sam_s/input_layer1";
 /// What frames of the script's `short` and `padded` lack and have more.
 const FRAME_SIZE_OFF: usize = 16;
 
-/// The network's outputs in the order of their names, in the types that the script asks for.
-pub(super) fn outputs(script: &Script) -> Vec<TensorInfo> {
+/// A network's outputs in the order of their names, in the types that the script asks for.
+pub(super) fn outputs(group: &NetworkGroup, script: &Script) -> Vec<TensorInfo> {
+    if group.name == FAST_SAM {
+        mock_outputs(script)
+    } else {
+        described_outputs(group)
+    }
+}
+
+/// What the HEF says.
+fn described_outputs(group: &NetworkGroup) -> Vec<TensorInfo> {
+    let layers = group.layers.iter();
+    layers
+        .filter(|layer| layer.direction == LayerDirection::Output)
+        .map(|layer| TensorInfo {
+            name: layer.name.clone(),
+            shape: layer.shape.map(|side| side as usize),
+            element_type: match layer.element_bytes {
+                2 => ElementType::U16,
+                _ => ElementType::U8,
+            },
+            quant: QuantInfo {
+                scale: layer.scale,
+                zero_point: layer.zero_point,
+            },
+        })
+        .collect()
+}
+
+fn mock_outputs(script: &Script) -> Vec<TensorInfo> {
     let layout: Layout = Network::layout();
     let mut infos: Vec<TensorInfo> = Role::ALL
         .into_iter()
@@ -77,12 +106,30 @@ fn vstream_info(
     }
 }
 
-pub(super) fn input_info() -> hailo_vstream_info_t {
+/// The name and the shape of a network's input.
+fn input(group: &NetworkGroup) -> (&str, [usize; 3]) {
+    let mut layers = group.layers.iter();
+    let input = layers.find(|layer| layer.direction == LayerDirection::Input);
+    input.map_or(("", [0; 3]), |input| {
+        (&input.name, input.shape.map(|side| side as usize))
+    })
+}
+
+pub(super) fn input_name(group: &NetworkGroup) -> &str {
+    input(group).0
+}
+
+pub(super) fn input_frame_size(group: &NetworkGroup) -> usize {
+    input(group).1.iter().product()
+}
+
+pub(super) fn input_info(group: &NetworkGroup) -> hailo_vstream_info_t {
+    let (name, shape) = input(group);
     vstream_info(
-        INPUT_NAME,
+        name,
         HAILO_H2D_STREAM,
         HAILO_FORMAT_TYPE_UINT8,
-        [frame::INPUT_SIDE as usize, frame::INPUT_SIDE as usize, 3],
+        shape,
         [1.0, 0.0],
     )
 }

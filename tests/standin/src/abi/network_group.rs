@@ -44,19 +44,15 @@ pub unsafe extern "C" fn hailo_configure_vdevice(
         return HAILO_INVALID_ARGUMENT;
     }
     // Unlike the others, this call does not write back how many there are.
-    if array(count, 1).first() == Some(&0) {
+    let room = array(count, 1).first().copied().unwrap_or(0);
+    if room == 0 {
         return HAILO_INSUFFICIENT_BUFFER;
     }
     if is_lost(&owner.lost) {
         return HAILO_DRIVER_OPERATION_FAILED;
     }
     let script = standin().script();
-    let fits = match hef.architecture {
-        HefArchitecture::Hailo8 => !script.hailo8l,
-        HefArchitecture::Hailo8L => true,
-        _ => false,
-    };
-    if !fits {
+    if !fits(hef.architecture, script.hailo8l) {
         let old = script.version < [4, 21, 0];
         return if old {
             HAILO_INVALID_HEF
@@ -70,23 +66,35 @@ pub unsafe extern "C" fn hailo_configure_vdevice(
     if script.page_size_refused {
         return HAILO_INTERNAL_FAILURE;
     }
-    let outputs = outputs(&script);
-    let Ok(chip) = Chip::start(outputs.len()) else {
-        return HAILO_OUT_OF_HOST_MEMORY;
-    };
-    let group = Group {
-        vdevice: vdevice as usize,
-        hef: handle as usize,
-        chip,
-        outputs,
-    };
-    let group = standin().add(Object::Group(Arc::new(group)));
-    fill(
-        NAME,
-        groups,
-        count,
-        vec![group as hailo_configured_network_group],
-    )
+    if room < hef.groups.len() {
+        return HAILO_INSUFFICIENT_BUFFER;
+    }
+    let mut made = Vec::new();
+    for described in &hef.groups {
+        let outputs = outputs(described, &script);
+        let Ok(chip) = Chip::start(outputs.len()) else {
+            return HAILO_OUT_OF_HOST_MEMORY;
+        };
+        let group = Group {
+            vdevice: vdevice as usize,
+            hef: handle as usize,
+            described: described.clone(),
+            chip,
+            outputs,
+        };
+        let group = standin().add(Object::Group(Arc::new(group)));
+        made.push(group as hailo_configured_network_group);
+    }
+    fill(NAME, groups, count, made)
+}
+
+/// Whether a Hailo-8 or 8L takes a HEF for this chip.
+fn fits(made_for: HefArchitecture, is_8l: bool) -> bool {
+    match made_for {
+        HefArchitecture::Hailo8 => !is_8l,
+        HefArchitecture::Hailo8L => true,
+        _ => false,
+    }
 }
 
 #[unsafe(no_mangle)]

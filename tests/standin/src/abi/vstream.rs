@@ -7,7 +7,9 @@ use hailort_sys::*;
 use super::{
     handle::{group, input, output},
     memory::{array, fill, name_array, name_of, put},
-    network::{INPUT_NAME, format_type, input_info, output_frame_size, output_info},
+    network::{
+        format_type, input_frame_size, input_info, input_name, output_frame_size, output_info,
+    },
 };
 use crate::registry::{Group, Object, VStream, standin};
 
@@ -37,11 +39,11 @@ pub unsafe extern "C" fn hailo_make_input_vstream_params(
     count: *mut usize,
 ) -> hailo_status {
     const NAME: &str = "hailo_make_input_vstream_params";
-    if group(NAME, handle).is_none() {
+    let Some(group) = group(NAME, handle) else {
         return HAILO_INVALID_ARGUMENT;
-    }
+    };
     let made = hailo_input_vstream_params_by_name_t {
-        name: name_array(INPUT_NAME),
+        name: name_array(input_name(&group.described)),
         params: default_params(type_),
     };
     fill(NAME, params, count, vec![made])
@@ -90,7 +92,7 @@ pub unsafe extern "C" fn hailo_create_input_vstreams(
     let [params] = array(params, count) else {
         return HAILO_INVALID_ARGUMENT;
     };
-    if name_of(&params.name) != INPUT_NAME {
+    if name_of(&params.name) != input_name(&group.described) {
         return HAILO_NOT_FOUND;
     }
     if params.params.queue_size == 0 {
@@ -170,7 +172,7 @@ pub unsafe extern "C" fn hailo_get_input_vstream_frame_size(
 ) -> hailo_status {
     const NAME: &str = "hailo_get_input_vstream_frame_size";
     match input(NAME, handle) {
-        Some(_) => put(NAME, frame_size, frame::INPUT_BYTES),
+        Some(vstream) => put(NAME, frame_size, input_frame_size(&vstream.group.described)),
         None => HAILO_INVALID_ARGUMENT,
     }
 }
@@ -198,7 +200,7 @@ pub unsafe extern "C" fn hailo_get_input_vstream_info(
 ) -> hailo_status {
     const NAME: &str = "hailo_get_input_vstream_info";
     match input(NAME, handle) {
-        Some(_) => put(NAME, info, input_info()),
+        Some(vstream) => put(NAME, info, input_info(&vstream.group.described)),
         None => HAILO_INVALID_ARGUMENT,
     }
 }

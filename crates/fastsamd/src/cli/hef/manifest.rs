@@ -114,7 +114,7 @@ pub(super) fn shape([rows, columns, channels]: [u32; 3]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use hailort::hef_file::Layer;
+    use hailort::hef_file::{DataOrder, Layer};
 
     use super::*;
 
@@ -126,6 +126,9 @@ mod tests {
             element_bytes: 1,
             scale: 1.0,
             zero_point: 0.0,
+            order: DataOrder::Nhwc,
+            transposed: false,
+            scale_per_channel: false,
         };
         NetworkGroup {
             name: "network".to_owned(),
@@ -134,6 +137,7 @@ mod tests {
                 layer(LayerDirection::Input, input),
                 layer(LayerDirection::Output, output),
             ],
+            host_ops: Vec::new(),
         }
     }
 
