@@ -570,6 +570,9 @@ fn names_are_the_librarys() {
     let expected = ["net/input", "net/boxes", "net/one", "net/scores", "net/two"];
     assert_eq!(names, expected);
     assert_eq!(group.contexts, 2);
+    let muxed = group.layers.iter().filter(|layer| layer.muxed);
+    let muxed: Vec<_> = muxed.map(|layer| &*layer.name).collect();
+    assert_eq!(muxed, ["net/one", "net/two"]);
 }
 
 #[test]
