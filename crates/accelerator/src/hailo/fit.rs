@@ -138,6 +138,12 @@ fn check_data(layer: &Layer) -> Result<(), String> {
     if layer.transposed {
         return Err(format!("the rows and columns of {name} are exchanged"));
     }
+    if layer.muxed {
+        return Err(format!(
+            "{name} shares a stream with other outputs, which must all be read at once; fastsamd \
+             reads one after the other"
+        ));
+    }
     if layer.scale_per_channel {
         return Err(format!(
             "each channel of {name} has a scale of its own, for which HailoRT shows the scale 0"
@@ -190,6 +196,7 @@ mod tests {
             order: DataOrder::Nhcw,
             transposed: false,
             scale_per_channel: false,
+            muxed: false,
         }
     }
 
@@ -247,7 +254,7 @@ mod tests {
     #[test]
     fn what_the_daemon_does_not_run_does_not_fit() {
         type Change = fn(&mut Contents);
-        let cases: [(&str, Change); 12] = [
+        let cases: [(&str, Change); 13] = [
             ("old number 0", |hef| {
                 hef.architecture = HefArchitecture::OldHailo8
             }),
@@ -269,6 +276,9 @@ mod tests {
             }),
             ("are exchanged", |hef| {
                 hef.network_groups[0].layers[0].transposed = true
+            }),
+            ("shares a stream", |hef| {
+                hef.network_groups[0].layers[5].muxed = true;
             }),
             ("a scale of its own", |hef| {
                 hef.network_groups[0].layers[3].scale_per_channel = true

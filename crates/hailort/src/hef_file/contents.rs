@@ -55,6 +55,9 @@ pub struct Layer {
     pub transposed: bool,
     /// Each channel has a scale of its own; for the whole, the library then shows the scale 0.
     pub scale_per_channel: bool,
+    /// It shares a stream with other layers. The library takes a frame apart only once all of them
+    /// are being read, each by a thread of its own.
+    pub muxed: bool,
 }
 
 /// A network in a HEF.
@@ -191,7 +194,13 @@ impl Maker<'_> {
     fn add(&mut self, part: &Part) {
         match part {
             Part::Layer(info) => self.add_layer(info),
-            Part::Mux(mux) => mux.seen().flatten().for_each(|part| self.add(part)),
+            Part::Mux(mux) => {
+                let before = self.found.len();
+                mux.seen().flatten().for_each(|part| self.add(part));
+                let added = self.found.iter_mut().skip(before);
+                let several = added.len() > 1;
+                added.for_each(|layer| layer.muxed |= several);
+            }
             Part::Planes(planes) => self.add_planes(planes),
         }
     }
@@ -208,6 +217,7 @@ impl Maker<'_> {
             order,
             transposed: order != DataOrder::Nc && (info.transposed || self.core_op.transposed),
             scale_per_channel: self.scale_per_channel,
+            muxed: false,
         });
     }
 
@@ -223,6 +233,7 @@ impl Maker<'_> {
             order: DataOrder::of_planes(planes.format),
             transposed: false,
             scale_per_channel: false,
+            muxed: false,
         });
     }
 }

@@ -35,7 +35,9 @@ pub enum HefFileError {
         found: [u8; 4],
     },
     /// A container of a version that this reader does not know.
-    #[error("HEF container version {0} is unknown: 0 to 3 can be read")]
+    #[error(
+        "HEF container version {0} is unknown: 0 to 3 can be read; scripts/fetch-hef gets a HEF for this HailoRT"
+    )]
     Version(u32),
     /// The sizes in the header don't add up to the file's.
     #[error(
@@ -71,7 +73,9 @@ pub enum HefFileError {
     )]
     Flaw(Flaw),
     /// The protobuf message is broken.
-    #[error("the HEF's description is broken at byte {offset}: {what}")]
+    #[error(
+        "the HEF's description is broken at byte {offset}: {what}; fetch it again with scripts/fetch-hef"
+    )]
     Contents {
         /// Where in the file.
         offset: usize,

@@ -5,8 +5,8 @@
 //!       context_switch_info = 5 { edge_connection_type = 3, connected_contexts = 8, cache_id = 9 },
 //!       network_index = 6, pad_index = 7 }
 //! EdgeLayerInfo { name = 1, base = 2, numeric = 3, transposed = 6 }
-//! EdgeLayerMux { name = 1, base = 2, mux_data = 3 { number_of_predecessors = 1,
-//!       height_ratios_list_len = 3 }, predecessors = 5 { layer_info = 1, layer_mux = 2, layer_planes = 3 } }
+//! EdgeLayerMux { name = 1, base = 2, mux_data = 3 { number_of_predecessors = 1, height_gcd = 2,
+//!       height_ratios_list_len = 3, height_ratios_list = 4 }, predecessors = 5 { layer_info = 1, layer_mux = 2, layer_planes = 3 } }
 //! EdgeLayerPlanes { name = 1, planes_format = 2, planes = 3, height = 4, width = 5, features = 6 }
 //! EdgeLayerBase { height = 1, padded_height = 2, width = 3, padded_width = 4, features = 5,
 //!       padded_features = 6, format = 7, sys_index = 8, core_bytes_per_buffer = 9,
@@ -25,6 +25,9 @@ use super::{
 
 /// Muxes within muxes; real ones have one.
 const MAX_MUX_DEPTH: usize = 4;
+
+/// Ratios of a mux that are kept; the library takes fewer parts than this.
+const MAX_RATIOS: usize = 64;
 
 /// How a layer is connected: this one to the host.
 pub(super) const AT_THE_HOST: u32 = 0;
@@ -68,8 +71,12 @@ pub(super) struct Mux {
     pub(super) base: Base,
     /// How many parts there should be.
     pub(super) said: u32,
-    /// How many height ratios there should be.
+    /// How often rows of all parts follow one another.
+    pub(super) rounds: u32,
+    /// How many ratios there should be.
     pub(super) ratios_said: u32,
+    /// The rows of each part in a round.
+    pub(super) ratios: Vec<u32>,
     /// `None` is a part of no known type.
     pub(super) parts: Vec<Option<Part>>,
 }
@@ -210,7 +217,9 @@ impl Mux {
             name: message.text(1)?,
             base: Base::read(&message.message(2)?)?,
             said: data.integer(1)?,
+            rounds: data.integer(2)?,
             ratios_said: data.integer(3)?,
+            ratios: ratios(&data)?,
             parts: Vec::new(),
         };
         for edge in message.each(5) {
@@ -240,6 +249,23 @@ impl Mux {
     }
 }
 
+/// The ratios of a mux, together or apart.
+fn ratios(data: &Merged<'_>) -> Result<Vec<u32>, HefFileError> {
+    let mut ratios = Vec::new();
+    for value in data.values(4) {
+        match value? {
+            Value::Varint(ratio) if ratios.len() < MAX_RATIOS => ratios.push(u32_of(ratio)),
+            Value::Bytes(mut list) => {
+                while !list.is_empty() && ratios.len() < MAX_RATIOS {
+                    ratios.push(u32_of(list.packed_varint()?));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(ratios)
+}
+
 impl Planes {
     fn read(message: &Merged<'_>, reader: &mut Reader) -> Result<Self, HefFileError> {
         let mut planes = Self {
@@ -266,7 +292,26 @@ impl Planes {
     }
 }
 
+impl Part {
+    /// The stream that it is, or would be outside a mux; planes are several.
+    pub(super) fn base(&self) -> Option<&Base> {
+        match self {
+            Self::Layer(info) => Some(&info.base),
+            Self::Mux(mux) => Some(&mux.base),
+            Self::Planes(_) => None,
+        }
+    }
+}
+
 impl Base {
+    /// Bytes of a row on the chip.
+    pub(super) fn row_bytes(&self) -> u64 {
+        let [_, columns, channels] = self.padded.map(u64::from);
+        columns
+            .saturating_mul(channels)
+            .saturating_mul(self.element_bytes.into())
+    }
+
     fn read(message: &Merged<'_>) -> Result<Self, HefFileError> {
         let three = |[a, b, c]: [u64; 3]| -> Result<[u32; 3], HefFileError> {
             Ok([

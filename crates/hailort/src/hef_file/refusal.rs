@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use super::{
     description::{Context, CoreOp, Description, Group},
     extension,
-    layer::{AT_THE_HOST, Base, EdgeLayer, LayerInfo, Part},
+    layer::{AT_THE_HOST, Base, EdgeLayer, LayerInfo, Mux, Part},
     limits::MAX_NETWORK_GROUPS,
     order::DataOrder,
     verdict::{MAX_LIBRARY_NAME, output_names, quoted},
@@ -216,7 +216,7 @@ fn of_part(part: &Part, is_output: bool, description: &Description) -> Found {
         Part::Layer(info) => of_layer(info, is_output, description),
         Part::Mux(mux) => of_base(&mux.name, &mux.base).or_else(|| {
             mux.seen().find_map(|part| match part {
-                Some(part) => of_part(part, is_output, description),
+                Some(part) => of_part(part, is_output, description).or_else(|| of_muxed(part, mux)),
                 None => Some(format!("mux {} has an unknown part", quoted(&mux.name))),
             })
         }),
@@ -225,6 +225,17 @@ fn of_part(part: &Part, is_output: bool, description: &Description) -> Found {
             None => Some(format!("a plane of {} is no plain layer", quoted(name))),
         }),
     }
+}
+
+/// The parts of a mux have its type.
+fn of_muxed(part: &Part, mux: &Mux) -> Found {
+    let (part, whole) = (part.base()?.element_bytes, mux.base.element_bytes);
+    (part != whole).then(|| {
+        format!(
+            "mux {} has elements of {whole} bytes, and a layer of it of {part}",
+            quoted(&mux.name)
+        )
+    })
 }
 
 fn of_layer(info: &LayerInfo, is_output: bool, description: &Description) -> Found {

@@ -137,6 +137,7 @@ fn the_layers_at_the_host_are_found() {
             order: DataOrder::Nhwc,
             transposed: false,
             scale_per_channel: false,
+            muxed: false,
         }
     );
 }

@@ -29,6 +29,8 @@ const MAX_CONTEXTS: usize = 65_535;
 const MAX_PLANES: usize = 255;
 /// Room is made for as many height ratios as a mux claims; none has that many.
 const MAX_RATIOS: u32 = 65_536;
+/// Layers in a mux, and in muxes in it, that the library has room for.
+const MAX_MUXED: usize = 31;
 /// Outputs that the library sorts safely whatever it compares them by.
 const MAX_OUTPUTS_WITHOUT_ORDER: usize = 16;
 /// Bytes of the chip's queue for a stream, at most.
@@ -239,6 +241,7 @@ impl Judge<'_> {
                 mux.ratios_said
             ));
         }
+        rows(mux)?;
         mux.parts.iter().flatten().try_for_each(|part| match part {
             Part::Layer(info) => self.layer(core_op, info, is_output),
             Part::Mux(inner) => self.mux(core_op, inner, is_output),
@@ -307,6 +310,73 @@ impl Judge<'_> {
         }
         Ok(())
     }
+}
+
+/// When frames are taken apart, as many rows of each part are copied as its ratio says, from the
+/// frame of all into the frame of each.
+fn rows(mux: &Mux) -> Verdict {
+    let name = quoted(&mux.name);
+    if mux.ratios.len() < mux.parts.len() {
+        return flaw(format!(
+            "mux {name} has {} layers and {} height ratios",
+            mux.parts.len(),
+            mux.ratios.len()
+        ));
+    }
+    if parts_within(mux) > MAX_MUXED {
+        // The list of them has room for as many, and moves when there are more.
+        return flaw(format!(
+            "mux {name} has more than {MAX_MUXED} layers in all"
+        ));
+    }
+    take_apart(mux, mux.rounds.into())
+}
+
+/// Takes a mux's frames apart in so many rounds.
+fn take_apart(mux: &Mux, rounds: u64) -> Verdict {
+    let name = quoted(&mux.name);
+    let mut bytes = 0_u64;
+    for (part, ratio) in mux.parts.iter().flatten().zip(&mux.ratios) {
+        let Some(base) = part.base() else { continue };
+        let (rows, padded) = (u64::from(base.shape[0]), u64::from(base.padded[0]));
+        if let Part::Mux(inner) = part {
+            let Some(in_a_round) = padded.checked_div(mux.rounds.into()) else {
+                return flaw(format!("mux {name} holds another and has no rounds"));
+            };
+            let rounds = rounds.min(inner.rounds.into());
+            take_apart(inner, rounds.saturating_mul(in_a_round))?;
+        } else {
+            // What passes its rows is left out, and after one more than the padded rows it begins
+            // again.
+            let copied = rounds.min(rows) + rounds.saturating_sub(padded + 1);
+            let copied = copied.saturating_mul(u64::from(*ratio));
+            if copied > padded {
+                return flaw(format!(
+                    "mux {name} has {copied} rows for a layer of {padded}"
+                ));
+            }
+        }
+        let row = base.row_bytes().saturating_mul(u64::from(*ratio));
+        bytes = bytes.saturating_add(row.saturating_mul(rounds));
+    }
+    if bytes
+        > mux
+            .base
+            .row_bytes()
+            .saturating_mul(mux.base.padded[0].into())
+    {
+        return flaw(format!("the layers of mux {name} are larger than it is"));
+    }
+    Ok(())
+}
+
+/// Parts of a mux, and parts of those.
+fn parts_within(mux: &Mux) -> usize {
+    let parts = mux.parts.iter().map(|part| match part {
+        Some(Part::Mux(inner)) => 1 + parts_within(inner),
+        _ => 1,
+    });
+    parts.sum()
 }
 
 fn name_of_network(core_op: &CoreOp, network: &str) -> usize {

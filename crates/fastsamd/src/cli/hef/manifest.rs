@@ -129,6 +129,7 @@ mod tests {
             order: DataOrder::Nhwc,
             transposed: false,
             scale_per_channel: false,
+            muxed: false,
         };
         NetworkGroup {
             name: "network".to_owned(),

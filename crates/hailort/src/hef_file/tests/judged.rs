@@ -201,7 +201,7 @@ fn what_the_library_takes_is_taken() {
 
 #[test]
 fn what_kills_the_library_is_found() {
-    let cases: [(&str, u64, Change); 45] = [
+    let cases: [(&str, u64, Change); 50] = [
         ("format version 0", 1, |d| d.at(&[(1, 0)]).remove(4)),
         ("format version 0", 1, |d| d.remove(1)),
         ("has no network group", 1, |d| d.remove(2)),
@@ -287,6 +287,32 @@ fn what_kills_the_library_is_found() {
         ("4294967295 height ratios", 1, |d| {
             d.at(&mux()).at(&[(3, 0)]).set_int(3, u32::MAX.into());
         }),
+        ("has 2 layers and 1 height ratios", 1, |d| {
+            d.at(&mux()).at(&[(3, 0)]).set_int(4, 1)
+        }),
+        // Together in one field.
+        ("has 20 rows for a layer of 10", 1, |d| {
+            d.at(&mux()).at(&[(3, 0)]).set(4, Field::Bytes(vec![1, 2]));
+        }),
+        ("are larger than it is", 1, |d| {
+            d.at(&mux()).at(&[(2, 0)]).set_int(4, 16);
+        }),
+        ("holds another and has no rounds", 1, |d| {
+            let inner = d.at(&mux()).clone();
+            d.at(&mux()).at(&[(3, 0)]).set_int(2, 0);
+            let part = d.at(&mux()).at(&[(5, 1)]);
+            *part = Proto::default().message(2, inner);
+        }),
+        ("more than 31 layers in all", 1, |d| {
+            let mux = d.at(&mux());
+            let data = mux.at(&[(3, 0)]);
+            data.set_int(1, 32);
+            data.set(4, Field::Bytes(vec![1; 32]));
+            let part = mux.at(&[(5, 0)]).clone();
+            mux.remove(5);
+            mux.0
+                .extend((0..32).map(|_| (5, Field::Message(part.clone()))));
+        }),
         ("is in planes and has none", 1, |d| in_planes(d, 0)),
         ("more than 255 planes", 1, |d| in_planes(d, 256)),
         ("fewer scales or zero points than its 3 channels", 1, |d| {
@@ -305,6 +331,7 @@ fn what_kills_the_library_is_found() {
             d.at(&base(0, 1)).set_int(2, 0)
         }),
         ("'net/mux' has frames of no size", 1, |d| {
+            d.at(&mux()).at(&[(3, 0)]).set_int(2, 0);
             *d.at(&mux()).at(&[(2, 0)]) = base_of([0, 20, 8], 1);
         }),
         ("'net/scores' has frames of no size", 1, |d| {
@@ -402,7 +429,7 @@ fn many_outputs_must_all_be_in_the_list_that_sorts_them() {
 
 #[test]
 fn what_the_library_refuses_is_named() {
-    let cases: [(&str, u32, Change); 24] = [
+    let cases: [(&str, u32, Change); 25] = [
         ("extension 33,", 3, |d| extend(d, 33)),
         ("extension 7,", 3, |d| extend(d, 7)),
         ("extension 8,", 3, |d| extend(d, 8)),
@@ -437,6 +464,10 @@ fn what_the_library_refuses_is_named() {
         }),
         ("elements of 4 bytes", 3, |d| {
             d.at(&base(0, 1)).set_int(12, 4)
+        }),
+        ("elements of 1 bytes, and a layer of it of 2", 3, |d| {
+            d.at(&mux()).at(&[(5, 1), (1, 0), (2, 0)]).set_int(12, 2);
+            d.at(&mux()).at(&[(2, 0)]).set_int(4, 80);
         }),
         ("data of unknown order 12", 3, |d| {
             d.at(&base(0, 0)).set_int(7, 12)
@@ -539,6 +570,9 @@ fn names_are_the_librarys() {
     let expected = ["net/input", "net/boxes", "net/one", "net/scores", "net/two"];
     assert_eq!(names, expected);
     assert_eq!(group.contexts, 2);
+    let muxed = group.layers.iter().filter(|layer| layer.muxed);
+    let muxed: Vec<_> = muxed.map(|layer| &*layer.name).collect();
+    assert_eq!(muxed, ["net/one", "net/two"]);
 }
 
 #[test]

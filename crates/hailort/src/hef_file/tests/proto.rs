@@ -164,8 +164,16 @@ fn core_op(name: &str) -> Proto {
     };
     let mux = Proto::default()
         .text(1, "net/mux")
-        .message(2, base_of([10, 20, 8], 1))
-        .message(3, Proto::default().int(1, 2).int(3, 2))
+        .message(2, base_of([10, 40, 8], 1))
+        .message(
+            3,
+            Proto::default()
+                .int(1, 2)
+                .int(2, 10)
+                .int(3, 2)
+                .int(4, 1)
+                .int(4, 1),
+        )
         .message(5, part("net/one"))
         .message(5, part("net/two"));
     let mux = Proto::default().int(1, 1).int(2, 1).message(4, mux);
