@@ -29,6 +29,14 @@ pub enum OnnxError {
         /// What the engine says.
         source: EngineError,
     },
+    /// The engine that was asked for can't be had.
+    #[error("{path}: {cause}", path = path.display())]
+    Engine {
+        /// The model's file.
+        path: PathBuf,
+        /// Why not, and what helps.
+        cause: String,
+    },
 }
 
 /// What the engine says, in one line: its own errors have no types to rely on.
