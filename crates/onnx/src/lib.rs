@@ -18,6 +18,7 @@ use std::{fs::File, io::Read, path::Path};
 
 pub use error::{EngineError, OnnxError};
 pub use model::{Model, Port};
+pub use onnxruntime::Terminator;
 pub use rten::{NodeId, Value, ValueOrView};
 pub use session::{ElementType, Engine, Session, SessionOptions, SessionPort};
 

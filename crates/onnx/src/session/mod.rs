@@ -4,6 +4,7 @@
 //! on this side whatever the file says, and what it says of failures is one line.
 
 mod port;
+mod with_onnxruntime;
 mod with_rten;
 
 use std::{
@@ -11,7 +12,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use self::with_rten::RtenSession;
+use onnxruntime::Terminator;
+
+use self::{
+    with_onnxruntime::{OnnxRuntimeSession, Refusal},
+    with_rten::RtenSession,
+};
 use crate::{EngineError, OnnxError};
 
 pub use port::{ElementType, SessionPort};
@@ -49,6 +55,7 @@ pub struct Session {
 
 enum Running {
     Rten(RtenSession),
+    OnnxRuntime(OnnxRuntimeSession),
 }
 
 impl Session {
@@ -58,29 +65,65 @@ impl Session {
     /// [`OnnxError::Model`], and [`OnnxError::Engine`] where the engine that was asked for can't be
     /// had.
     pub fn load(bytes: Vec<u8>, path: &Path, options: &SessionOptions) -> Result<Self, OnnxError> {
-        if options.engine == Engine::OnnxRuntime {
-            return Err(OnnxError::Engine {
-                path: path.to_owned(),
-                cause: "onnxruntime is not supported yet".to_owned(),
-            });
+        if options.engine == Engine::Rten {
+            return Self::with_rten(bytes, path, options, None);
         }
+        let refusal =
+            match OnnxRuntimeSession::load(&bytes, options.library.as_deref(), options.threads) {
+                Ok(session) => return Ok(Self::with_onnxruntime(session)),
+                Err(refusal) => refusal,
+            };
+        let path = path.to_owned();
+        match (refusal, options.engine) {
+            (Refusal::Absent(_), Engine::Auto) => Self::with_rten(bytes, &path, options, None),
+            (Refusal::Library(error) | Refusal::Model(error), Engine::Auto) => {
+                let note = format!("{} runs the model: {error}", with_rten::NAME);
+                Self::with_rten(bytes, &path, options, Some(note))
+            }
+            (Refusal::Absent(error) | Refusal::Library(error), _) => {
+                let cause = error.to_string();
+                Err(OnnxError::Engine { path, cause })
+            }
+            (Refusal::Model(error), _) => {
+                let source = EngineError::new(error);
+                Err(OnnxError::Model { path, source })
+            }
+        }
+    }
+
+    fn with_rten(
+        bytes: Vec<u8>,
+        path: &Path,
+        options: &SessionOptions,
+        note: Option<String>,
+    ) -> Result<Self, OnnxError> {
         let session = RtenSession::load(bytes, path, options.threads)?;
         Ok(Self {
             inputs: session.inputs(),
             outputs: session.outputs(),
             running: Running::Rten(session),
-            note: None,
+            note,
         })
     }
 
-    /// The engine that runs it, and its version: `rten 0.27`.
-    pub fn engine(&self) -> &str {
-        match &self.running {
-            Running::Rten(_) => with_rten::NAME,
+    fn with_onnxruntime(session: OnnxRuntimeSession) -> Self {
+        Self {
+            inputs: session.inputs(),
+            outputs: session.outputs(),
+            running: Running::OnnxRuntime(session),
+            note: None,
         }
     }
 
-    /// Why another engine than the one that comes first runs it, in one line.
+    /// The engine that runs it, and its version: `rten 0.27`, `onnxruntime 1.32.0`.
+    pub fn engine(&self) -> &str {
+        match &self.running {
+            Running::Rten(_) => with_rten::NAME,
+            Running::OnnxRuntime(session) => session.name(),
+        }
+    }
+
+    /// Why rten runs it although there is an onnxruntime, or should be one, in one line.
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
@@ -99,6 +142,15 @@ impl Session {
     pub fn metadata(&self, key: &str) -> Option<String> {
         match &self.running {
             Running::Rten(session) => session.metadata(key),
+            Running::OnnxRuntime(session) => session.metadata(key),
+        }
+    }
+
+    /// What ends this session's runs from another thread; rten's can't be ended.
+    pub fn terminator(&self) -> Option<Terminator> {
+        match &self.running {
+            Running::Rten(_) => None,
+            Running::OnnxRuntime(session) => Some(session.terminator()),
         }
     }
 
@@ -118,6 +170,7 @@ impl Session {
         self.check(shape, input.len(), outputs)?;
         match &mut self.running {
             Running::Rten(session) => session.run(shape, input, outputs, &mut take),
+            Running::OnnxRuntime(session) => session.run(shape, input, outputs, &mut take),
         }
     }
 
