@@ -93,7 +93,7 @@ impl Compute for Replay {
 mod tests {
     use std::time::Duration;
 
-    use frame::Size;
+    use frame::{InputSize, Size};
 
     use super::*;
     use crate::mock::Network;
@@ -117,13 +117,13 @@ mod tests {
 
     #[test]
     fn recordings_come_one_after_another_and_again() {
-        let layout = Network::layout();
+        let layout = Network::layout(InputSize::DEFAULT);
         let recordings = vec![recording(&layout, "a", 1), recording(&layout, "b", 2)];
         let replay = open("two", recordings, Pace::unlimited()).unwrap();
         assert_eq!(replay.description().network, "two");
         let mut tensors = Tensors::for_layout(replay.layout());
         let (mut submit, mut collect) = replay.split();
-        let input = vec![0; frame::INPUT_BYTES];
+        let input = vec![0; InputSize::DEFAULT.bytes()];
         for ticket in 0..5 {
             submit.submit(ticket, &input, LONG).unwrap();
             assert_eq!(collect.collect(&mut tensors, LONG).unwrap(), ticket);
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn recordings_of_two_networks_are_refused() {
-        let layout = Network::layout();
+        let layout = Network::layout(InputSize::DEFAULT);
         let other: Vec<_> = Role::ALL
             .map(|role| TensorInfo {
                 quant: QuantInfo {
@@ -146,13 +146,37 @@ mod tests {
                 ..layout.info(role).clone()
             })
             .into();
-        let other = Layout::bind(&other).unwrap();
+        let other = Layout::bind(&other, layout.input()).unwrap();
         let recordings = vec![recording(&layout, "a", 1), recording(&other, "b", 2)];
         let error = open("mixed", recordings, Pace::unlimited()).err().unwrap();
         assert_eq!(
             error.to_string(),
             "recordings 'a' and 'b' come from different networks: their outputs differ"
         );
+    }
+
+    #[test]
+    fn the_input_has_the_size_of_the_recordings() {
+        let small = InputSize::new(320, 192).unwrap();
+        let layout = Network::layout(small);
+        let replay = open("small", vec![recording(&layout, "a", 7)], Pace::unlimited()).unwrap();
+        assert_eq!(replay.layout().input(), small);
+        let mut tensors = Tensors::for_layout(replay.layout());
+        let (mut submit, mut collect) = replay.split();
+        let wrong = submit.submit(0, &vec![0; InputSize::DEFAULT.bytes()], LONG);
+        assert!(
+            matches!(wrong, Err(AcceleratorError::InputSize { expected, .. }) if expected == small.bytes())
+        );
+        submit.submit(0, &vec![0; small.bytes()], LONG).unwrap();
+        assert_eq!(collect.collect(&mut tensors, LONG).unwrap(), 0);
+
+        let large = Network::layout(InputSize::DEFAULT);
+        let recordings = vec![recording(&layout, "a", 1), recording(&large, "b", 2)];
+        let error = open("mixed", recordings, Pace::unlimited()).err().unwrap();
+        assert!(matches!(
+            error.of_backend(),
+            Some(ReplayError::Mixed { .. })
+        ));
     }
 
     #[test]

@@ -105,6 +105,7 @@ struct Answer {
 }
 
 struct SubmitHalf {
+    input_bytes: usize,
     free: Receiver<Vec<u8>>,
     jobs: Sender<Job>,
     _worker: Arc<Worker>,
@@ -141,11 +142,12 @@ impl Chip {
     ) -> Result<Self, AcceleratorError> {
         let batch_size = pace.batch_size.max(1);
         let in_flight = pace.in_flight.max(batch_size);
+        let input_bytes = layout.input().bytes();
         let (free_in, free_out) = bounded(in_flight);
         let (spare_in, spare_out) = bounded(in_flight);
         for _ in 0..in_flight {
             // Both channels have room for all that exist.
-            let _ = free_in.try_send(vec![0; frame::INPUT_BYTES]);
+            let _ = free_in.try_send(vec![0; input_bytes]);
             let _ = spare_in.try_send(Tensors::for_layout(&layout));
         }
         let (jobs_in, jobs_out) = bounded(in_flight);
@@ -175,6 +177,7 @@ impl Chip {
             },
             layout,
             submit: SubmitHalf {
+                input_bytes,
                 free: free_out,
                 jobs: jobs_in,
                 _worker: Arc::clone(&worker),
@@ -211,8 +214,8 @@ impl Submit for SubmitHalf {
         input: &[u8],
         timeout: Duration,
     ) -> Result<(), AcceleratorError> {
-        if input.len() != frame::INPUT_BYTES {
-            let (found, expected) = (input.len(), frame::INPUT_BYTES);
+        if input.len() != self.input_bytes {
+            let (found, expected) = (input.len(), self.input_bytes);
             return Err(AcceleratorError::InputSize { found, expected });
         }
         let mut buffer = self
@@ -341,18 +344,20 @@ mod tests {
         }
     }
 
+    const INPUT: frame::InputSize = frame::InputSize::DEFAULT;
+
     /// Ten outputs of bytes.
     fn layout() -> Layout {
         let outputs = Role::ALL.map(|role| TensorInfo {
             name: format!("{role:?}"),
-            shape: role.shape(),
+            shape: role.shape(INPUT),
             element_type: ElementType::U8,
             quant: QuantInfo {
                 scale: 1.0,
                 zero_point: 0.0,
             },
         });
-        Layout::bind(&outputs).unwrap()
+        Layout::bind(&outputs, INPUT).unwrap()
     }
 
     fn start(pace: Pace) -> (Box<dyn Submit>, Box<dyn Collect>, Tensors) {
@@ -364,7 +369,7 @@ mod tests {
     }
 
     fn input(value: u8) -> Vec<u8> {
-        vec![value; frame::INPUT_BYTES]
+        vec![value; INPUT.bytes()]
     }
 
     fn first_score(tensors: &Tensors) -> u8 {

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, path::PathBuf};
 
+use frame::InputSize;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -137,6 +138,12 @@ pub struct Mock {
     #[serde(deserialize_with = "latency_ms")]
     #[schemars(range(max = 10_000))]
     pub latency_ms: u32,
+    /// The network's input: its side, or its width and height, all multiples of 32 from 32 to 1280.
+    /// Default: 640, as the published networks have it. Other backends take the input's size from
+    /// their file.
+    #[serde(with = "crate::input_size")]
+    #[schemars(with = "crate::input_size::Sides")]
+    pub input: InputSize,
 }
 
 bounded!(latency_ms: u32, 0..=10_000);
@@ -147,6 +154,7 @@ impl Default for Mock {
             fps: 48.0,
             fps_batch_8: 65.0,
             latency_ms: 0,
+            input: InputSize::DEFAULT,
         }
     }
 }

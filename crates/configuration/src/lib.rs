@@ -11,6 +11,7 @@ mod check;
 mod choice;
 mod error;
 mod file;
+mod input_size;
 mod mqtt;
 mod output;
 mod password;

@@ -30,4 +30,4 @@ mod registry;
 mod sandbox;
 pub mod script;
 
-pub use sandbox::{Sandbox, library, sample_hef};
+pub use sandbox::{Sandbox, library, sample_hef, sample_hef_for};

@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use frame::InputSize;
 use hailort::hef_file::HefArchitecture;
 use tensors::TensorInfo;
 
@@ -47,12 +48,15 @@ pub(crate) struct VDevice {
 pub(crate) struct Hef {
     pub(crate) architecture: HefArchitecture,
     pub(crate) network: String,
+    /// What its network takes.
+    pub(crate) input: InputSize,
 }
 
 pub(crate) struct Group {
     pub(crate) vdevice: usize,
     pub(crate) hef: usize,
     pub(crate) chip: Arc<Chip>,
+    pub(crate) input: InputSize,
     /// The outputs, by name, in the types that the script asks for.
     pub(crate) outputs: Vec<TensorInfo>,
 }

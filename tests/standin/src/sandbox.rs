@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use frame::InputSize;
 use tempfile::TempDir;
 
 /// The built library.
@@ -21,14 +22,20 @@ pub fn library() -> PathBuf {
         .unwrap_or_else(|| PathBuf::from("libhailort_standin.so"))
 }
 
-/// A HEF for the mock's network, for a Hailo-8 or a Hailo-8L: a version 2 container around a
-/// description with no weights.
+/// A HEF for the mock's network with an input of 640 x 640, for a Hailo-8 or a Hailo-8L: a version 2
+/// container around a description with no weights.
 pub fn sample_hef(hailo8l: bool) -> Vec<u8> {
+    sample_hef_for(InputSize::DEFAULT, hailo8l)
+}
+
+/// The same for inputs of this size.
+pub fn sample_hef_for(input: InputSize, hailo8l: bool) -> Vec<u8> {
     let architecture = if hailo8l { 3 } else { 0 };
     let mut group = field(10, b"fast_sam_s");
     // Two contexts: the layers at the host in the first.
-    let layout = accelerator::mock::Network::layout();
-    let mut edges = edge(false, "fast_sam_s/input_layer1", [640, 640, 3], 1, 1.0, 0.0);
+    let layout = accelerator::mock::Network::layout(input);
+    let shape = [input.height() as usize, input.width() as usize, 3];
+    let mut edges = edge(false, "fast_sam_s/input_layer1", shape, 1, 1.0, 0.0);
     for role in tensors::Role::ALL {
         let info = layout.info(role);
         let bytes = match info.element_type {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use configuration::{Accelerator, Backend, Config, Hailo, Mock, WrongInput};
+use frame::InputSize;
 
 /// Which accelerator.
 #[derive(Debug, Args)]
@@ -33,8 +34,8 @@ pub(super) enum Name {
 pub(super) enum Choice {
     /// The answers of recordings.
     Replay,
-    /// The mock, by name.
-    Mock,
+    /// The mock, by name, for inputs of this size.
+    Mock(InputSize),
     /// An accelerator that is opened as the daemon does.
     Open(Box<Accelerator>),
     /// Nothing in particular.
@@ -62,8 +63,8 @@ impl BackendArgs {
         let section = section(Some(name), self.model.as_deref(), configured.as_ref())?;
         Ok(match section.backend {
             // At the computer's own pace, and not at a chip's.
-            Backend::Mock(_) => Choice::Mock,
-            _ => Choice::Open(Box::new(section)),
+            Backend::Mock(mock) => Choice::Mock(mock.input),
+            backend => Choice::Open(Box::new(Accelerator { backend, ..section })),
         })
     }
 }

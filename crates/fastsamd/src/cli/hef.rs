@@ -7,7 +7,7 @@ mod manifest;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use frame::INPUT_SIDE;
+use frame::InputSize;
 use hailort::hef_file::{Contents, Header, HefFile, Layer, LayerDirection, NetworkGroup, hex};
 use serde::Serialize;
 use tensors::{ElementType, Layout, QuantInfo, TensorInfo};
@@ -318,18 +318,20 @@ fn check_fit(network: &NetworkGroup) -> Result<(), String> {
     let [input] = inputs[..] else {
         return Err(format!("it has {} inputs, FastSAM has one", inputs.len()));
     };
-    if input.shape != [INPUT_SIDE, INPUT_SIDE, 3] || input.element_bytes != 1 {
+    let [height, width, channels] = input.shape;
+    if channels != 3 || input.element_bytes != 1 {
         return Err(format!(
-            "its input is {} of {} bytes, FastSAM's {INPUT_SIDE}x{INPUT_SIDE}x3 of 1",
+            "its input is {} of {} bytes, FastSAM's height x width x 3 of 1",
             shape(input.shape),
             input.element_bytes
         ));
     }
+    let size = InputSize::new(width, height).map_err(|error| format!("its input is {error}"))?;
     let outputs = outputs
         .into_iter()
         .map(tensor_info)
         .collect::<Result<Vec<_>, _>>()?;
-    Layout::bind(&outputs)
+    Layout::bind(&outputs, size)
         .map(|_| ())
         .map_err(|error| error.to_string())
 }

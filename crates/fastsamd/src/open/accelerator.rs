@@ -28,12 +28,15 @@ pub(crate) fn accelerator(
         ..Pace::default()
     };
     let accelerator = match &section.backend {
-        Backend::Mock(mock) => accelerator::mock::open(Pace {
-            fps_batch_1: mock.fps,
-            fps_batch_8: mock.fps_batch_8,
-            latency: Duration::from_millis(u64::from(mock.latency_ms)),
-            ..pace
-        })?,
+        Backend::Mock(mock) => {
+            let pace = Pace {
+                fps_batch_1: mock.fps,
+                fps_batch_8: mock.fps_batch_8,
+                latency: Duration::from_millis(u64::from(mock.latency_ms)),
+                ..pace
+            };
+            accelerator::mock::open(mock.input, pace)?
+        }
         Backend::Hailo(hailo) => {
             let hailo = accelerator::hailo::open(hailo_settings(section, hailo))?;
             return Ok(Opened {

@@ -2,7 +2,8 @@
 
 use std::{ffi::CStr, ffi::c_char, ffi::c_void, sync::Arc};
 
-use hailort::hef_file::{HefFile, HefFileError};
+use frame::InputSize;
+use hailort::hef_file::{Contents, HefFile, HefFileError, LayerDirection};
 use hailort_sys::*;
 
 use super::{
@@ -59,12 +60,29 @@ pub unsafe extern "C" fn hailo_create_hef_buffer(
     let object = Hef {
         architecture: contents.architecture,
         network,
+        input: input_of(&contents),
     };
     put(
         NAME,
         hef,
         standin().add(Object::Hef(Arc::new(object))) as hailo_hef,
     )
+}
+
+/// The size of the network's input, as the file's first input layer has it; 640 x 640 where that is
+/// nothing the mock's network can have.
+fn input_of(contents: &Contents) -> InputSize {
+    let layers = contents
+        .network_groups
+        .iter()
+        .flat_map(|group| &group.layers);
+    layers
+        .filter(|layer| layer.direction == LayerDirection::Input)
+        .find_map(|layer| {
+            let [height, width, _] = layer.shape;
+            InputSize::new(width, height).ok()
+        })
+        .unwrap_or_default()
 }
 
 #[unsafe(no_mangle)]
@@ -105,8 +123,12 @@ pub unsafe extern "C" fn hailo_hef_get_all_vstream_infos(
             return HAILO_NOT_FOUND;
         }
     }
-    let mut all = vec![input_info()];
-    all.extend(outputs(&standin().script()).iter().map(output_info));
+    let mut all = vec![input_info(hef.input)];
+    all.extend(
+        outputs(hef.input, &standin().script())
+            .iter()
+            .map(output_info),
+    );
     fill(NAME, infos, count, all)
 }
 

@@ -1,6 +1,7 @@
 //! The mock's network as the library describes it.
 
 use accelerator::mock::Network;
+use frame::InputSize;
 use hailort_sys::*;
 use tensors::{ElementType, Layout, Role, TensorInfo};
 
@@ -14,9 +15,10 @@ pub(super) const INPUT_NAME: &str = "fast_sam_s/input_layer1";
 /// What frames of the script's `short` and `padded` lack and have more.
 const FRAME_SIZE_OFF: usize = 16;
 
-/// The network's outputs in the order of their names, in the types that the script asks for.
-pub(super) fn outputs(script: &Script) -> Vec<TensorInfo> {
-    let layout: Layout = Network::layout();
+/// The outputs of a network for inputs of this size, in the order of their names, in the types that the
+/// script asks for.
+pub(super) fn outputs(input: InputSize, script: &Script) -> Vec<TensorInfo> {
+    let layout: Layout = Network::layout(input);
     let mut infos: Vec<TensorInfo> = Role::ALL
         .into_iter()
         .map(|role| layout.info(role).clone())
@@ -77,12 +79,12 @@ fn vstream_info(
     }
 }
 
-pub(super) fn input_info() -> hailo_vstream_info_t {
+pub(super) fn input_info(input: InputSize) -> hailo_vstream_info_t {
     vstream_info(
         INPUT_NAME,
         HAILO_H2D_STREAM,
         HAILO_FORMAT_TYPE_UINT8,
-        [frame::INPUT_SIDE as usize, frame::INPUT_SIDE as usize, 3],
+        [input.height() as usize, input.width() as usize, 3],
         [1.0, 0.0],
     )
 }

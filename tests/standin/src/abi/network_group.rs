@@ -70,14 +70,16 @@ pub unsafe extern "C" fn hailo_configure_vdevice(
     if script.page_size_refused {
         return HAILO_INTERNAL_FAILURE;
     }
-    let outputs = outputs(&script);
-    let Ok(chip) = Chip::start(outputs.len()) else {
+    let input = hef.input;
+    let outputs = outputs(input, &script);
+    let Ok(chip) = Chip::start(outputs.len(), input) else {
         return HAILO_OUT_OF_HOST_MEMORY;
     };
     let group = Group {
         vdevice: vdevice as usize,
         hef: handle as usize,
         chip,
+        input,
         outputs,
     };
     let group = standin().add(Object::Group(Arc::new(group)));

@@ -40,8 +40,8 @@ pub unsafe extern "C" fn hailo_vstream_write_raw_buffer(
     let Some(vdevice) = owner(NAME, &vstream) else {
         return HAILO_INVALID_ARGUMENT;
     };
-    if buffer.is_null() || size != frame::INPUT_BYTES {
-        let expected = frame::INPUT_BYTES;
+    let expected = vstream.group.input.bytes();
+    if buffer.is_null() || size != expected {
         standin().violation(
             NAME,
             &format!("the buffer has {size} bytes, the frame {expected}"),
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn hailo_vstream_read_raw_buffer(
 fn copy_output(tensors: &Tensors, info: &TensorInfo, buffer: &mut [u8]) {
     let Some(role) = Role::ALL
         .into_iter()
-        .find(|role| role.shape() == info.shape)
+        .find(|role| role.shape(tensors.input()) == info.shape)
     else {
         return;
     };

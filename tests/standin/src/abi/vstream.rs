@@ -170,7 +170,7 @@ pub unsafe extern "C" fn hailo_get_input_vstream_frame_size(
 ) -> hailo_status {
     const NAME: &str = "hailo_get_input_vstream_frame_size";
     match input(NAME, handle) {
-        Some(_) => put(NAME, frame_size, frame::INPUT_BYTES),
+        Some(vstream) => put(NAME, frame_size, vstream.group.input.bytes()),
         None => HAILO_INVALID_ARGUMENT,
     }
 }
@@ -198,7 +198,7 @@ pub unsafe extern "C" fn hailo_get_input_vstream_info(
 ) -> hailo_status {
     const NAME: &str = "hailo_get_input_vstream_info";
     match input(NAME, handle) {
-        Some(_) => put(NAME, info, input_info()),
+        Some(vstream) => put(NAME, info, input_info(vstream.group.input)),
         None => HAILO_INVALID_ARGUMENT,
     }
 }
