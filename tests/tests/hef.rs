@@ -145,7 +145,7 @@ fn outputs(network: &Value) -> Vec<(String, Value, String, f64, f64)> {
 
 /// The same of the network that the sample describes.
 fn mock_outputs() -> Vec<(String, Value, String, f64, f64)> {
-    let layout = accelerator::mock::Network::layout();
+    let layout = accelerator::mock::Network::layout(frame::InputSize::DEFAULT);
     let mut outputs: Vec<_> = tensors::Role::ALL
         .into_iter()
         .map(|role| {

@@ -4,9 +4,11 @@ use std::hint::black_box;
 
 use accelerator::mock::Network;
 use criterion::{Criterion, criterion_group, criterion_main};
+use frame::InputSize;
 use tensors::Tensors;
 
-const SIDE: usize = frame::INPUT_SIDE as usize;
+const INPUT: InputSize = InputSize::DEFAULT;
+const SIDE: usize = INPUT.width() as usize;
 
 /// Discs of many colours on a gradient with texture.
 fn scene(discs: usize) -> Vec<u8> {
@@ -43,8 +45,8 @@ fn infer(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("infer");
     for discs in [0, 16, 64, 225] {
         let input = scene(discs);
-        let mut network = Network::new();
-        let mut tensors = Tensors::for_layout(&Network::layout());
+        let mut network = Network::new(INPUT);
+        let mut tensors = Tensors::for_layout(&Network::layout(INPUT));
         group.bench_function(format!("{discs} discs"), |bencher| {
             bencher.iter(|| network.infer(black_box(&input), &mut tensors));
         });

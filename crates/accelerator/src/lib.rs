@@ -10,6 +10,7 @@ mod backend;
 mod error;
 pub mod hailo;
 pub mod mock;
+pub mod onnx;
 pub mod replay;
 mod simulated;
 

@@ -18,7 +18,7 @@ pub fn open(
     };
     if let Some(other) = recordings
         .iter()
-        .find(|recording| recording.layout != layout)
+        .find(|recording| !recording.layout.is_like(&layout))
     {
         return Err(ReplayError::Mixed {
             first: recordings[0].name.clone(),
@@ -83,9 +83,10 @@ struct Replay {
 }
 
 impl Compute for Replay {
-    fn compute(&mut self, _input: &[u8], tensors: &mut Tensors) {
+    fn compute(&mut self, _input: &[u8], tensors: &mut Tensors) -> Result<(), AcceleratorError> {
         tensors.clone_from(&self.answers[self.next]);
         self.next = (self.next + 1) % self.answers.len();
+        Ok(())
     }
 }
 
@@ -93,7 +94,7 @@ impl Compute for Replay {
 mod tests {
     use std::time::Duration;
 
-    use frame::Size;
+    use frame::{InputSize, Size};
 
     use super::*;
     use crate::mock::Network;
@@ -117,13 +118,13 @@ mod tests {
 
     #[test]
     fn recordings_come_one_after_another_and_again() {
-        let layout = Network::layout();
+        let layout = Network::layout(InputSize::DEFAULT);
         let recordings = vec![recording(&layout, "a", 1), recording(&layout, "b", 2)];
         let replay = open("two", recordings, Pace::unlimited()).unwrap();
         assert_eq!(replay.description().network, "two");
         let mut tensors = Tensors::for_layout(replay.layout());
         let (mut submit, mut collect) = replay.split();
-        let input = vec![0; frame::INPUT_BYTES];
+        let input = vec![0; InputSize::DEFAULT.bytes()];
         for ticket in 0..5 {
             submit.submit(ticket, &input, LONG).unwrap();
             assert_eq!(collect.collect(&mut tensors, LONG).unwrap(), ticket);
@@ -136,7 +137,7 @@ mod tests {
 
     #[test]
     fn recordings_of_two_networks_are_refused() {
-        let layout = Network::layout();
+        let layout = Network::layout(InputSize::DEFAULT);
         let other: Vec<_> = Role::ALL
             .map(|role| TensorInfo {
                 quant: QuantInfo {
@@ -146,13 +147,37 @@ mod tests {
                 ..layout.info(role).clone()
             })
             .into();
-        let other = Layout::bind(&other).unwrap();
+        let other = Layout::bind(&other, layout.input()).unwrap();
         let recordings = vec![recording(&layout, "a", 1), recording(&other, "b", 2)];
         let error = open("mixed", recordings, Pace::unlimited()).err().unwrap();
         assert_eq!(
             error.to_string(),
             "recordings 'a' and 'b' come from different networks: their outputs differ"
         );
+    }
+
+    #[test]
+    fn the_input_has_the_size_of_the_recordings() {
+        let small = InputSize::new(320, 192).unwrap();
+        let layout = Network::layout(small);
+        let replay = open("small", vec![recording(&layout, "a", 7)], Pace::unlimited()).unwrap();
+        assert_eq!(replay.layout().input(), small);
+        let mut tensors = Tensors::for_layout(replay.layout());
+        let (mut submit, mut collect) = replay.split();
+        let wrong = submit.submit(0, &vec![0; InputSize::DEFAULT.bytes()], LONG);
+        assert!(
+            matches!(wrong, Err(AcceleratorError::InputSize { expected, .. }) if expected == small.bytes())
+        );
+        submit.submit(0, &vec![0; small.bytes()], LONG).unwrap();
+        assert_eq!(collect.collect(&mut tensors, LONG).unwrap(), 0);
+
+        let large = Network::layout(InputSize::DEFAULT);
+        let recordings = vec![recording(&layout, "a", 1), recording(&large, "b", 2)];
+        let error = open("mixed", recordings, Pace::unlimited()).err().unwrap();
+        assert!(matches!(
+            error.of_backend(),
+            Some(ReplayError::Mixed { .. })
+        ));
     }
 
     #[test]

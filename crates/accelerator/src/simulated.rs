@@ -82,7 +82,7 @@ impl Pace {
 /// What a simulated chip computes.
 pub(crate) trait Compute: Send + 'static {
     /// Fills `tensors` with the answer to `input`.
-    fn compute(&mut self, input: &[u8], tensors: &mut Tensors);
+    fn compute(&mut self, input: &[u8], tensors: &mut Tensors) -> Result<(), AcceleratorError>;
 }
 
 /// A chip that has been started.
@@ -101,10 +101,12 @@ struct Job {
 struct Answer {
     job: Job,
     tensors: Tensors,
+    computed: Result<(), AcceleratorError>,
     ready_at: Instant,
 }
 
 struct SubmitHalf {
+    input_bytes: usize,
     free: Receiver<Vec<u8>>,
     jobs: Sender<Job>,
     _worker: Arc<Worker>,
@@ -141,11 +143,12 @@ impl Chip {
     ) -> Result<Self, AcceleratorError> {
         let batch_size = pace.batch_size.max(1);
         let in_flight = pace.in_flight.max(batch_size);
+        let input_bytes = layout.input().bytes();
         let (free_in, free_out) = bounded(in_flight);
         let (spare_in, spare_out) = bounded(in_flight);
         for _ in 0..in_flight {
             // Both channels have room for all that exist.
-            let _ = free_in.try_send(vec![0; frame::INPUT_BYTES]);
+            let _ = free_in.try_send(vec![0; input_bytes]);
             let _ = spare_in.try_send(Tensors::for_layout(&layout));
         }
         let (jobs_in, jobs_out) = bounded(in_flight);
@@ -175,6 +178,7 @@ impl Chip {
             },
             layout,
             submit: SubmitHalf {
+                input_bytes,
                 free: free_out,
                 jobs: jobs_in,
                 _worker: Arc::clone(&worker),
@@ -211,8 +215,8 @@ impl Submit for SubmitHalf {
         input: &[u8],
         timeout: Duration,
     ) -> Result<(), AcceleratorError> {
-        if input.len() != frame::INPUT_BYTES {
-            let (found, expected) = (input.len(), frame::INPUT_BYTES);
+        if input.len() != self.input_bytes {
+            let (found, expected) = (input.len(), self.input_bytes);
             return Err(AcceleratorError::InputSize { found, expected });
         }
         let mut buffer = self
@@ -253,7 +257,7 @@ impl Collect for CollectHalf {
         // The worker may be gone already; then the buffers go with it.
         let _ = self.spare.try_send(answer.tensors);
         let _ = self.free.try_send(answer.job.input);
-        Ok(answer.job.ticket)
+        answer.computed.map(|()| answer.job.ticket)
     }
 }
 
@@ -284,13 +288,14 @@ impl<C: Compute> Stage<C> {
                 let Ok(mut tensors) = self.spare.recv() else {
                     return;
                 };
-                self.compute.compute(&job.input, &mut tensors);
+                let computed = self.compute.compute(&job.input, &mut tensors);
                 let ready_at = free_at + self.pace.latency;
                 if self
                     .answers
                     .send(Answer {
                         job,
                         tensors,
+                        computed,
                         ready_at,
                     })
                     .is_err()
@@ -332,27 +337,30 @@ mod tests {
     struct Echo;
 
     impl Compute for Echo {
-        fn compute(&mut self, input: &[u8], tensors: &mut Tensors) {
+        fn compute(&mut self, input: &[u8], tensors: &mut Tensors) -> Result<(), AcceleratorError> {
             for role in Role::ALL {
                 if let Some(elements) = tensors.u8_mut(role) {
                     elements.fill(input[0]);
                 }
             }
+            Ok(())
         }
     }
+
+    const INPUT: frame::InputSize = frame::InputSize::DEFAULT;
 
     /// Ten outputs of bytes.
     fn layout() -> Layout {
         let outputs = Role::ALL.map(|role| TensorInfo {
             name: format!("{role:?}"),
-            shape: role.shape(),
+            shape: role.shape(INPUT),
             element_type: ElementType::U8,
             quant: QuantInfo {
                 scale: 1.0,
                 zero_point: 0.0,
             },
         });
-        Layout::bind(&outputs).unwrap()
+        Layout::bind(&outputs, INPUT).unwrap()
     }
 
     fn start(pace: Pace) -> (Box<dyn Submit>, Box<dyn Collect>, Tensors) {
@@ -364,7 +372,7 @@ mod tests {
     }
 
     fn input(value: u8) -> Vec<u8> {
-        vec![value; frame::INPUT_BYTES]
+        vec![value; INPUT.bytes()]
     }
 
     fn first_score(tensors: &Tensors) -> u8 {

@@ -8,16 +8,17 @@ use accelerator::{
     replay,
 };
 use allocation_counter::measure;
-use frame::{INPUT_BYTES, INPUT_SIDE, Size};
+use frame::{InputSize, Size};
 use recording::Recording;
 use tensors::Tensors;
 
+const INPUT: InputSize = InputSize::DEFAULT;
 const LONG: Duration = Duration::from_secs(30);
 
 /// A picture with `n` squares; the more, the larger the network's buffers grow.
 fn squares(n: usize) -> Vec<u8> {
-    let side = INPUT_SIDE as usize;
-    let mut input = vec![90; INPUT_BYTES];
+    let side = INPUT.width() as usize;
+    let mut input = vec![90; INPUT.bytes()];
     for i in 0..n {
         let (left, top) = (i % 12 * 50 + 10, i / 12 * 50 + 10);
         for y in top..top + 30 {
@@ -31,8 +32,8 @@ fn squares(n: usize) -> Vec<u8> {
 
 #[test]
 fn the_network_reuses_its_buffers() {
-    let mut network = Network::new();
-    let mut tensors = Tensors::for_layout(&Network::layout());
+    let mut network = Network::new(INPUT);
+    let mut tensors = Tensors::for_layout(&Network::layout(INPUT));
     let inputs = [squares(3), squares(100), squares(0)];
     for input in &inputs {
         network.infer(input, &mut tensors);
@@ -71,11 +72,11 @@ fn count(accelerator: Box<dyn Accelerator>) -> Result<u64, AcceleratorError> {
 
 #[test]
 fn the_halves_of_a_simulated_chip_reuse_their_buffers() {
-    let mock = mock::open(Pace::unlimited()).unwrap();
+    let mock = mock::open(INPUT, Pace::unlimited()).unwrap();
     assert_eq!(count(mock).unwrap(), 0);
 
     let folder = tempfile::tempdir().unwrap();
-    let layout = Network::layout();
+    let layout = Network::layout(INPUT);
     let tensors = Tensors::for_layout(&layout);
     Recording::save(folder.path(), Size::new(640, 640), &layout, &tensors).unwrap();
     let recordings = Recording::open_all(folder.path()).unwrap();

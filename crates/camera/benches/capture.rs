@@ -10,7 +10,7 @@ use std::hint::black_box;
 
 use camera::mjpeg::Decoder;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use frame::{Frame, INPUT_BYTES, PixelFormat, Preprocessor, Size};
+use frame::{Frame, InputSize, NetworkInput, PixelFormat, Preprocessor, Size};
 
 #[path = "../tests/support/jpeg.rs"]
 mod jpeg;
@@ -22,12 +22,12 @@ fn mjpeg(c: &mut Criterion) {
         let picture = jpeg::picture(size);
         let mut group = c.benchmark_group(format!("mjpeg {size}"));
         group.throughput(Throughput::Elements(size.pixels() as u64));
-        let mut input = Box::new([0; INPUT_BYTES]);
+        let mut input = NetworkInput::new(InputSize::DEFAULT);
         for sampling in [jpeg::Sampling::F_2_1, jpeg::Sampling::F_2_2] {
             let bytes = jpeg::encode(&picture, size, sampling);
             let name = jpeg::name(sampling);
-            for (how, full_size) in [("at scale", false), ("whole", true)] {
-                let mut decoder = Decoder::new(size, full_size);
+            for (how, network) in [("at scale", Some(InputSize::DEFAULT)), ("whole", None)] {
+                let mut decoder = Decoder::new(size, network);
                 let mut frame = Frame::empty();
                 let id = BenchmarkId::new(format!("decode {how}"), name);
                 group.bench_function(id, |b| {
@@ -56,7 +56,7 @@ fn mjpeg(c: &mut Criterion) {
 
 fn raw(c: &mut Criterion) {
     use PixelFormat::{Bgr8, Grey8, I420, Nv12, Rgb8, Yuyv};
-    let mut input = Box::new([0; INPUT_BYTES]);
+    let mut input = NetworkInput::new(InputSize::DEFAULT);
     for size in SIZES {
         let mut group = c.benchmark_group(format!("raw {size}"));
         group.throughput(Throughput::Elements(size.pixels() as u64));

@@ -85,7 +85,7 @@ impl V4l2 {
                     given.size.width.next_multiple_of(16),
                     given.size.height.next_multiple_of(16),
                 ),
-                settings.full_size,
+                settings.input,
             ),
             numbers: Numbers::default(),
             timeout: settings.timeout,

@@ -6,7 +6,7 @@ use std::hint::black_box;
 use clip::{Cropper, Picture};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use fastsam::{Mask, MaskSize, Run, prompt::Canvas};
-use frame::{INPUT_BYTES, Letterbox, Size};
+use frame::{InputSize, Letterbox, NetworkInput, Size};
 
 const SIDE: usize = 224;
 
@@ -25,11 +25,12 @@ fn disc(size: Size, radius: i32) -> Option<Mask> {
 
 fn crops(criterion: &mut Criterion) {
     let frame = Size::new(1280, 720);
-    let input = Box::new([90; INPUT_BYTES]);
+    let mut input = NetworkInput::new(InputSize::DEFAULT);
+    input.bytes_mut().fill(90);
     let picture = Picture {
         input: &input,
         canvas: Canvas {
-            letterbox: Letterbox::fit(frame),
+            letterbox: Letterbox::fit(frame, input.size()),
             mask_size: MaskSize::Frame,
         },
     };

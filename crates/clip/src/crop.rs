@@ -1,19 +1,18 @@
 //! From a segment to the square picture that an image encoder looks at.
 //!
-//! Pixels come from the network's input, 640 x 640, which is there in one format whatever the camera
-//! sends. The mask's box with a margin is made a square, so that nothing of a long object is cut
+//! Pixels come from the network's input, which is there in one format whatever the camera sends. The mask's box with a margin is made a square, so that nothing of a long object is cut
 //! off (CLIP's own preprocessing cuts out the middle), and everything outside the mask is black, as
 //! in the reference. Each pixel is the mean of bilinear samples, about one per input pixel that it
 //! covers.
 
 use fastsam::{Mask, MaskSize, Run, prompt::Canvas};
-use frame::{FramePoint, INPUT_BYTES, INPUT_SIDE, InputPoint};
+use frame::{FramePoint, InputPoint, NetworkInput};
 
 /// What a frame's segments are cut from.
 #[derive(Clone, Copy)]
 pub struct Picture<'a> {
-    /// The network's input: 640 x 640 pixels, red, green and blue.
-    pub input: &'a [u8; INPUT_BYTES],
+    /// The network's input.
+    pub input: &'a NetworkInput,
     /// Which pixels masks count, and how the frame lies in the input.
     pub canvas: Canvas,
 }
@@ -132,14 +131,15 @@ fn sample(picture: Picture<'_>, x: f32, y: f32) -> [f32; 3] {
         MaskSize::Network => InputPoint { x, y },
     };
     // From positions to pixels, whose middles lie at halves.
-    let last = (INPUT_SIDE - 1) as f32;
-    let (x, y) = ((x - 0.5).clamp(0.0, last), (y - 0.5).clamp(0.0, last));
+    let size = picture.input.size();
+    let last = |side: u32| (side - 1) as f32;
+    let x = (x - 0.5).clamp(0.0, last(size.width()));
+    let y = (y - 0.5).clamp(0.0, last(size.height()));
     let (left, top) = (x as usize, y as usize);
     let (right, bottom) = (x.ceil() as usize, y.ceil() as usize);
     let (along_x, along_y) = (x - left as f32, y - top as f32);
-    let at = |x: usize, y: usize, channel: usize| {
-        f32::from(picture.input[(y * INPUT_SIDE as usize + x) * 3 + channel])
-    };
+    let (pixels, columns) = (picture.input.pixels(), size.width() as usize);
+    let at = |x: usize, y: usize, channel: usize| f32::from(pixels[y * columns + x][channel]);
     std::array::from_fn(|channel| {
         let upper = at(left, top, channel) * (1.0 - along_x) + at(right, top, channel) * along_x;
         let lower =

@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, path::PathBuf};
 
+use frame::InputSize;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -11,6 +12,7 @@ use serde::{
 use crate::{
     check::{self, bounded},
     choice::{self, Choice},
+    onnx::Onnx,
     quote::quoted,
 };
 
@@ -19,7 +21,8 @@ use crate::{
 #[serde(default, deny_unknown_fields)]
 pub struct Accelerator {
     /// Which one: `mock` (no hardware: finds regions in the pixels and answers as the network
-    /// would), `hailo` (a Hailo-8 or 8L) or `replay` (repeats a recording).
+    /// would), `hailo` (a Hailo-8 or 8L), `onnx` (FastSAM on the CPU) or `replay` (repeats a
+    /// recording).
     pub backend: Backend,
     /// Frames under way at once, at most. Default: 4, or two batches. Each frame is sent right before
     /// the chip is free for it, so that more than are needed are under way only while that is found
@@ -66,6 +69,8 @@ pub enum Backend {
     Mock(Mock),
     /// A Hailo-8 or Hailo-8L, through libhailort.
     Hailo(Hailo),
+    /// A network in an ONNX file, on the CPU.
+    Onnx(Onnx),
     /// Answers from a recording, whatever the input.
     Replay(Replay),
 }
@@ -82,18 +87,20 @@ impl Backend {
         match self {
             Self::Mock(_) => "mock",
             Self::Hailo(_) => "hailo",
+            Self::Onnx(_) => "onnx",
             Self::Replay(_) => "replay",
         }
     }
 }
 
 impl Choice for Backend {
-    const NAMES: &'static [&'static str] = &["mock", "hailo", "replay"];
+    const NAMES: &'static [&'static str] = &["mock", "hailo", "onnx", "replay"];
 
     fn bare(name: &str) -> Result<Self, String> {
         match name {
             "mock" => Ok(Self::Mock(Mock::default())),
             "hailo" => Ok(Self::Hailo(Hailo::default())),
+            "onnx" => Err("onnx needs a model: {onnx: {model: FILE}}".into()),
             "replay" => Err("replay needs a recording: {replay: {recording: FOLDER}}".into()),
             other => Err(Self::unknown(other)),
         }
@@ -103,6 +110,7 @@ impl Choice for Backend {
         match name {
             "mock" => map.next_value().map(Self::Mock),
             "hailo" => map.next_value().map(Self::Hailo),
+            "onnx" => map.next_value().map(Self::Onnx),
             "replay" => map.next_value().map(Self::Replay),
             other => Err(A::Error::custom(Self::unknown(other))),
         }
@@ -137,6 +145,12 @@ pub struct Mock {
     #[serde(deserialize_with = "latency_ms")]
     #[schemars(range(max = 10_000))]
     pub latency_ms: u32,
+    /// The network's input: its side, or its width and height, all multiples of 32 from 32 to 1280.
+    /// Default: 640, as the published networks have it. Other backends take the input's size from
+    /// their file.
+    #[serde(with = "crate::input_size")]
+    #[schemars(with = "crate::input_size::Sides")]
+    pub input: InputSize,
 }
 
 bounded!(latency_ms: u32, 0..=10_000);
@@ -147,6 +161,7 @@ impl Default for Mock {
             fps: 48.0,
             fps_batch_8: 65.0,
             latency_ms: 0,
+            input: InputSize::DEFAULT,
         }
     }
 }

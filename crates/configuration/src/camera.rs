@@ -222,8 +222,8 @@ pub struct V4l2 {
     pub white_balance: Option<Level>,
     /// The frequency that lamps flicker with.
     pub power_line: Option<PowerLine>,
-    /// Whether Motion JPEG is decoded at full size. Default: false, as the network sees 640
-    /// columns; masks have the frame's full size either way.
+    /// Whether Motion JPEG is decoded at full size. Default: false, as most networks see
+    /// 640 columns; masks have the frame's full size either way.
     pub full_size: bool,
     /// Seconds without a good frame after which the camera is opened anew. Default: 5.
     #[serde(deserialize_with = "timeout_s")]

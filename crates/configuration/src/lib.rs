@@ -11,7 +11,9 @@ mod check;
 mod choice;
 mod error;
 mod file;
+mod input_size;
 mod mqtt;
+mod onnx;
 mod output;
 mod password;
 mod prompts;
@@ -34,6 +36,7 @@ pub use self::{
     camera::{Camera, Ffmpeg, Images, Rpicam, Source, StreamAddress, Synthetic, V4l2},
     error::{ConfigError, WrongInput},
     mqtt::Mqtt,
+    onnx::{Onnx, OnnxEngine},
     output::{Level, Log, MaskFormat, Publish},
     prompts::StandingPrompt,
     segmentation::{Cleanup, MaskSize, Segmentation},

@@ -32,13 +32,13 @@ pub struct Segmentation {
     /// Segments of fewer pixels are left out. Default: 0, none is.
     pub min_area: u32,
     /// `frame`: masks in the frame's own pixels (default: what fits the picture); `network`:
-    /// masks over the 640x640 input, padding included.
+    /// masks over the network's input (640x640 for the published ones), padding included.
     pub mask_size: MaskSize,
     /// Cleans masks up. Default: not at all, so that masks equal the reference's.
     pub cleanup: Cleanup,
 }
 
-// The network has 8400 anchors: it can't detect more.
+// The published networks have 8400 anchors: they can't detect more.
 bounded!(max_segments: usize, 1..=8400);
 
 impl Default for Segmentation {
@@ -63,7 +63,7 @@ pub enum MaskSize {
     /// The frame's own.
     #[default]
     Frame,
-    /// The network input's, 640x640.
+    /// The network input's.
     Network,
 }
 

@@ -119,6 +119,53 @@ fn kinds_are_chosen_by_name_or_with_settings() {
 }
 
 #[test]
+fn the_mocks_input_has_a_size() {
+    let input = |text: &str| {
+        let config = parse(&format!(
+            "accelerator: {{backend: {{mock: {{input: {text}}}}}}}"
+        ))?;
+        match config.accelerator.backend {
+            Backend::Mock(mock) => Ok(mock.input),
+            other => Err(other.name().to_owned()),
+        }
+    };
+    for (text, width, height) in [
+        ("640", 640, 640),
+        ("320", 320, 320),
+        ("[640, 384]", 640, 384),
+        ("[1280, 1280]", 1280, 1280),
+    ] {
+        let size = input(text).unwrap();
+        assert_eq!((size.width(), size.height()), (width, height), "{text}");
+        // What is printed is read again.
+        let mock = Mock {
+            input: size,
+            ..Mock::default()
+        };
+        let printed = serde_json::to_value(&mock).unwrap();
+        let again = input(&printed["input"].to_string());
+        assert_eq!(again, Ok(size), "{printed}");
+    }
+    let bounds = "multiples of 32, from 32 to 1280";
+    for (text, expected) in [
+        ("333", bounds),
+        ("0", bounds),
+        ("-32", bounds),
+        ("1312", bounds),
+        ("18446744073709551615", bounds),
+        ("[640, 400]", "640x400"),
+        ("[640]", "a side, such as 640, or [width, height]"),
+        ("[640, 640, 3]", "a side, such as 640, or [width, height]"),
+        ("large", "a side, such as 640, or [width, height]"),
+        ("null", "a side, such as 640, or [width, height]"),
+    ] {
+        let error = input(text).unwrap_err();
+        assert!(error.contains(expected), "{text}: {error}");
+        assert_eq!(error.lines().count(), 1, "{error}");
+    }
+}
+
+#[test]
 fn cameras_are_configured_in_their_own_words() {
     let source = |text: &str| {
         let config = parse(&format!("cameras: [{{name: a, source: {text}}}]"))?;

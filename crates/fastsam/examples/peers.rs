@@ -55,7 +55,7 @@ fn paint(folder: &Path) -> Result<(), Box<dyn Error>> {
 
 fn time(folder: &Path) -> Result<(), Box<dyn Error>> {
     let recording = Recording::open(folder)?;
-    let letterbox = Letterbox::fit(recording.frame);
+    let letterbox = Letterbox::fit(recording.frame, recording.layout.input());
     let mut scene = Stages::of(&recording.layout, recording.tensors, letterbox);
     let mut medians = serde_json::Map::new();
     for (name, stage) in Stages::ALL {

@@ -14,7 +14,7 @@ mod support;
 
 use std::hint::black_box;
 
-use frame::{Frame, INPUT_BYTES, PixelFormat, Preprocessor, Size};
+use frame::{Frame, InputSize, NetworkInput, PixelFormat, Preprocessor, Size};
 use support::scene::{Mix, Random};
 use support::stages::Stages;
 
@@ -91,7 +91,7 @@ fn preprocessing(name: &str, size: Size, pixel_format: PixelFormat) {
         ..Frame::empty()
     };
     let mut preprocessor = Preprocessor::new();
-    let mut input = Box::new([0; INPUT_BYTES]);
+    let mut input = NetworkInput::new(InputSize::DEFAULT);
     count(name, || {
         let letterbox = preprocessor.letterbox(black_box(&frame), &mut input);
         assert!(letterbox.is_ok(), "{letterbox:?}");

@@ -1,6 +1,6 @@
 //! What a frame's masks are painted on.
 
-use frame::{INPUT_SIDE, Letterbox, Size};
+use frame::{Letterbox, Size};
 
 use crate::MaskSize;
 
@@ -18,7 +18,7 @@ impl Canvas {
     pub fn size(&self) -> Size {
         match self.mask_size {
             MaskSize::Frame => self.letterbox.frame,
-            MaskSize::Network => Size::new(INPUT_SIDE, INPUT_SIDE),
+            MaskSize::Network => self.letterbox.input.size(),
         }
     }
 }

@@ -6,12 +6,13 @@
 //! softmax(logits))`, in cells of its level. Because the softmax only sees differences to the
 //! largest logit, and those are whole numbers of quantization steps, `exp` is a table look-up.
 //!
-//! Anchors count the cells of the levels of stride 8, 16 and 32, row-major, from 0 to 8399.
+//! Anchors count the cells of the levels of stride 8, 16 and 32, row-major, from 0: to 8399 in an input
+//! of 640 x 640, to 33 599 in the largest.
 //! Detections leave in descending score; equal scores, common at 8 bits, in ascending anchor.
 
 use fearless_simd::{dispatch, f32x4, prelude::*, u8x16, u16x16};
-use frame::InputRect;
-use tensors::{Elements, LEVELS, Layout, Level, QuantInfo, Role, TensorView, Tensors};
+use frame::{InputRect, InputSize};
+use tensors::{Elements, Grid, LEVELS, Layout, Level, QuantInfo, Role, TensorView, Tensors};
 
 use crate::processor;
 
@@ -27,46 +28,52 @@ const SCAN_BLOCK: usize = 64;
 pub struct Anchor(u16);
 
 impl Anchor {
-    /// Cells of all levels together.
-    pub const COUNT: usize = 80 * 80 + 40 * 40 + 20 * 20;
-
-    /// The anchor of a cell, counted row-major; `None` where the level has fewer cells.
-    pub fn of_cell(level: Level, cell: usize) -> Option<Self> {
-        (cell < level.side() * level.side()).then(|| Self((first_anchor(level) + cell) as u16))
+    /// Cells of all levels together, in an input of this size.
+    pub const fn count(input: InputSize) -> usize {
+        first_anchor(Level::Stride32, input) + Level::Stride32.grid(input).cells()
     }
 
-    /// Its number, 0 to 8399.
+    /// The anchor of a cell, counted row-major, in an input of this size; `None` where the level has
+    /// fewer cells.
+    pub fn of_cell(level: Level, cell: usize, input: InputSize) -> Option<Self> {
+        let cells = level.grid(input).cells();
+        (cell < cells).then(|| Self((first_anchor(level, input) + cell) as u16))
+    }
+
+    /// Its number, below [`Anchor::count`].
     pub const fn index(self) -> usize {
         self.0 as usize
     }
 
-    /// The level it lies in and its cell there, row-major.
-    pub fn cell(self) -> (Level, usize) {
+    /// The level it lies in and its cell there, row-major, in an input of this size. Of a
+    /// larger input's it may be a cell that the level lacks.
+    pub fn cell(self, input: InputSize) -> (Level, usize) {
         let [_, second, third] = Level::ALL;
-        let level = if self.index() >= first_anchor(third) {
-            third
-        } else if self.index() >= first_anchor(second) {
-            second
+        let (of_second, of_third) = (first_anchor(second, input), first_anchor(third, input));
+        if self.index() >= of_third {
+            (third, self.index() - of_third)
+        } else if self.index() >= of_second {
+            (second, self.index() - of_second)
         } else {
-            Level::Stride8
-        };
-        (level, self.index() - first_anchor(level))
+            (Level::Stride8, self.index())
+        }
     }
 }
 
 /// The number of a level's first anchor.
-const fn first_anchor(level: Level) -> usize {
+const fn first_anchor(level: Level, input: InputSize) -> usize {
+    let finest = Level::Stride8.grid(input).cells();
     match level {
         Level::Stride8 => 0,
-        Level::Stride16 => 80 * 80,
-        Level::Stride32 => 80 * 80 + 40 * 40,
+        Level::Stride16 => finest,
+        Level::Stride32 => finest + Level::Stride16.grid(input).cells(),
     }
 }
 
 /// A box that the network is confident of. Its mask coefficients stay in the tensors, at `anchor`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Detection {
-    /// The box, in pixels of the 640 x 640 input; not clipped to it.
+    /// The box, in pixels of the network's input; not clipped to it.
     pub bbox: InputRect,
     /// Confidence.
     pub score: f32,
@@ -77,6 +84,7 @@ pub struct Detection {
 /// Decodes detections, reusing its tables and buffers.
 #[derive(Clone, Debug)]
 pub struct Decoder {
+    input: InputSize,
     exponentials: [Exponentials; LEVELS],
     /// One key for each passing anchor; ascending keys are detections in their order.
     keys: Vec<u64>,
@@ -86,13 +94,15 @@ impl Decoder {
     /// A decoder with tables for these outputs.
     pub fn new(layout: &Layout) -> Self {
         Self {
+            input: layout.input(),
             exponentials: Level::ALL
                 .map(|level| Exponentials::new(layout.info(Role::Boxes(level)).quant)),
-            keys: Vec::with_capacity(Anchor::COUNT),
+            keys: Vec::with_capacity(Anchor::count(layout.input())),
         }
     }
 
-    /// Replaces `detections` by the anchors whose score is above `confidence`, best first.
+    /// Replaces `detections` by the anchors whose score is above `confidence`, best first. Tensors for
+    /// an input of another size than the layout's have none.
     pub fn decode(&mut self, tensors: &Tensors, confidence: f32, detections: &mut Vec<Detection>) {
         dispatch!(processor::level(), simd => self.decode_with(simd, tensors, confidence, detections));
     }
@@ -105,6 +115,11 @@ impl Decoder {
         confidence: f32,
         detections: &mut Vec<Detection>,
     ) {
+        detections.clear();
+        let input = self.input;
+        if tensors.input() != input {
+            return;
+        }
         self.keys.clear();
         for level in Level::ALL {
             let scores = tensors.view(Role::Scores(level));
@@ -119,14 +134,13 @@ impl Decoder {
         for (exponentials, view) in self.exponentials.iter_mut().zip(&boxes) {
             exponentials.refit(view.quant);
         }
-        detections.clear();
         for &key in &self.keys {
             let (score, anchor) = from_key(key);
-            let (level, cell) = anchor.cell();
+            let (level, cell) = anchor.cell(input);
             let exponentials = &self.exponentials[level as usize];
             let distances = exponentials.distances(simd, boxes[level as usize], cell);
             detections.push(Detection {
-                bbox: bbox(level, cell, distances),
+                bbox: bbox(level, level.grid(input), cell, distances),
                 score,
                 anchor,
             });
@@ -145,6 +159,7 @@ impl Decoder {
         let Some(threshold) = smallest_passing::<Q>(quant, confidence) else {
             return;
         };
+        let input = self.input;
         for (block, scores) in scores.chunks(SCAN_BLOCK).enumerate() {
             let mut largest = Q::default();
             for &q in scores {
@@ -155,7 +170,7 @@ impl Decoder {
             }
             for (i, &q) in scores.iter().enumerate() {
                 if q >= threshold
-                    && let Some(anchor) = Anchor::of_cell(level, block * SCAN_BLOCK + i)
+                    && let Some(anchor) = Anchor::of_cell(level, block * SCAN_BLOCK + i, input)
                 {
                     self.keys.push(to_key(dequantize(q, quant), anchor));
                 }
@@ -224,10 +239,13 @@ fn from_key(key: u64) -> (f32, Anchor) {
 }
 
 /// The box whose sides lie at these distances from the middle of a cell, both in cells.
-fn bbox(level: Level, cell: usize, [left, top, right, bottom]: [f32; 4]) -> InputRect {
+fn bbox(level: Level, grid: Grid, cell: usize, distances: Sides<f32>) -> InputRect {
+    let [left, top, right, bottom] = distances;
     let stride = level.stride() as f32;
-    let x = (cell % level.side()) as f32 + 0.5;
-    let y = (cell / level.side()) as f32 + 0.5;
+    // At most 160 columns: 32 bits divide faster than 64.
+    let (cell, columns) = (cell as u32, grid.columns as u32);
+    let x = (cell % columns) as f32 + 0.5;
+    let y = (cell / columns) as f32 + 0.5;
     InputRect {
         x1: (x - left) * stride,
         y1: (y - top) * stride,

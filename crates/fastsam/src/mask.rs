@@ -21,14 +21,14 @@ mod field;
 
 use fearless_simd::dispatch;
 use frame::{Letterbox, Size};
-use tensors::{Role, Tensors};
+use tensors::{Grid, Role, Tensors};
 
 use self::axis::{Axis, Sampling};
 use self::band::{Scanner, Surface};
 use self::coefficients::Coefficients;
 use self::crop::Crop;
-use self::field::Field;
-use crate::{Detection, Mask, MaskSize, processor};
+use self::field::{Field, Source};
+use crate::{Anchor, Detection, Mask, MaskSize, processor};
 
 /// Makes masks, reusing its tables and buffers.
 #[derive(Clone, Debug)]
@@ -74,9 +74,10 @@ impl Rasterizer {
         Size::new(self.columns.pixels(), self.rows.pixels())
     }
 
-    /// Replaces `mask` by the detection's, cropped to its box.
+    /// Replaces `mask` by the detection's, cropped to its box; an empty one where the tensors are for an
+    /// input of another size than the letterbox that [`Rasterizer::fit`] was given, or than the anchor.
     ///
-    /// Noise makes masks of up to 160 runs in each row of pixels.
+    /// Noise makes masks of up to one run for each column of prototypes in each row of pixels.
     pub fn rasterize(&mut self, tensors: &Tensors, detection: &Detection, mask: &mut Mask) {
         self.rasterize_within(usize::MAX, tensors, detection, mask);
     }
@@ -92,13 +93,17 @@ impl Rasterizer {
     ) -> bool {
         let size = self.size();
         let runs = mask.refill(size);
+        let input = tensors.input();
         let crop = self
             .geometry
+            .filter(|(letterbox, _)| letterbox.input == input)
+            .filter(|_| detection.anchor.index() < Anchor::count(input))
             .and_then(|(letterbox, mask_size)| Crop::of(detection.bbox, &letterbox, mask_size));
         let Some(crop) = crop else {
             return true;
         };
-        let (level, cell) = detection.anchor.cell();
+        let (level, cell) = detection.anchor.cell(input);
+        let grid = Grid::of_prototypes(input);
         let prototypes = tensors.view(Role::Prototypes);
         let coefficients =
             Coefficients::new(tensors.view(Role::Coefficients(level)), cell, prototypes);
@@ -106,7 +111,12 @@ impl Rasterizer {
         let columns = cells(&self.columns, crop.left, crop.right);
         let rows = cells(&self.rows, crop.top, crop.bottom);
         let complete = dispatch!(processor::level(), simd => {
-            self.field.fill(simd, prototypes, &coefficients, self.factor, columns, rows);
+            let source = Source {
+                prototypes,
+                grid,
+                coefficients: &coefficients,
+            };
+            self.field.fill(simd, source, self.factor, columns, rows);
             let surface = Surface {
                 field: &self.field,
                 columns: &self.columns,

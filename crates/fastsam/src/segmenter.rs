@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use frame::{INPUT_SIDE, Letterbox, Size};
+use frame::{InputSize, Letterbox, Size};
 use tensors::{Layout, Tensors};
 
 use crate::border::onto_border;
@@ -12,8 +12,8 @@ use crate::contour::Tracer;
 use crate::{Decoder, Detection, Rasterizer, Segments, Settings, Suppressor};
 
 /// Runs that a mask has at most, or it is left out: as many as a frame has rows at most. Masks of
-/// things have one to three in a row; noise in the network's answer has up to 160, and without a limit
-/// a frame of it would take gigabytes and seconds.
+/// things have one to three in a row; noise in the network's answer has up to one for each column of
+/// prototypes, 160 to 320, and without a limit a frame of it would take gigabytes and seconds.
 pub const MAX_RUNS_PER_MASK: usize = 1 << 16;
 
 /// Runs that a frame's masks have at most together; those that would go beyond are left out, the
@@ -23,6 +23,7 @@ pub const MAX_RUNS: usize = 1 << 20;
 /// Finds segments, reusing all its buffers: after the first frames nothing is allocated.
 #[derive(Debug)]
 pub struct Segmenter {
+    input: InputSize,
     decoder: Decoder,
     suppressor: Suppressor,
     rasterizer: Rasterizer,
@@ -61,16 +62,25 @@ pub enum SegmentError {
     FrameSize(Size),
     /// The frame would lie outside the network's input.
     #[error(
-        "a letterbox that puts {} at {}, {} does not fit into the {side}x{side} input",
-        .0.resized, .0.left, .0.top, side = INPUT_SIDE
+        "a letterbox that puts {} at {}, {} does not fit into the {} input",
+        .0.resized, .0.left, .0.top, .0.input
     )]
     Letterbox(Letterbox),
+    /// The frame was letterboxed, or the tensors were made, for another network.
+    #[error("a frame in a {found} input can't be segmented: the network takes {expected}")]
+    InputSize {
+        /// The size of the letterbox or the tensors.
+        found: InputSize,
+        /// The network's.
+        expected: InputSize,
+    },
 }
 
 impl Segmenter {
     /// A segmenter for the outputs of a network.
     pub fn new(layout: &Layout) -> Self {
         Self {
+            input: layout.input(),
             decoder: Decoder::new(layout),
             suppressor: Suppressor::new(),
             rasterizer: Rasterizer::new(),
@@ -84,6 +94,10 @@ impl Segmenter {
 
     /// Replaces `segments` by those of a frame that lay in the network's input as `letterbox`
     /// says. An error leaves `segments` as they were.
+    ///
+    /// # Errors
+    /// A frame of a size that no mask has, a letterbox that does not lie in its input, and one or
+    /// tensors for an input of another size than the layout's.
     pub fn segment(
         &mut self,
         tensors: &Tensors,
@@ -92,6 +106,12 @@ impl Segmenter {
         segments: &mut Segments,
     ) -> Result<(), SegmentError> {
         validate(letterbox)?;
+        for found in [letterbox.input, tensors.input()] {
+            if found != self.input {
+                let expected = self.input;
+                return Err(SegmentError::InputSize { found, expected });
+            }
+        }
         let begun = Instant::now();
         self.decoder
             .decode(tensors, settings.confidence, &mut self.candidates);
@@ -175,15 +195,17 @@ fn validate(letterbox: &Letterbox) -> Result<(), SegmentError> {
     if !side.contains(&width) || !side.contains(&height) {
         return Err(SegmentError::FrameSize(letterbox.frame));
     }
-    let fits = |offset: u32, length: u32| {
-        length > 0
-            && offset
-                .checked_add(length)
-                .is_some_and(|end| end <= INPUT_SIDE)
+    let fits = |offset: u32, length: u32, side: u32| {
+        length > 0 && offset.checked_add(length).is_some_and(|end| end <= side)
     };
-    if !fits(letterbox.left, letterbox.resized.width)
-        || !fits(letterbox.top, letterbox.resized.height)
-    {
+    let Letterbox {
+        input,
+        resized,
+        left,
+        top,
+        ..
+    } = *letterbox;
+    if !fits(left, resized.width, input.width()) || !fits(top, resized.height, input.height()) {
         return Err(SegmentError::Letterbox(*letterbox));
     }
     Ok(())

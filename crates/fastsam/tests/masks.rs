@@ -5,7 +5,7 @@
 mod support;
 
 use fastsam::{Anchor, Detection, Mask, MaskSize, Rasterizer};
-use frame::{InputRect, Letterbox, Size};
+use frame::{InputRect, InputSize, Letterbox, Size};
 use proptest::prelude::*;
 use support::reference::Surface;
 use support::scene::{self, Random};
@@ -60,14 +60,19 @@ fn compare(
 }
 
 fn detection(bbox: [f32; 4], anchor: usize) -> Detection {
+    detection_in(INPUT, bbox, anchor)
+}
+
+fn detection_in(input: InputSize, bbox: [f32; 4], anchor: usize) -> Detection {
     let [x1, y1, x2, y2] = bbox;
     Detection {
         bbox: InputRect { x1, y1, x2, y2 },
         score: 0.5,
-        anchor: Anchor::of_cell(tensors::Level::Stride8, anchor).unwrap(),
+        anchor: Anchor::of_cell(tensors::Level::Stride8, anchor, input).unwrap(),
     }
 }
 
+const INPUT: InputSize = InputSize::DEFAULT;
 const EVERYTHING: [f32; 4] = [-8.0, -8.0, 648.0, 648.0];
 
 /// Every prototype and the first cells' coefficients at random: signs change everywhere.
@@ -85,8 +90,12 @@ fn noise(layout: &Layout, seed: u64) -> Tensors {
 }
 
 fn mix(index: usize) -> Layout {
+    mix_for(INPUT, index)
+}
+
+fn mix_for(input: InputSize, index: usize) -> Layout {
     let [coefficients, prototypes] = MIXES[index];
-    scene::layout(coefficients, prototypes)
+    scene::layout_for(input, coefficients, prototypes)
 }
 
 /// The layout with these zero points of coefficients and prototypes.
@@ -100,7 +109,7 @@ fn with_zero_points(layout: &Layout, coefficients: f32, prototypes: f32) -> Layo
         }
         info
     });
-    Layout::bind(&infos).unwrap()
+    Layout::bind(&infos, layout.input()).unwrap()
 }
 
 #[test]
@@ -127,7 +136,7 @@ fn whole_masks_of_every_geometry_are_the_references() {
     for (i, (name, width, height)) in cases.into_iter().enumerate() {
         let layout = mix(i % MIXES.len());
         let tensors = noise(&layout, i as u64);
-        let letterbox = Letterbox::fit(Size::new(width, height));
+        let letterbox = Letterbox::fit(Size::new(width, height), INPUT);
         let undecided = compare(
             &tensors,
             &detection(EVERYTHING, i),
@@ -140,13 +149,55 @@ fn whole_masks_of_every_geometry_are_the_references() {
     }
     for (i, _) in MIXES.iter().enumerate() {
         let tensors = noise(&mix(i), 7);
-        let letterbox = Letterbox::fit(Size::new(1280, 720));
+        let letterbox = Letterbox::fit(Size::new(1280, 720), INPUT);
         compare(
             &tensors,
             &detection(EVERYTHING, i),
             &letterbox,
             MaskSize::Network,
         );
+    }
+}
+
+#[test]
+fn whole_masks_in_inputs_of_other_sizes_are_the_references() {
+    let cases = [
+        ("f = 1", (320, 320), (1280, 720)),
+        ("f = 2", (320, 320), (320, 316)),
+        ("f = 4", (320, 320), (640, 427)),
+        ("f = 1, wide", (640, 384), (1280, 720)),
+        ("f = 2, wide", (640, 384), (632, 384)),
+        ("f = 4, wide", (640, 384), (641, 401)),
+        ("f = 4, high", (384, 640), (426, 640)),
+        ("f = 1, large", (1024, 1024), (1280, 720)),
+        ("f = 4, large", (1024, 1024), (641, 401)),
+        ("tiny", (32, 32), (100, 75)),
+        ("one row of cells", (1280, 32), (640, 16)),
+        ("one column of cells", (32, 1280), (7, 640)),
+        ("the largest", (1280, 1280), (1280, 1000)),
+    ];
+    for (i, (name, (width, height), frame)) in cases.into_iter().enumerate() {
+        let input = InputSize::new(width, height).unwrap();
+        let tensors = noise(&mix_for(input, i % MIXES.len()), i as u64);
+        let letterbox = Letterbox::fit(Size::new(frame.0, frame.1), input);
+        let everything = [-8.0, -8.0, width as f32 + 8.0, height as f32 + 8.0];
+        for size in [MaskSize::Frame, MaskSize::Network] {
+            let undecided = compare(
+                &tensors,
+                &detection_in(input, everything, i),
+                &letterbox,
+                size,
+            );
+            let few = 8 + size_of(&letterbox, size).pixels() / 100_000;
+            assert!(undecided <= few, "{name}: {undecided} pixels undecided");
+        }
+    }
+}
+
+fn size_of(letterbox: &Letterbox, size: MaskSize) -> Size {
+    match size {
+        MaskSize::Frame => letterbox.frame,
+        MaskSize::Network => letterbox.input.size(),
     }
 }
 
@@ -165,7 +216,7 @@ fn zero_points_may_be_fractions_and_far_away() {
         for index in 0..MIXES.len() {
             let layout = with_zero_points(&mix(index), coefficients, prototypes);
             let tensors = noise(&layout, i as u64);
-            let letterbox = Letterbox::fit(Size::new(160, 120));
+            let letterbox = Letterbox::fit(Size::new(160, 120), INPUT);
             compare(
                 &tensors,
                 &detection(EVERYTHING, i),
@@ -193,7 +244,7 @@ proptest! {
     ) {
         let layout = mix(index);
         let size = Size::new(width * scale, height * scale);
-        let letterbox = Letterbox::fit(size);
+        let letterbox = Letterbox::fit(size, INPUT);
         let tensors = if painted {
             scene::paint(&layout, size, 12, seed).0
         } else {

@@ -8,7 +8,7 @@ use fastsam::encode::rle;
 use fastsam::{
     MAX_RUNS, MAX_RUNS_PER_MASK, Mask, MaskSize, SegmentError, Segmenter, Segments, Settings,
 };
-use frame::{Letterbox, Size};
+use frame::{InputSize, Letterbox, Size};
 use support::scene;
 use tensors::{ElementType, Level, Role, Tensors};
 
@@ -19,7 +19,16 @@ fn segmented(
     letterbox: &Letterbox,
     settings: &Settings,
 ) -> Result<Segments, SegmentError> {
-    let layout = scene::layout(ElementType::U8, ElementType::U8);
+    segmented_by(InputSize::DEFAULT, tensors, letterbox, settings)
+}
+
+fn segmented_by(
+    input: InputSize,
+    tensors: &Tensors,
+    letterbox: &Letterbox,
+    settings: &Settings,
+) -> Result<Segments, SegmentError> {
+    let layout = scene::layout_for(input, ElementType::U8, ElementType::U8);
     let mut segments = Segments::new();
     Segmenter::new(&layout).segment(tensors, letterbox, settings, &mut segments)?;
     Ok(segments)
@@ -166,6 +175,25 @@ fn a_letterbox_that_is_none_is_an_error() {
 }
 
 #[test]
+fn a_letterbox_or_tensors_for_another_network_are_an_error() {
+    let (tensors, letterbox) = painted();
+    let (found, expected) = (InputSize::new(640, 384).unwrap(), InputSize::DEFAULT);
+    let wrong = SegmentError::InputSize { found, expected };
+    let other = Letterbox::fit(FRAME, found);
+    let segment = |tensors: &Tensors, letterbox: &Letterbox| {
+        segmented(tensors, letterbox, &Settings::default()).err()
+    };
+    assert_eq!(segment(&tensors, &other), Some(wrong.clone()));
+    let layout = scene::layout_for(found, ElementType::U8, ElementType::U8);
+    let tensors = Tensors::for_layout(&layout);
+    assert_eq!(segment(&tensors, &letterbox), Some(wrong.clone()));
+    assert_eq!(
+        wrong.to_string(),
+        "a frame in a 640x384 input can't be segmented: the network takes 640x640"
+    );
+}
+
+#[test]
 fn frames_of_every_size_are_segmented() {
     let cases = [
         ("a pixel", 1, 1),
@@ -218,7 +246,13 @@ fn frames_of_every_size_are_segmented() {
 /// Hundreds of anchors are sure of boxes that cover most of the frame, and every mask is noise.
 #[test]
 fn noise_takes_neither_memory_nor_time_without_end() {
-    let layout = scene::layout(ElementType::U8, ElementType::U8);
+    for input in [InputSize::DEFAULT, InputSize::LARGEST] {
+        noise_is_bounded(input);
+    }
+}
+
+fn noise_is_bounded(input: InputSize) {
+    let layout = scene::layout_for(input, ElementType::U8, ElementType::U8);
     let size = Size::new(3840, 2160);
     let mut tensors = Tensors::for_layout(&layout);
     let mut random = scene::Random(7);
@@ -239,8 +273,8 @@ fn noise_takes_neither_memory_nor_time_without_end() {
         iou: 1.0,
         ..Settings::default()
     };
-    let letterbox = Letterbox::fit(size);
-    let segments = segmented(&tensors, &letterbox, &settings).unwrap();
+    let letterbox = Letterbox::fit(size, input);
+    let segments = segmented_by(input, &tensors, &letterbox, &settings).unwrap();
     let runs: Vec<_> = segments
         .as_slice()
         .iter()

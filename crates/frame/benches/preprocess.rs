@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use frame::{Frame, INPUT_BYTES, PixelFormat, Preprocessor, Size};
+use frame::{Frame, InputSize, NetworkInput, PixelFormat, Preprocessor, Size};
 
 const SIZES: [Size; 3] = [
     Size::new(640, 480),
@@ -40,7 +40,7 @@ fn noise(size: Size, pixel_format: PixelFormat) -> Frame {
 }
 
 fn letterbox(c: &mut Criterion) {
-    let mut input = Box::new([0; INPUT_BYTES]);
+    let mut input = NetworkInput::new(InputSize::DEFAULT);
     for size in SIZES {
         let mut group = c.benchmark_group(format!("letterbox {size}"));
         group.throughput(Throughput::Elements(size.pixels() as u64));

@@ -1,15 +1,12 @@
-//! The letterbox: a frame of any size fitted, centred, into the network's square input, and back.
+//! The letterbox: a frame of any size fitted, centred, into the network's input, and back.
 //!
 //! Source: FastSAM's predictor as described by its observable behaviour: one gain for both axes,
 //! the resized size rounded half to even, the padding split with the odd pixel at the right and
 //! bottom. The way back uses one gain per axis (`resized / frame`), because rounding makes them
 //! differ. Invariant: `to_frame(to_input(p)) = p` for every point of the frame, up to what `f32`
-//! resolves at 640, seen from the frame: `640 * EPSILON / gain`.
+//! resolves at the input's longer side, seen from the frame: `side * EPSILON / gain`.
 
-use crate::{FramePoint, FrameRect, InputPoint, InputRect, Size};
-
-/// Columns and rows of the network input.
-pub const INPUT_SIDE: u32 = 640;
+use crate::{FramePoint, FrameRect, InputPoint, InputRect, InputSize, Size};
 
 /// The grey that fills what the frame does not cover.
 pub const PAD_VALUE: u8 = 114;
@@ -17,6 +14,8 @@ pub const PAD_VALUE: u8 = 114;
 /// How a frame lies in the network input.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Letterbox {
+    /// The input's size.
+    pub input: InputSize,
     /// The frame's own size.
     pub frame: Size,
     /// The frame's size inside the input.
@@ -28,21 +27,24 @@ pub struct Letterbox {
 }
 
 impl Letterbox {
-    /// Fits a frame of this size into the 640 x 640 input. Frames smaller than the input are
+    /// Fits a frame of this size into an input of that one. Frames smaller than the input are
     /// scaled up. A frame without pixels is treated as one of a single pixel.
-    pub fn fit(frame: Size) -> Self {
+    pub fn fit(frame: Size, input: InputSize) -> Self {
         let frame = Size::new(frame.width.max(1), frame.height.max(1));
-        let side = f64::from(INPUT_SIDE);
+        let (across, down) = (f64::from(input.width()), f64::from(input.height()));
         let (width, height) = (f64::from(frame.width), f64::from(frame.height));
-        let gain = (side / height).min(side / width);
-        let resize = |length: f64| (length * gain).round_ties_even().clamp(1.0, side);
-        let (resized_width, resized_height) = (resize(width), resize(height));
-        let pad = |resized: f64| ((side - resized) / 2.0 - 0.1).round_ties_even().max(0.0) as u32;
+        let gain = (down / height).min(across / width);
+        let resize = |length: f64, side: f64| (length * gain).round_ties_even().clamp(1.0, side);
+        let (resized_width, resized_height) = (resize(width, across), resize(height, down));
+        let pad = |side: f64, resized: f64| {
+            ((side - resized) / 2.0 - 0.1).round_ties_even().max(0.0) as u32
+        };
         Self {
+            input,
             frame,
             resized: Size::new(resized_width as u32, resized_height as u32),
-            left: pad(resized_width),
-            top: pad(resized_height),
+            left: pad(across, resized_width),
+            top: pad(down, resized_height),
         }
     }
 
@@ -120,7 +122,7 @@ mod tests {
             ("no pixel", 0, 0, 640, 640, 0, 0),
         ];
         for (name, width, height, resized_width, resized_height, left, top) in cases {
-            let letterbox = Letterbox::fit(Size::new(width, height));
+            let letterbox = Letterbox::fit(Size::new(width, height), InputSize::DEFAULT);
             let expected = Size::new(resized_width, resized_height);
             assert_eq!(letterbox.resized, expected, "{name}");
             assert_eq!((letterbox.left, letterbox.top), (left, top), "{name}");
@@ -128,8 +130,55 @@ mod tests {
     }
 
     #[test]
+    fn known_frames_in_inputs_of_other_sizes() {
+        // Input, frame, then resized width and height, left, top.
+        let cases = [
+            ("small", (320, 320), (1280, 720), (320, 180), (0, 70)),
+            ("large", (1024, 1024), (1280, 720), (1024, 576), (0, 224)),
+            ("wide, 16:9", (640, 384), (1280, 720), (640, 360), (0, 12)),
+            ("wide, VGA", (640, 384), (640, 480), (512, 384), (64, 0)),
+            (
+                "wide, portrait",
+                (640, 384),
+                (720, 1280),
+                (216, 384),
+                (212, 0),
+            ),
+            ("high, 16:9", (384, 640), (1280, 720), (384, 216), (0, 212)),
+            (
+                "odd, to the right",
+                (640, 384),
+                (641, 401),
+                (614, 384),
+                (13, 0),
+            ),
+            (
+                "odd rows, below",
+                (320, 320),
+                (1640, 1232),
+                (320, 240),
+                (0, 40),
+            ),
+            ("the input itself", (96, 32), (96, 32), (96, 32), (0, 0)),
+            ("one row", (640, 384), (65535, 1), (640, 1), (0, 191)),
+        ];
+        for (name, input, frame, resized, (left, top)) in cases {
+            let input = InputSize::new(input.0, input.1).unwrap();
+            let letterbox = Letterbox::fit(Size::new(frame.0, frame.1), input);
+            let expected = Letterbox {
+                input,
+                frame: Size::new(frame.0, frame.1),
+                resized: Size::new(resized.0, resized.1),
+                left,
+                top,
+            };
+            assert_eq!(letterbox, expected, "{name}");
+        }
+    }
+
+    #[test]
     fn each_axis_has_its_own_gain() {
-        let letterbox = Letterbox::fit(Size::new(1640, 1232));
+        let letterbox = Letterbox::fit(Size::new(1640, 1232), InputSize::DEFAULT);
         let corner = letterbox.to_input(FramePoint {
             x: 1640.0,
             y: 1232.0,
@@ -139,7 +188,7 @@ mod tests {
 
     #[test]
     fn boxes_are_clipped_to_the_frame() {
-        let letterbox = Letterbox::fit(Size::new(1280, 720));
+        let letterbox = Letterbox::fit(Size::new(1280, 720), InputSize::DEFAULT);
         let rect = letterbox.rect_to_frame(InputRect {
             x1: -5.0,
             y1: 150.0,
@@ -155,27 +204,35 @@ mod tests {
         assert_eq!(rect, expected);
     }
 
+    fn any_input() -> impl Strategy<Value = InputSize> {
+        (1u32..=40, 1u32..=40)
+            .prop_map(|(width, height)| InputSize::new(32 * width, 32 * height).unwrap())
+    }
+
     proptest! {
         #[test]
         fn to_frame_undoes_to_input(
             width in 1u32..=65535, height in 1u32..=65535, u in 0f32..=1.0, v in 0f32..=1.0,
+            input in any_input(),
         ) {
-            let letterbox = Letterbox::fit(Size::new(width, height));
+            let letterbox = Letterbox::fit(Size::new(width, height), input);
             let point = FramePoint { x: u * width as f32, y: v * height as f32 };
             let back = letterbox.to_frame(letterbox.to_input(point));
             let (gain_x, gain_y) = letterbox.gains();
-            prop_assert!((back.x - point.x).abs() <= 640.0 * f32::EPSILON / gain_x);
-            prop_assert!((back.y - point.y).abs() <= 640.0 * f32::EPSILON / gain_y);
+            let side = input.width().max(input.height()) as f32;
+            prop_assert!((back.x - point.x).abs() <= side * f32::EPSILON / gain_x);
+            prop_assert!((back.y - point.y).abs() <= side * f32::EPSILON / gain_y);
         }
 
         #[test]
         fn the_frame_fills_one_axis_and_is_centred(
-            width in 1u32..=65535, height in 1u32..=65535,
+            width in 1u32..=65535, height in 1u32..=65535, input in any_input(),
         ) {
-            let Letterbox { resized, left, top, .. } = Letterbox::fit(Size::new(width, height));
-            prop_assert_eq!(resized.width.max(resized.height), INPUT_SIDE);
-            let right = INPUT_SIDE - resized.width - left;
-            let bottom = INPUT_SIDE - resized.height - top;
+            let Letterbox { resized, left, top, .. } =
+                Letterbox::fit(Size::new(width, height), input);
+            prop_assert!(resized.width == input.width() || resized.height == input.height());
+            let right = input.width() - resized.width - left;
+            let bottom = input.height() - resized.height - top;
             prop_assert!(right - left <= 1 && bottom - top <= 1);
         }
     }

@@ -6,9 +6,10 @@
 //! Coordinate spaces, each with its own types:
 //! - *frame*: pixels of the captured frame, origin at the top left corner of the top left pixel
 //!   ([`FramePoint`], [`FrameRect`]);
-//! - *input*: pixels of the network's square input, 640 x 640 ([`InputPoint`], [`InputRect`]).
+//! - *input*: pixels of the network's input, of an [`InputSize`] ([`InputPoint`], [`InputRect`]).
 
 mod geometry;
+mod input;
 mod letterbox;
 mod pixel;
 mod preprocess;
@@ -16,6 +17,7 @@ mod resample;
 mod rows;
 
 pub use geometry::{FramePoint, FrameRect, InputPoint, InputRect, PixelRect, Size};
-pub use letterbox::{INPUT_SIDE, Letterbox, PAD_VALUE};
+pub use input::{InputSize, InputSizeError, NetworkInput};
+pub use letterbox::{Letterbox, PAD_VALUE};
 pub use pixel::{Frame, FrameError, PixelFormat};
-pub use preprocess::{INPUT_BYTES, Preprocessor};
+pub use preprocess::Preprocessor;

@@ -11,17 +11,11 @@
 use fearless_simd::{Level, dispatch};
 
 use crate::{
-    Frame, FrameError, INPUT_SIDE, Letterbox, PAD_VALUE, resample::Resampler, rows::RowReader,
+    Frame, FrameError, Letterbox, NetworkInput, PAD_VALUE, resample::Resampler, rows::RowReader,
 };
 
-/// Bytes of the network input: 640 x 640 x 3, RGB, row-major.
-pub const INPUT_BYTES: usize = INPUT_ROW * INPUT_SIDE as usize;
-
-/// Bytes of one row of the network input.
-const INPUT_ROW: usize = INPUT_SIDE as usize * 3;
-
 /// Turns frames into network inputs, reusing its row buffers and tables: it allocates when the
-/// frames' size or format changes, not otherwise.
+/// frames' size or format or the input's size changes, not otherwise.
 #[derive(Debug, Default)]
 pub struct Preprocessor {
     reader: RowReader,
@@ -34,7 +28,8 @@ impl Preprocessor {
         Self::default()
     }
 
-    /// Writes the letterboxed `frame` into `input` (640 x 640 x 3 RGB) and says where it lies.
+    /// Writes the letterboxed `frame` into `input`, whose size it is fitted into, and says where it
+    /// lies.
     ///
     /// The resampling is bilinear at half-pixel centres, as `cv2.resize` does it: against the
     /// fixtures in `tests/data` the largest difference is 0 grey levels. A frame that was decoded
@@ -45,27 +40,28 @@ impl Preprocessor {
     pub fn letterbox(
         &mut self,
         frame: &Frame,
-        input: &mut [u8; INPUT_BYTES],
+        input: &mut NetworkInput,
     ) -> Result<Letterbox, FrameError> {
         frame.validate()?;
-        let letterbox = Letterbox::fit(frame.full_size());
-        dispatch!(Level::new(), _ => self.fill(frame, &letterbox, input));
+        let letterbox = Letterbox::fit(frame.full_size(), input.size());
+        dispatch!(Level::new(), _ => self.fill(frame, &letterbox, input.bytes_mut()));
         Ok(letterbox)
     }
 
     #[inline(always)]
-    fn fill(&mut self, frame: &Frame, letterbox: &Letterbox, input: &mut [u8; INPUT_BYTES]) {
+    fn fill(&mut self, frame: &Frame, letterbox: &Letterbox, input: &mut [u8]) {
+        let stride = letterbox.input.row_bytes();
         let (left, top) = (letterbox.left as usize * 3, letterbox.top as usize);
         let (width, height) = (
             letterbox.resized.width as usize * 3,
             letterbox.resized.height as usize,
         );
 
-        let (above, rest) = input.split_at_mut(top * INPUT_ROW);
-        let (content, below) = rest.split_at_mut(height * INPUT_ROW);
+        let (above, rest) = input.split_at_mut(top * stride);
+        let (content, below) = rest.split_at_mut(height * stride);
         above.fill(PAD_VALUE);
         below.fill(PAD_VALUE);
-        let content = content.chunks_exact_mut(INPUT_ROW).map(|row| {
+        let content = content.chunks_exact_mut(stride).map(|row| {
             row[..left].fill(PAD_VALUE);
             row[left + width..].fill(PAD_VALUE);
             &mut row[left..left + width]

@@ -1,10 +1,10 @@
 //! Preprocessing allocates nothing once it has seen a frame of the same size and format.
 
-use frame::{Frame, INPUT_BYTES, PixelFormat, Preprocessor, Size};
+use frame::{Frame, InputSize, NetworkInput, PixelFormat, Preprocessor, Size};
 
 #[test]
 fn steady_state_allocates_nothing() {
-    let mut input = Box::new([0; INPUT_BYTES]);
+    let mut input = NetworkInput::new(InputSize::DEFAULT);
     let mut rgb = Vec::new();
     for pixel_format in [
         PixelFormat::Rgb8,

@@ -2,7 +2,7 @@
 
 use std::{fs, io::Cursor};
 
-use frame::{Frame, INPUT_BYTES, INPUT_SIDE, PixelFormat, Preprocessor, Size};
+use frame::{Frame, InputSize, NetworkInput, PixelFormat, Preprocessor, Size};
 use npyz::NpyFile;
 
 /// Width, height; what they ask of the resampling is in the names.
@@ -41,7 +41,7 @@ fn noise(size: Size) -> Frame {
 #[test]
 fn equals_cv2() {
     let mut preprocessor = Preprocessor::new();
-    let mut input = Box::new([0; INPUT_BYTES]);
+    let mut input = NetworkInput::new(InputSize::DEFAULT);
     for (name, width, height) in CASES {
         let path = format!(
             "{}/tests/data/{width}x{height}.npy",
@@ -62,8 +62,8 @@ fn equals_cv2() {
         assert_eq!(expected.len(), 4 * columns, "{name}: the resized width");
         for (i, expected) in expected.chunks_exact(columns).enumerate() {
             let y = (rows - 1) * i / 3;
-            let start = (top + y) * INPUT_SIDE as usize * 3 + left;
-            let found = &input[start..start + columns];
+            let start = (top + y) * input.size().row_bytes() + left;
+            let found = &input.bytes()[start..start + columns];
             let largest = found
                 .iter()
                 .zip(expected)

@@ -22,7 +22,7 @@ use embedded_graphics::{
     text::{Baseline, Text},
 };
 use fastsam::{Mask, Run, Segment};
-use frame::{FramePoint, Letterbox, Size};
+use frame::{FramePoint, InputSize, Letterbox, Size};
 
 use self::{
     canvas::{Canvas, rectangle},
@@ -167,9 +167,12 @@ impl Shape {
 }
 
 /// The runs of a mask over the network input, as they lie in the frame: a frame pixel belongs to
-/// the mask when the input pixel under its centre does.
+/// the mask when the input pixel under its centre does. None where the mask's size is no input's.
 fn runs_in_frame(mask: &Mask, frame: Size) -> Vec<Run> {
-    let letterbox = Letterbox::fit(frame);
+    let Ok(input) = InputSize::new(mask.size().width, mask.size().height) else {
+        return Vec::new();
+    };
+    let letterbox = Letterbox::fit(frame, input);
     let (gain_x, _) = letterbox.gains();
     // The first column whose centre is at or behind a column of the input.
     let column = |input: u16| {

@@ -2,6 +2,7 @@
 
 use std::{io, path::PathBuf};
 
+use frame::InputSizeError;
 use tensors::LayoutError;
 
 use crate::{names::MANIFEST, npy::NpyError};
@@ -34,6 +35,14 @@ pub enum RecordingError {
         width: u32,
         /// Rows.
         height: u32,
+    },
+    /// The network's input has a size that none has.
+    #[error("{path}: `input` is {source}", path = path.display())]
+    InputSize {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: InputSizeError,
     },
     /// The outputs are not FastSAM's ten.
     #[error("{path}: {source}", path = path.display())]

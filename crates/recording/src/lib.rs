@@ -2,15 +2,17 @@
 //!
 //! ```json
 //! {"frame": {"width": 1280, "height": 720},
+//!  "input": {"width": 640, "height": 640},
 //!  "outputs": [{"name": "fast_sam_s/conv71", "file": "out_20_box.npy", "shape": [20, 20, 64],
 //!               "dtype": "uint16", "scale": 0.00023, "zero_point": 42688.0}]}
 //! ```
 //!
 //! `frame.png`, the picture behind the answers, may lie beside them. Unknown keys are ignored, a
-//! missing one is an error that names it.
+//! missing one is an error that names it, but for `input`: recordings from before other sizes were
+//! known have none, and 640 x 640 is meant.
 //!
-//! Invariants: nothing larger than a role's tensor is ever allocated, whatever a file claims; a
-//! recording that was written only in part has no manifest, which is written last.
+//! Invariants: nothing larger than a role's tensor is ever allocated, whatever a file claims, and that
+//! of the largest input has 25 600 x 64 elements or 102 400 x 32; a recording that was written only in part has no manifest, which is written last.
 
 mod error;
 mod names;
@@ -19,17 +21,18 @@ mod npy;
 mod tests;
 
 use std::{
+    ffi::OsStr,
     fs::{self, File},
     io::{self, BufReader, BufWriter, Read, Write},
     path::{Path, PathBuf},
 };
 
-use frame::Size;
+use frame::{InputSize, Size};
 use npy::Target;
 use serde::{Deserialize, Serialize};
 
 use tensors::{
-    ElementType, Elements, Layout, PROTOTYPE_SIDE, QuantInfo, Role, TensorInfo, Tensors,
+    ElementType, Elements, Grid, Layout, QuantInfo, Role, TensorInfo, TensorView, Tensors,
 };
 
 pub use error::RecordingError;
@@ -56,14 +59,29 @@ pub struct Recording {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
-    frame: FrameEntry,
+    frame: SizeEntry,
+    #[serde(default)]
+    input: SizeEntry,
     outputs: Vec<OutputEntry>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct FrameEntry {
+struct SizeEntry {
     width: u32,
     height: u32,
+}
+
+impl From<Size> for SizeEntry {
+    fn from(Size { width, height }: Size) -> Self {
+        Self { width, height }
+    }
+}
+
+impl Default for SizeEntry {
+    /// The input's, where a manifest says nothing of it.
+    fn default() -> Self {
+        InputSize::DEFAULT.size().into()
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -112,7 +130,7 @@ impl Recording {
         let manifest_path = folder.join(MANIFEST);
         let manifest = read_manifest(&manifest_path)?;
         let side = 1..=u32::from(u16::MAX);
-        let FrameEntry { width, height } = manifest.frame;
+        let SizeEntry { width, height } = manifest.frame;
         if !side.contains(&width) || !side.contains(&height) {
             return Err(RecordingError::FrameSize {
                 path: manifest_path,
@@ -120,8 +138,15 @@ impl Recording {
                 height,
             });
         }
+        let input =
+            InputSize::new(manifest.input.width, manifest.input.height).map_err(|source| {
+                RecordingError::InputSize {
+                    path: manifest_path.clone(),
+                    source,
+                }
+            })?;
         let infos: Vec<_> = manifest.outputs.iter().map(OutputEntry::info).collect();
-        let layout = Layout::bind(&infos).map_err(|source| RecordingError::Layout {
+        let layout = Layout::bind(&infos, input).map_err(|source| RecordingError::Layout {
             path: manifest_path.clone(),
             source,
         })?;
@@ -195,23 +220,23 @@ impl Recording {
         let mut outputs = Vec::with_capacity(Role::ALL.len());
         for role in Role::ALL {
             let info = layout.info(role);
-            let file = file_name(role);
+            let file = file_name(role, layout.input());
             let path = folder.join(&file);
-            write_npy(&path, info, tensors.view(role).elements).map_err(io_at(&path))?;
+            // Scale and zero point are this answer's, which may differ from the layout's.
+            let TensorView { quant, elements } = tensors.view(role);
+            write_npy(&path, info, elements).map_err(io_at(&path))?;
             outputs.push(OutputEntry {
                 name: info.name.clone(),
                 file,
                 shape: info.shape,
                 dtype: info.element_type.into(),
-                scale: info.quant.scale,
-                zero_point: info.quant.zero_point,
+                scale: quant.scale,
+                zero_point: quant.zero_point,
             });
         }
         let manifest = Manifest {
-            frame: FrameEntry {
-                width: frame.width,
-                height: frame.height,
-            },
+            frame: frame.into(),
+            input: layout.input().size().into(),
             outputs,
         };
         write_manifest(&manifest_path, &manifest).map_err(io_at(&manifest_path))
@@ -231,11 +256,10 @@ impl Recording {
                 path: folder.to_owned(),
             });
         }
-        let names = own_files();
         for entry in fs::read_dir(folder).map_err(io_at(folder))? {
             let entry = entry.map_err(io_at(folder))?;
             let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-            if !is_file || names.iter().all(|name| **name != *entry.file_name()) {
+            if !is_file || !is_own(&entry.file_name()) {
                 return Err(RecordingError::Foreign { path: entry.path() });
             }
         }
@@ -249,8 +273,14 @@ impl Recording {
     pub fn remove(folder: &Path) -> Result<(), RecordingError> {
         Self::check_removable(folder)?;
         // The manifest goes first: what is left of a recording is none.
-        for name in own_files() {
-            let path = folder.join(name);
+        let mut paths = vec![folder.join(MANIFEST)];
+        for entry in fs::read_dir(folder).map_err(io_at(folder))? {
+            let entry = entry.map_err(io_at(folder))?;
+            if is_own(&entry.file_name()) {
+                paths.push(entry.path());
+            }
+        }
+        for path in paths {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     return Err(io_at(&path)(error));
@@ -262,15 +292,13 @@ impl Recording {
     }
 }
 
-/// The files of a recording, its manifest first.
-fn own_files() -> Vec<String> {
+/// Whether a recording has a file of this name.
+fn is_own(name: &OsStr) -> bool {
     let manifest = Path::new(MANIFEST);
-    let unfinished = unfinished_manifest(manifest).display().to_string();
-    let outputs = Role::ALL.into_iter().map(file_name);
-    [MANIFEST.to_owned(), unfinished, FRAME_PICTURE.to_owned()]
-        .into_iter()
-        .chain(outputs)
-        .collect()
+    name == MANIFEST
+        || name == unfinished_manifest(manifest)
+        || name == FRAME_PICTURE
+        || name.to_str().is_some_and(is_output)
 }
 
 impl OutputEntry {
@@ -367,12 +395,37 @@ fn write_npy(path: &Path, info: &TensorInfo, elements: Elements<'_>) -> io::Resu
     file.flush()
 }
 
-fn file_name(role: Role) -> String {
+/// The file of a role: its rows, and its columns where those are not as many.
+fn file_name(role: Role, input: InputSize) -> String {
+    let Grid { columns, rows } = role.grid(input);
+    let kind = kind(role);
+    if columns == rows {
+        format!("out_{rows}_{kind}.npy")
+    } else {
+        format!("out_{rows}x{columns}_{kind}.npy")
+    }
+}
+
+/// Whether an output's file is called so in a recording of any size.
+fn is_output(name: &str) -> bool {
+    let inner = name
+        .strip_prefix("out_")
+        .and_then(|name| name.strip_suffix(".npy"));
+    let Some((sides, of)) = inner.and_then(|inner| inner.split_once('_')) else {
+        return false;
+    };
+    let is_side = |side: &str| {
+        (1..=4).contains(&side.len()) && side.bytes().all(|digit| digit.is_ascii_digit())
+    };
+    Role::ALL.into_iter().any(|role| kind(role) == of) && sides.splitn(2, 'x').all(is_side)
+}
+
+const fn kind(role: Role) -> &'static str {
     match role {
-        Role::Boxes(level) => format!("out_{}_box.npy", level.side()),
-        Role::Scores(level) => format!("out_{}_score.npy", level.side()),
-        Role::Coefficients(level) => format!("out_{}_coef.npy", level.side()),
-        Role::Prototypes => format!("out_{}_proto.npy", PROTOTYPE_SIDE),
+        Role::Boxes(_) => "box",
+        Role::Scores(_) => "score",
+        Role::Coefficients(_) => "coef",
+        Role::Prototypes => "proto",
     }
 }
 

@@ -10,9 +10,13 @@ const WIDE: &str = "out_20_box.npy";
 
 /// Some outputs of 8 bits, one of 16, as a HEF has them.
 fn painted_layout() -> Layout {
+    layout_for(InputSize::DEFAULT)
+}
+
+fn layout_for(input: InputSize) -> Layout {
     let info = |role: Role| TensorInfo {
         name: role.to_string(),
-        shape: role.shape(),
+        shape: role.shape(input),
         element_type: if role == Role::Boxes(Level::Stride32) {
             ElementType::U16
         } else {
@@ -23,12 +27,17 @@ fn painted_layout() -> Layout {
             zero_point: 128.0,
         },
     };
-    Layout::bind(&Role::ALL.map(info)).unwrap()
+    Layout::bind(&Role::ALL.map(info), input).unwrap()
 }
 
 fn saved() -> (tempfile::TempDir, Layout, Tensors) {
+    let (layout, tensors) = answer(painted_layout());
     let folder = tempfile::tempdir().unwrap();
-    let layout = painted_layout();
+    Recording::save(folder.path(), Size::new(1280, 720), &layout, &tensors).unwrap();
+    (folder, layout, tensors)
+}
+
+fn answer(layout: Layout) -> (Layout, Tensors) {
     let mut tensors = Tensors::for_layout(&layout);
     for (i, role) in Role::ALL.into_iter().enumerate() {
         if let Some(elements) = tensors.u8_mut(role) {
@@ -44,8 +53,7 @@ fn saved() -> (tempfile::TempDir, Layout, Tensors) {
                 .for_each(|(j, element)| *element = (i + j * 7) as u16);
         }
     }
-    Recording::save(folder.path(), Size::new(1280, 720), &layout, &tensors).unwrap();
-    (folder, layout, tensors)
+    (layout, tensors)
 }
 
 #[test]
@@ -60,6 +68,46 @@ fn what_is_saved_is_read_back() {
     assert_eq!(recording.picture, None);
     let left: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
     assert_eq!(left.len(), Role::ALL.len() + 1, "nothing unfinished stays");
+}
+
+#[test]
+fn recordings_of_other_input_sizes_are_read_back() {
+    for (width, height) in [(320, 320), (640, 384), (1280, 1280)] {
+        let input = InputSize::new(width, height).unwrap();
+        let (layout, tensors) = answer(layout_for(input));
+        let folder = tempfile::tempdir().unwrap();
+        Recording::save(folder.path(), Size::new(1280, 720), &layout, &tensors).unwrap();
+        let recording = Recording::open(folder.path()).unwrap();
+        assert_eq!(recording.layout.input(), input);
+        assert!(recording.tensors == tensors, "{input}");
+        let text = fs::read_to_string(folder.path().join(MANIFEST)).unwrap();
+        let manifest: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(manifest["input"]["width"], width);
+        Recording::remove(folder.path()).unwrap();
+    }
+    let input = InputSize::new(640, 384).unwrap();
+    assert_eq!(file_name(Role::Prototypes, input), "out_96x160_proto.npy");
+    for other in [
+        "out__box.npy",
+        "out_80_mask.npy",
+        "out_80x_box.npy",
+        "out_8x8x8_box.npy",
+        "box.npy",
+    ] {
+        assert!(!is_output(other), "{other}");
+    }
+}
+
+#[test]
+fn a_manifest_without_an_input_is_of_640_by_640() {
+    let (folder, layout, tensors) = saved();
+    let path = folder.path().join(MANIFEST);
+    let mut manifest: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert!(manifest.as_object_mut().unwrap().remove("input").is_some());
+    fs::write(&path, manifest.to_string()).unwrap();
+    let recording = Recording::open(folder.path()).unwrap();
+    assert_eq!(recording.layout.input(), layout.input());
+    assert!(recording.tensors == tensors);
 }
 
 #[test]
@@ -112,7 +160,7 @@ fn each_fault_of_the_manifest_is_named() {
         change(manifest["outputs"].as_array_mut().unwrap());
     };
     type Change<'a> = &'a dyn Fn(&mut Value);
-    let cases: [(&str, Change<'_>, &str); 14] = [
+    let cases: [(&str, Change<'_>, &str); 18] = [
         (
             "missing output",
             &|m| outputs(m, &|list| drop(list.remove(0))),
@@ -182,6 +230,26 @@ fn each_fault_of_the_manifest_is_named() {
             "no width",
             &|m| drop(m["frame"].as_object_mut().unwrap().remove("width")),
             "missing field `width`",
+        ),
+        (
+            "odd input",
+            &|m| m["input"]["height"] = 333.into(),
+            "`input` is 640x333: a network's input has sides that are multiples of 32",
+        ),
+        (
+            "huge input",
+            &|m| m["input"]["width"] = 65_536.into(),
+            "65536x640",
+        ),
+        (
+            "another input",
+            &|m| m["input"]["width"] = 320.into(),
+            "none of FastSAM's ten outputs for a 320x640 input",
+        ),
+        (
+            "an input of one number",
+            &|m| m["input"] = 640.into(),
+            "invalid type",
         ),
         ("no columns", &|m| m["frame"]["width"] = 0.into(), "0x720"),
     ];

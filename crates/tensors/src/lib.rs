@@ -1,16 +1,22 @@
 //! Quantized tensors and the roles FastSAM's ten outputs play.
 //!
 //! Outputs are bound to roles by shape, once, when a network is loaded: a HEF's names and order
-//! say nothing. Each output has its own element type, scale and zero point:
-//! `x = (q - zero_point) * scale`.
+//! say nothing. What shape each role has follows from the size of the network's input, which has to
+//! be known first: 40 x 40 x 32 is a level's coefficients of one network and the prototypes of another.
+//! With it no two roles have the same shape, as those with as many channels have other strides. Each
+//! output has its own element type, scale and zero point: `x = (q - zero_point) * scale`.
 
 #[cfg(test)]
 mod tests;
 
+use std::fmt;
+
+use frame::InputSize;
+
 /// Detection levels, by stride 8, 16, 32.
 pub const LEVELS: usize = 3;
-/// Columns and rows of the prototypes.
-pub const PROTOTYPE_SIDE: usize = 160;
+/// Input pixels per prototype, along each axis.
+pub const PROTOTYPE_STRIDE: usize = 4;
 /// Prototypes, and mask coefficients of a detection.
 pub const PROTOTYPE_CHANNELS: usize = 32;
 
@@ -48,11 +54,11 @@ pub struct TensorInfo {
 /// One of the three detection levels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// 80 x 80 cells of 8 pixels.
+    /// Cells of 8 x 8 input pixels: 80 x 80 of a 640 x 640 input.
     Stride8,
-    /// 40 x 40 cells of 16 pixels.
+    /// Cells of 16 x 16 input pixels: 40 x 40 of a 640 x 640 input.
     Stride16,
-    /// 20 x 20 cells of 32 pixels.
+    /// Cells of 32 x 32 input pixels: 20 x 20 of a 640 x 640 input.
     Stride32,
 }
 
@@ -69,9 +75,38 @@ impl Level {
         }
     }
 
-    /// Cells per row and column.
-    pub const fn side(self) -> usize {
-        frame::INPUT_SIDE as usize / self.stride()
+    /// Its cells in an input of this size.
+    pub const fn grid(self, input: InputSize) -> Grid {
+        Grid::of(input, self.stride())
+    }
+}
+
+/// What a tensor's elements lie on: rows of cells that cover the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grid {
+    /// Cells of a row.
+    pub columns: usize,
+    /// Cells of a column.
+    pub rows: usize,
+}
+
+impl Grid {
+    /// Cells of `stride` x `stride` input pixels.
+    const fn of(input: InputSize, stride: usize) -> Self {
+        Self {
+            columns: input.width() as usize / stride,
+            rows: input.height() as usize / stride,
+        }
+    }
+
+    /// The prototypes of an input of this size.
+    pub const fn of_prototypes(input: InputSize) -> Self {
+        Self::of(input, PROTOTYPE_STRIDE)
+    }
+
+    /// All its cells.
+    pub const fn cells(self) -> usize {
+        self.columns * self.rows
     }
 }
 
@@ -84,7 +119,7 @@ pub enum Role {
     Scores(Level),
     /// Mask coefficients: 32 channels.
     Coefficients(Level),
-    /// Prototypes: 160 x 160 x 32.
+    /// Prototypes, one for each 4 x 4 input pixels: 32 channels.
     Prototypes,
 }
 
@@ -103,13 +138,45 @@ impl Role {
         Self::Prototypes,
     ];
 
-    /// Rows, columns, channels: what an output is recognised by.
-    pub const fn shape(self) -> [usize; 3] {
+    /// What its elements lie on, in a network with an input of this size.
+    pub const fn grid(self, input: InputSize) -> Grid {
         match self {
-            Self::Boxes(level) => [level.side(), level.side(), 64],
-            Self::Scores(level) => [level.side(), level.side(), 1],
-            Self::Coefficients(level) => [level.side(), level.side(), PROTOTYPE_CHANNELS],
-            Self::Prototypes => [PROTOTYPE_SIDE, PROTOTYPE_SIDE, PROTOTYPE_CHANNELS],
+            Self::Boxes(level) | Self::Scores(level) | Self::Coefficients(level) => {
+                level.grid(input)
+            }
+            Self::Prototypes => Grid::of_prototypes(input),
+        }
+    }
+
+    /// Numbers at each cell.
+    pub const fn channels(self) -> usize {
+        match self {
+            Self::Boxes(_) => 64,
+            Self::Scores(_) => 1,
+            Self::Coefficients(_) | Self::Prototypes => PROTOTYPE_CHANNELS,
+        }
+    }
+
+    /// Rows, columns, channels in a network with an input of this size: what an output is recognised
+    /// by.
+    pub const fn shape(self, input: InputSize) -> [usize; 3] {
+        let Grid { columns, rows } = self.grid(input);
+        [rows, columns, self.channels()]
+    }
+
+    /// The role with its shape, for people: `boxes 80x80x64`.
+    pub fn with_shape(self, input: InputSize) -> impl fmt::Display {
+        let [rows, columns, channels] = self.shape(input);
+        let name = self.name();
+        fmt::from_fn(move |f| write!(f, "{name} {rows}x{columns}x{channels}"))
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Boxes(_) => "boxes",
+            Self::Scores(_) => "scores",
+            Self::Coefficients(_) => "mask coefficients",
+            Self::Prototypes => "prototypes",
         }
     }
 
@@ -124,14 +191,13 @@ impl Role {
     }
 }
 
-impl std::fmt::Display for Role {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let [height, width, channels] = self.shape();
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Boxes(_) => write!(f, "boxes {height}x{width}x{channels}"),
-            Self::Scores(_) => write!(f, "scores {height}x{width}x{channels}"),
-            Self::Coefficients(_) => write!(f, "mask coefficients {height}x{width}x{channels}"),
-            Self::Prototypes => write!(f, "prototypes {height}x{width}x{channels}"),
+            Self::Boxes(level) | Self::Scores(level) | Self::Coefficients(level) => {
+                write!(f, "{} of stride {}", self.name(), level.stride())
+            }
+            Self::Prototypes => f.write_str(self.name()),
         }
     }
 }
@@ -140,25 +206,42 @@ impl std::fmt::Display for Role {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum LayoutError {
     /// A role that no output has the shape of.
-    #[error("the network has no output for {0}: is this a FastSAM model with a 640x640 input?")]
-    Missing(Role),
+    #[error(
+        "the network has no output for {}: is this a FastSAM model with a {input} input?",
+        .role.with_shape(*.input)
+    )]
+    Missing {
+        /// The role.
+        role: Role,
+        /// The network's input.
+        input: InputSize,
+    },
     /// Two outputs of the same shape.
-    #[error("outputs '{first}' and '{second}' both have the shape of the {role}")]
+    #[error(
+        "outputs '{first}' and '{second}' both have the shape of the {}",
+        .role.with_shape(*.input)
+    )]
     Doubled {
         /// The role both fit.
         role: Role,
+        /// The network's input.
+        input: InputSize,
         /// The output bound first.
         first: String,
         /// The output that fits it too.
         second: String,
     },
     /// An output that fits no role.
-    #[error("output '{name}' is {shape:?}, which is none of FastSAM's ten outputs")]
+    #[error(
+        "output '{name}' is {shape:?}, which is none of FastSAM's ten outputs for a {input} input"
+    )]
     Unknown {
         /// The output's name.
         name: String,
         /// Its shape.
         shape: [usize; 3],
+        /// The network's input.
+        input: InputSize,
     },
     /// A scale or zero point that is no use.
     #[error(
@@ -177,6 +260,7 @@ pub enum LayoutError {
 /// A network's outputs bound to their roles.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
+    input: InputSize,
     /// In the order of [`Role::ALL`].
     infos: [TensorInfo; 10],
     /// For each role, the output's place in the list given to [`Layout::bind`].
@@ -184,17 +268,23 @@ pub struct Layout {
 }
 
 impl Layout {
-    /// Binds outputs, in any order, to roles by their shapes.
-    pub fn bind(outputs: &[TensorInfo]) -> Result<Self, LayoutError> {
+    /// Binds the outputs of a network with an input of this size, in any order, to roles by their
+    /// shapes.
+    ///
+    /// # Errors
+    /// An output that fits no role, a role that none or more than one fits, and a scale or zero point
+    /// that is no use.
+    pub fn bind(outputs: &[TensorInfo], input: InputSize) -> Result<Self, LayoutError> {
         let mut sources: [Option<usize>; 10] = [None; 10];
         for (position, output) in outputs.iter().enumerate() {
             let Some(role) = Role::ALL
                 .into_iter()
-                .find(|role| role.shape() == output.shape)
+                .find(|role| role.shape(input) == output.shape)
             else {
                 return Err(LayoutError::Unknown {
                     name: output.name.clone(),
                     shape: output.shape,
+                    input,
                 });
             };
             let QuantInfo { scale, zero_point } = output.quant;
@@ -208,6 +298,7 @@ impl Layout {
             if let Some(first) = sources[role.index()].replace(position) {
                 return Err(LayoutError::Doubled {
                     role,
+                    input,
                     first: outputs[first].name.clone(),
                     second: output.name.clone(),
                 });
@@ -215,12 +306,28 @@ impl Layout {
         }
         let mut bound = [0; 10];
         for role in Role::ALL {
-            bound[role.index()] = sources[role.index()].ok_or(LayoutError::Missing(role))?;
+            bound[role.index()] =
+                sources[role.index()].ok_or(LayoutError::Missing { role, input })?;
         }
         Ok(Self {
+            input,
             infos: bound.map(|position| outputs[position].clone()),
             sources: bound,
         })
+    }
+
+    /// Columns and rows of the network's input.
+    pub const fn input(&self) -> InputSize {
+        self.input
+    }
+
+    /// Whether tensors of this layout and of the other differ in nothing but scales and zero points,
+    /// which some backends have anew with each frame.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.input == other.input
+            && self.infos.iter().zip(&other.infos).all(|(own, others)| {
+                own.shape == others.shape && own.element_type == others.element_type
+            })
     }
 
     /// What is known of the output in this role.
@@ -248,7 +355,7 @@ pub enum Elements<'a> {
 pub struct TensorView<'a> {
     /// Scale and zero point.
     pub quant: QuantInfo,
-    /// Elements, `role.shape()` of them.
+    /// Elements, row-major, as many as the role's shape says.
     pub elements: Elements<'a>,
 }
 
@@ -279,6 +386,7 @@ impl Clone for Buffer {
 /// The ten outputs of one frame. Made once for a [`Layout`], then refilled.
 #[derive(Debug, PartialEq)]
 pub struct Tensors {
+    input: InputSize,
     quants: [QuantInfo; 10],
     buffers: [Buffer; 10],
 }
@@ -286,6 +394,7 @@ pub struct Tensors {
 impl Clone for Tensors {
     fn clone(&self) -> Self {
         Self {
+            input: self.input,
             quants: self.quants,
             buffers: self.buffers.clone(),
         }
@@ -293,6 +402,7 @@ impl Clone for Tensors {
 
     /// Reuses the buffers of tensors with the same layout.
     fn clone_from(&mut self, source: &Self) {
+        self.input = source.input;
         self.quants = source.quants;
         for (to, from) in self.buffers.iter_mut().zip(&source.buffers) {
             to.clone_from(from);
@@ -304,6 +414,7 @@ impl Tensors {
     /// Zeroed buffers for a network's outputs.
     pub fn for_layout(layout: &Layout) -> Self {
         Self {
+            input: layout.input,
             quants: std::array::from_fn(|i| layout.infos[i].quant),
             buffers: std::array::from_fn(|i| {
                 let info = &layout.infos[i];
@@ -316,7 +427,12 @@ impl Tensors {
         }
     }
 
-    /// The output in this role; its element count is always that of `role.shape()`.
+    /// Columns and rows of the input that they answer to.
+    pub const fn input(&self) -> InputSize {
+        self.input
+    }
+
+    /// The output in this role; its element count is always that of `role.shape(self.input())`.
     pub fn view(&self, role: Role) -> TensorView<'_> {
         TensorView {
             quant: self.quants[role.index()],
@@ -325,6 +441,12 @@ impl Tensors {
                 Buffer::U16(elements) => Elements::U16(elements),
             },
         }
+    }
+
+    /// Sets scale and zero point of this role, for backends whose scales differ from frame to frame.
+    /// The scale must be finite and above 0, the zero point finite and whole.
+    pub fn set_quant(&mut self, role: Role, quant: QuantInfo) {
+        self.quants[role.index()] = quant;
     }
 
     /// The elements of this role, to be filled, if they are 8-bit.

@@ -2,10 +2,16 @@ use proptest::prelude::*;
 
 use super::*;
 
+const INPUT: InputSize = InputSize::DEFAULT;
+
 fn output(role: Role) -> TensorInfo {
+    output_for(role, INPUT)
+}
+
+fn output_for(role: Role, input: InputSize) -> TensorInfo {
     TensorInfo {
-        name: format!("net/{role}"),
-        shape: role.shape(),
+        name: format!("net/{}", role.with_shape(input)),
+        shape: role.shape(input),
         element_type: match role {
             Role::Boxes(_) => ElementType::U16,
             _ => ElementType::U8,
@@ -24,7 +30,7 @@ fn outputs() -> Vec<TensorInfo> {
 proptest! {
     #[test]
     fn outputs_are_bound_by_shape_in_any_order(outputs in Just(outputs()).prop_shuffle()) {
-        let layout = Layout::bind(&outputs).unwrap();
+        let layout = Layout::bind(&outputs, INPUT).unwrap();
         for role in Role::ALL {
             prop_assert_eq!(layout.info(role), &output(role));
             prop_assert_eq!(&outputs[layout.source(role)], layout.info(role));
@@ -33,8 +39,11 @@ proptest! {
 }
 
 #[test]
-fn shapes_are_those_of_a_640_input() {
-    let shapes: Vec<_> = Role::ALL.map(Role::shape).into();
+fn shapes_follow_from_the_input() {
+    let shapes = |width, height| {
+        let input = InputSize::new(width, height).unwrap();
+        Role::ALL.map(|role| role.shape(input))
+    };
     let expected = [
         [80, 80, 64],
         [40, 40, 64],
@@ -47,7 +56,37 @@ fn shapes_are_those_of_a_640_input() {
         [20, 20, 32],
         [160, 160, 32],
     ];
-    assert_eq!(shapes, expected);
+    assert_eq!(shapes(640, 640), expected);
+    // Rows come first.
+    assert_eq!(shapes(640, 384)[0], [48, 80, 64]);
+    assert_eq!(shapes(640, 384)[9], [96, 160, 32]);
+    assert_eq!(shapes(1280, 32)[8], [1, 40, 32]);
+}
+
+/// Every size that an input can have: what an output is for follows from its shape.
+#[test]
+fn no_two_roles_have_the_same_shape() {
+    for (width, height) in (1..=40).flat_map(|x| (1..=40).map(move |y| (32 * x, 32 * y))) {
+        let input = InputSize::new(width, height).unwrap();
+        let outputs = Role::ALL.map(|role| output_for(role, input));
+        let layout = Layout::bind(&outputs, input).unwrap();
+        assert_eq!(layout.input(), input);
+        for (place, role) in Role::ALL.into_iter().enumerate() {
+            assert_eq!(layout.source(role), place, "{input}: {role}");
+        }
+    }
+}
+
+/// The prototypes of a small network have the shape of a large one's coefficients.
+#[test]
+fn the_outputs_of_another_input_are_refused() {
+    let small = InputSize::new(320, 320).unwrap();
+    let message = Layout::bind(&outputs(), small).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "output 'net/boxes 80x80x64' is [80, 80, 64], which is none of FastSAM's ten outputs for a \
+         320x320 input"
+    );
 }
 
 #[test]
@@ -55,9 +94,12 @@ fn each_role_can_be_missing() {
     for (i, role) in Role::ALL.into_iter().enumerate() {
         let mut outputs = outputs();
         outputs.remove(i);
-        assert_eq!(Layout::bind(&outputs), Err(LayoutError::Missing(role)));
+        assert_eq!(
+            Layout::bind(&outputs, INPUT),
+            Err(LayoutError::Missing { role, input: INPUT })
+        );
     }
-    let message = Layout::bind(&[]).unwrap_err().to_string();
+    let message = Layout::bind(&[], INPUT).unwrap_err().to_string();
     assert!(message.contains("boxes 80x80x64"), "{message}");
 }
 
@@ -69,13 +111,14 @@ fn each_role_can_be_doubled() {
             name: "again".into(),
             ..output(role)
         });
-        let error = Layout::bind(&outputs).unwrap_err();
+        let error = Layout::bind(&outputs, INPUT).unwrap_err();
         let first = output(role).name;
         let second = "again".into();
         assert_eq!(
             error,
             LayoutError::Doubled {
                 role,
+                input: INPUT,
                 first,
                 second
             }
@@ -89,8 +132,15 @@ fn an_output_of_another_network_is_named() {
         let mut outputs = outputs();
         outputs[4].shape = shape;
         let name = outputs[4].name.clone();
-        let error = Layout::bind(&outputs).unwrap_err();
-        assert_eq!(error, LayoutError::Unknown { name, shape });
+        let error = Layout::bind(&outputs, INPUT).unwrap_err();
+        assert_eq!(
+            error,
+            LayoutError::Unknown {
+                name,
+                shape,
+                input: INPUT
+            }
+        );
     }
 }
 
@@ -108,7 +158,7 @@ fn scales_and_zero_points_of_no_use_are_refused() {
     for (scale, zero_point) in cases {
         let mut outputs = outputs();
         outputs[9].quant = QuantInfo { scale, zero_point };
-        let message = Layout::bind(&outputs).unwrap_err().to_string();
+        let message = Layout::bind(&outputs, INPUT).unwrap_err().to_string();
         let said = format!(
             "output 'net/prototypes 160x160x32' has scale {scale} and zero point {zero_point}"
         );
@@ -116,15 +166,15 @@ fn scales_and_zero_points_of_no_use_are_refused() {
     }
     let mut outputs = outputs();
     outputs[9].quant.zero_point = -0.0;
-    assert!(Layout::bind(&outputs).is_ok());
+    assert!(Layout::bind(&outputs, INPUT).is_ok());
 }
 
 #[test]
 fn buffers_have_the_type_and_length_of_their_role() {
-    let layout = Layout::bind(&outputs()).unwrap();
+    let layout = Layout::bind(&outputs(), INPUT).unwrap();
     let mut tensors = Tensors::for_layout(&layout);
     for role in Role::ALL {
-        let length: usize = role.shape().iter().product();
+        let length: usize = role.shape(INPUT).iter().product();
         let wide = matches!(role, Role::Boxes(_));
         assert_eq!(
             tensors.u16_mut(role).map(|e| e.len()),
@@ -145,7 +195,7 @@ fn buffers_have_the_type_and_length_of_their_role() {
 
 #[test]
 fn a_copy_holds_what_was_written() {
-    let layout = Layout::bind(&outputs()).unwrap();
+    let layout = Layout::bind(&outputs(), INPUT).unwrap();
     let mut tensors = Tensors::for_layout(&layout);
     let mut copy = tensors.clone();
     tensors.u8_mut(Role::Prototypes).unwrap()[5] = 9;

@@ -4,7 +4,7 @@
 #![no_main]
 
 use camera::mjpeg::Decoder;
-use frame::{Frame, Size};
+use frame::{Frame, InputSize, Size};
 use libfuzzer_sys::fuzz_target;
 
 /// Large enough for a half and a quarter.
@@ -13,7 +13,8 @@ const MOST: Size = Size::new(2560, 512);
 fuzz_target!(|bytes: &[u8]| {
     let outcomes = [false, true].map(|full_size| {
         let mut frame = Frame::empty();
-        let outcome = Decoder::new(MOST, full_size).decode(bytes, &mut frame);
+        let input = (!full_size).then_some(InputSize::DEFAULT);
+        let outcome = Decoder::new(MOST, input).decode(bytes, &mut frame);
         // Three planes of whole units, which may reach over the picture's edge.
         assert!(frame.data.capacity() <= 3 * (MOST.width as usize + 16) * MOST.height as usize);
         match outcome {

@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 
 use arbitrary::Arbitrary;
-use frame::{Frame, INPUT_BYTES, PixelFormat, Preprocessor, Size};
+use frame::{Frame, InputSize, NetworkInput, PixelFormat, Preprocessor, Size};
 use libfuzzer_sys::fuzz_target;
 
 const FORMATS: [PixelFormat; 6] = [
@@ -22,6 +22,8 @@ const MAX_BYTES: usize = 4 << 20;
 
 #[derive(Arbitrary, Debug)]
 struct Input<'a> {
+    /// Columns and rows of the network's input, in 32 pixels.
+    network: [u8; 2],
     width: u16,
     height: u16,
     format: u8,
@@ -47,8 +49,8 @@ enum Length {
 }
 
 thread_local! {
-    static REUSED: RefCell<(Preprocessor, Box<[u8; INPUT_BYTES]>)> =
-        RefCell::new((Preprocessor::new(), Box::new([0; INPUT_BYTES])));
+    static REUSED: RefCell<(Preprocessor, NetworkInput)> =
+        RefCell::new((Preprocessor::new(), NetworkInput::new(InputSize::DEFAULT)));
 }
 
 fuzz_target!(|input: Input<'_>| {
@@ -79,14 +81,19 @@ fuzz_target!(|input: Input<'_>| {
     };
     let valid = frame.validate();
     assert!(length >= least || valid.is_err());
+    let [width, height] = input.network.map(|side| 32 * (1 + u32::from(side) % 40));
+    let network = InputSize::new(width, height).expect("multiples of 32 up to 1280");
     REUSED.with_borrow_mut(|(preprocessor, network_input)| {
+        if network_input.size() != network {
+            *network_input = NetworkInput::new(network);
+        }
         let letterboxed = preprocessor.letterbox(&frame, network_input);
         assert_eq!(letterboxed.is_ok(), valid.is_ok());
         // In a frame of one colour there is no other, but for the padding's.
         if letterboxed.is_ok() && frame.pixel_format == PixelFormat::Rgb8 {
             if let [grey] = input.pattern {
                 let expected = |byte: &u8| byte == grey || *byte == frame::PAD_VALUE;
-                assert!(network_input.iter().all(expected));
+                assert!(network_input.bytes().iter().all(expected));
             }
         }
         let mut rgb = Vec::new();

@@ -9,7 +9,7 @@ use fastsam::{
     Contours, Mask, MaskSize, Segment,
     prompt::{self, Canvas, Label, PointPrompt},
 };
-use frame::{FramePoint, FrameRect, Letterbox, Size};
+use frame::{FramePoint, FrameRect, InputSize, Letterbox, Size};
 use libfuzzer_sys::fuzz_target;
 use message::prompt::{Prompt, Select};
 
@@ -56,7 +56,7 @@ fuzz_target!(|bytes: &[u8]| {
         answer(
             &prompt,
             &Canvas {
-                letterbox: Letterbox::fit(SIZE),
+                letterbox: Letterbox::fit(SIZE, InputSize::DEFAULT),
                 mask_size,
             },
         );

@@ -6,7 +6,7 @@ use std::{cell::RefCell, fs};
 
 use accelerator::mock::Network;
 use arbitrary::Arbitrary;
-use frame::Size;
+use frame::{InputSize, Size};
 use libfuzzer_sys::fuzz_target;
 use recording::{MANIFEST, Recording};
 use tempfile::TempDir;
@@ -52,7 +52,8 @@ fuzz_target!(|input: Input<'_>| {
             Ok(recording) => {
                 assert!(recording.frame.width > 0 && recording.frame.height > 0);
                 for role in Role::ALL {
-                    assert_eq!(recording.layout.info(role).shape, role.shape());
+                    let shape = role.shape(recording.layout.input());
+                    assert_eq!(recording.layout.info(role).shape, shape);
                 }
             }
             Err(error) => {
@@ -66,7 +67,7 @@ fuzz_target!(|input: Input<'_>| {
 
 fn good() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    let layout = Network::layout();
+    let layout = Network::layout(InputSize::DEFAULT);
     Recording::save(folder.path(), SIZE, &layout, &Tensors::for_layout(&layout))
         .expect("a recording");
     folder

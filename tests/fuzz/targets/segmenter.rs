@@ -7,7 +7,7 @@ use std::cell::RefCell;
 
 use arbitrary::{Arbitrary, Unstructured};
 use fastsam::{MaskSize, Segmenter, Segments, Settings, cleanup::Cleanup, encode::rle};
-use frame::{Letterbox, Size};
+use frame::{InputSize, Letterbox, Size};
 use libfuzzer_sys::fuzz_target;
 use tensors::{ElementType, Layout, QuantInfo, Role, TensorInfo, Tensors};
 
@@ -16,6 +16,8 @@ const MAX_SIDE: u32 = 3000;
 
 #[derive(Arbitrary, Debug)]
 struct Input {
+    /// Columns and rows of the network's input, in 32 pixels.
+    network: [u8; 2],
     outputs: [Output; 10],
     letterbox: AnyLetterbox,
     confidence: f32,
@@ -53,11 +55,14 @@ enum AnyLetterbox {
 }
 
 impl AnyLetterbox {
-    fn made(&self) -> Letterbox {
+    fn made(&self, input: InputSize) -> Letterbox {
         let side = |side: u16| u32::from(side) % (MAX_SIDE + 1);
         match *self {
-            Self::Fit([width, height]) => Letterbox::fit(Size::new(side(width), side(height))),
+            Self::Fit([width, height]) => {
+                Letterbox::fit(Size::new(side(width), side(height)), input)
+            }
             Self::Any([width, height, resized_width, resized_height, left, top]) => Letterbox {
+                input,
                 frame: Size::new(side(width), side(height)),
                 resized: Size::new(
                     u32::from(resized_width) % 700,
@@ -71,7 +76,7 @@ impl AnyLetterbox {
 }
 
 impl Output {
-    fn info(&self, role: Role) -> TensorInfo {
+    fn info(&self, role: Role, input: InputSize) -> TensorInfo {
         let usual_scale = match role {
             Role::Scores(_) => 1.0 / 255.0,
             _ => 0.05,
@@ -82,7 +87,7 @@ impl Output {
         };
         TensorInfo {
             name: role.to_string(),
-            shape: role.shape(),
+            shape: role.shape(input),
             element_type: if self.wide {
                 ElementType::U16
             } else {
@@ -150,20 +155,23 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(input) = Input::arbitrary(&mut Unstructured::new(bytes)) else {
         return;
     };
+    // Small ones most often: larger ones only take longer.
+    let [width, height] = input.network.map(|side| 32 * (1 + u32::from(side) % 20));
+    let network = InputSize::new(width, height).expect("multiples of 32 up to 640");
     let infos: Vec<_> = input
         .outputs
         .iter()
         .zip(Role::ALL)
-        .map(|(output, role)| output.info(role))
+        .map(|(output, role)| output.info(role, network))
         .collect();
-    let Ok(layout) = Layout::bind(&infos) else {
+    let Ok(layout) = Layout::bind(&infos, network) else {
         return;
     };
     let mut tensors = Tensors::for_layout(&layout);
     for (output, role) in input.outputs.iter().zip(Role::ALL) {
         output.fill(role, &mut tensors);
     }
-    let letterbox = input.letterbox.made();
+    let letterbox = input.letterbox.made(network);
     let settings = input.settings();
     SEGMENTS.with_borrow_mut(|segments| {
         let mut segmenter = Segmenter::new(&layout);

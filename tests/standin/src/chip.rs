@@ -16,6 +16,7 @@ use std::{
 };
 
 use accelerator::mock::Network;
+use frame::InputSize;
 use tensors::Tensors;
 
 use crate::{
@@ -118,7 +119,7 @@ impl Brain {
         {
             return Arc::clone(tensors);
         }
-        let mut tensors = Tensors::for_layout(&Network::layout());
+        let mut tensors = Tensors::for_layout(&Network::layout(self.network.input()));
         self.network.infer(&input, &mut tensors);
         let tensors = Arc::new(tensors);
         self.last = Some((input, Arc::clone(&tensors)));
@@ -134,8 +135,8 @@ pub(crate) struct Chip {
 }
 
 impl Chip {
-    /// Starts a chip whose network has as many outputs.
-    pub(crate) fn start(outputs: usize) -> std::io::Result<Arc<Self>> {
+    /// Starts a chip whose network has as many outputs and takes inputs of this size.
+    pub(crate) fn start(outputs: usize, input: InputSize) -> std::io::Result<Arc<Self>> {
         let chip = Arc::new(Self {
             state: Mutex::new(State {
                 input: Queue::closed(),
@@ -161,7 +162,7 @@ impl Chip {
             .name("standin-chip".to_owned())
             .spawn(move || {
                 begins.wait();
-                worker.run();
+                worker.run(input);
             })?;
         // A caller that leaks may close the library at once. That unmaps no code that a thread
         // with thread-local values runs, which a thread that has not begun does not have yet.
@@ -315,9 +316,9 @@ impl Chip {
         }
     }
 
-    fn run(&self) {
+    fn run(&self, input: InputSize) {
         let mut brain = Brain {
-            network: Network::new(),
+            network: Network::new(input),
             last: None,
         };
         let mut free_at = Instant::now();

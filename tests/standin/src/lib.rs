@@ -31,5 +31,5 @@ mod sample;
 mod sandbox;
 pub mod script;
 
-pub use sample::{FAST_SAM, sample_hef, sample_hef_of};
+pub use sample::{FAST_SAM, sample_hef, sample_hef_for, sample_hef_of};
 pub use sandbox::{Sandbox, library};

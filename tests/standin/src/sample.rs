@@ -3,6 +3,7 @@
 //! libhailort 4.23 reads and describes them, too. It does not configure a chip with them, for which
 //! the actions of their contexts are missing.
 
+use frame::InputSize;
 use tensors::{ElementType, Role};
 
 /// The extensions that a HEF of today's compilers needs to be read: ops, and buffers computed on the
@@ -19,14 +20,23 @@ const FIRST_OUTPUT: u64 = 16;
 /// The name of the mock's network in a HEF.
 pub const FAST_SAM: &str = "fast_sam_s";
 
-/// A HEF for the mock's network, for a Hailo-8 or a Hailo-8L.
+/// A HEF for the mock's network with an input of 640 x 640, for a Hailo-8 or a Hailo-8L.
 pub fn sample_hef(hailo8l: bool) -> Vec<u8> {
-    sample_hef_of(if hailo8l { 3 } else { 1 }, &[FAST_SAM])
+    sample_hef_for(InputSize::DEFAULT, hailo8l)
+}
+
+/// The same for inputs of this size.
+pub fn sample_hef_for(input: InputSize, hailo8l: bool) -> Vec<u8> {
+    hef(if hailo8l { 3 } else { 1 }, &[FAST_SAM], input)
 }
 
 /// A HEF for a chip as HEFs number them, with these network groups: [`FAST_SAM`] is the mock's, and
 /// any other takes an array of bytes and gives one.
 pub fn sample_hef_of(architecture: u64, groups: &[&str]) -> Vec<u8> {
+    hef(architecture, groups, InputSize::DEFAULT)
+}
+
+fn hef(architecture: u64, groups: &[&str], input: InputSize) -> Vec<u8> {
     let header = [
         number(1, architecture),
         number(2, 1_735_689_600),
@@ -35,7 +45,7 @@ pub fn sample_hef_of(architecture: u64, groups: &[&str]) -> Vec<u8> {
     ];
     let mut message = field(1, &header.concat());
     for name in groups {
-        message.extend(field(2, &group(name, architecture == 3)));
+        message.extend(field(2, &group(name, architecture == 3, input)));
     }
     for extension in EXTENSIONS {
         message.extend(field(5, &number(1, extension)));
@@ -98,13 +108,13 @@ impl Layer {
 }
 
 /// The input and the outputs of a network group.
-fn layers(name: &str) -> (Layer, Vec<Layer>) {
+fn layers(name: &str, size: InputSize) -> (Layer, Vec<Layer>) {
     let input = |shape| Layer::bytes(format!("{name}/input_layer1"), shape);
     if name != FAST_SAM {
         let output = Layer::bytes(format!("{name}/output_layer1"), [10, 10, 8]);
         return (input([32, 32, 3]), vec![output]);
     }
-    let layout = accelerator::mock::Network::layout();
+    let layout = accelerator::mock::Network::layout(size);
     let outputs = Role::ALL.map(|role| {
         let info = layout.info(role);
         Layer {
@@ -118,12 +128,13 @@ fn layers(name: &str) -> (Layer, Vec<Layer>) {
             zero_point: info.quant.zero_point,
         }
     });
-    (input([640, 640, 3]), outputs.into())
+    let shape = [size.height() as usize, size.width() as usize, 3];
+    (input(shape), outputs.into())
 }
 
-fn group(name: &str, has_layouts: bool) -> Vec<u8> {
+fn group(name: &str, has_layouts: bool, size: InputSize) -> Vec<u8> {
     let metadata = field(1, &field(1, name.as_bytes()));
-    let (input, outputs) = layers(name);
+    let (input, outputs) = layers(name, size);
     // All layers at the host are in the first context.
     let mut edges = edge(false, &input, 0);
     for (pad, output) in (0..).zip(&outputs) {

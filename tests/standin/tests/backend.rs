@@ -19,8 +19,9 @@ use accelerator::{
     hailo::{HailoError, HailoSettings, Monitor, State, Step, calls_left_behind, open},
     mock::Network,
 };
+use frame::InputSize;
 use hailort::{TemperatureZone, host::SysFs};
-use hailort_standin::{Sandbox, sample_hef};
+use hailort_standin::{Sandbox, sample_hef, sample_hef_for};
 use tensors::{ElementType, Elements, Layout, Role, Tensors};
 
 const LONG: Duration = Duration::from_secs(20);
@@ -44,9 +45,12 @@ fn settings(sandbox: &Sandbox) -> HailoSettings {
     }
 }
 
+/// What the sandbox's HEF takes.
+const INPUT: InputSize = InputSize::DEFAULT;
+
 /// A picture with a box in it, another for each number.
 fn picture(number: u64) -> Vec<u8> {
-    let mut picture = vec![40; frame::INPUT_BYTES];
+    let mut picture = vec![40; INPUT.bytes()];
     let left = 40 + (number as usize % 16) * 24;
     for y in 200..400 {
         for x in left..left + 120 {
@@ -70,7 +74,7 @@ fn start(settings: HailoSettings) -> Running {
     let hailo = open(settings).expect("a backend");
     let monitor = hailo.monitor();
     let tensors = Tensors::for_layout(hailo.layout());
-    let expected = Tensors::for_layout(&Network::layout());
+    let expected = Tensors::for_layout(&Network::layout(INPUT));
     let (submit, collect) = Box::new(hailo).split();
     Running {
         submit,
@@ -78,7 +82,7 @@ fn start(settings: HailoSettings) -> Running {
         monitor,
         tensors,
         expected,
-        network: Network::new(),
+        network: Network::new(INPUT),
     }
 }
 
@@ -190,7 +194,7 @@ fn frames_overlap_and_keep_their_order() {
                     .expect("room in time");
             }
         });
-        let (mut network, mut expected) = (Network::new(), tensors.clone());
+        let (mut network, mut expected) = (Network::new(INPUT), tensors.clone());
         for ticket in 0..40 {
             assert_eq!(
                 collect.collect(&mut tensors, LONG).expect("an answer"),
@@ -281,7 +285,10 @@ fn a_frame_swallowed_under_load_is_missed_in_time() {
         let missed = missed.expect("the lost frame was missed");
         assert_eq!(fault(&missed), (Step::RestartVStreams, 1));
         // From then on answers are right again.
-        let (mut network, mut expected) = (Network::new(), Tensors::for_layout(&Network::layout()));
+        let (mut network, mut expected) = (
+            Network::new(INPUT),
+            Tensors::for_layout(&Network::layout(INPUT)),
+        );
         let mut checked = 0;
         while checked < 5 && started.elapsed() < LONG * patience() {
             if let Ok(ticket) = collect.collect(&mut tensors, Duration::from_millis(100)) {
@@ -549,6 +556,42 @@ fn what_stops_a_start_is_named_with_its_fix() {
 }
 
 #[test]
+fn a_hef_for_inputs_of_another_size_is_run() {
+    for (width, height) in [(320, 320), (640, 384), (1024, 1024)] {
+        let input = InputSize::new(width, height).unwrap();
+        let sandbox = Sandbox::new("pace = 0").unwrap();
+        fs::write(sandbox.hef(), sample_hef_for(input, false)).unwrap();
+        let hailo = open(settings(&sandbox)).unwrap();
+        assert_eq!(hailo.layout().input(), input);
+        let mut tensors = Tensors::for_layout(hailo.layout());
+        let mut expected = tensors.clone();
+        let (mut submit, mut collect) = Box::new(hailo).split();
+        let mut picture = vec![40; input.bytes()];
+        let row = input.row_bytes();
+        picture[100 * row..200 * row].fill(200);
+        let of_640 = submit.submit(0, &vec![0; INPUT.bytes()], LONG);
+        assert!(matches!(
+            of_640,
+            Err(AcceleratorError::InputSize { expected, .. }) if expected == input.bytes()
+        ));
+        submit.submit(1, &picture, LONG).unwrap();
+        let patience = LONG * patience();
+        let started = Instant::now();
+        let ticket = loop {
+            match collect.collect(&mut tensors, Duration::from_millis(100)) {
+                Err(AcceleratorError::Timeout(_)) if started.elapsed() < patience => {}
+                answer => break answer.unwrap(),
+            }
+        };
+        assert_eq!(ticket, 1);
+        Network::new(input).infer(&picture, &mut expected);
+        assert!(tensors == expected, "{input}");
+        drop((submit, collect));
+        assert_clean(&sandbox);
+    }
+}
+
+#[test]
 fn a_hailo_8_runs_a_hef_for_an_8l() {
     let sandbox = Sandbox::new("pace = 0").unwrap();
     fs::write(sandbox.hef(), sample_hef(true)).unwrap();
@@ -565,7 +608,7 @@ fn outputs_are_read_in_the_types_that_the_chip_has() {
         drop(hailo);
         let mut running = start(settings(&sandbox));
         assert!(running.answer(3).is_empty());
-        let native = Network::layout();
+        let native = Network::layout(INPUT);
         running.network.infer(&picture(3), &mut running.expected);
         for role in Role::ALL {
             assert_eq!(layout.info(role).element_type, expected);

@@ -144,7 +144,7 @@ mod tests {
             let has_tables = jpeg.windows(2).any(|marker| marker == [0xFF, 0xC4]);
             assert_eq!(has_tables, tables);
             let mut frame = Frame::empty();
-            camera::mjpeg::Decoder::new(size, true)
+            camera::mjpeg::Decoder::new(size, None)
                 .decode(jpeg, &mut frame)
                 .unwrap();
             frame.data

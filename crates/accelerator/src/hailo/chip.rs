@@ -9,6 +9,8 @@ use hailort::{
     hef_file::{HefArchitecture, HefFile},
 };
 
+use frame::InputSize;
+
 use super::{error::HailoError, fit::group_name, monitor::DeviceReport, settings::HailoSettings};
 use tensors::{ElementType, Layout, QuantInfo, Role, TensorInfo, Tensors};
 
@@ -42,8 +44,8 @@ impl Chip {
         let group = vdevice
             .configure(hef, Some(&network), scheduling)
             .map_err(|error| name_architectures(error, hef, device.architecture))?;
-        let (outputs, layout) = outputs(&group, settings)?;
-        let input = input(&group, settings)?;
+        let (input, size) = input(&group, settings)?;
+        let (outputs, layout) = outputs(&group, size, settings)?;
         Ok((
             Self {
                 outputs,
@@ -62,9 +64,9 @@ impl Chip {
         settings: &HailoSettings,
     ) -> Result<InputVStream, HailoError> {
         self.release_outputs();
-        let (outputs, layout) = outputs(&self.group, settings)?;
+        let (input, size) = input(&self.group, settings)?;
+        let (outputs, layout) = outputs(&self.group, size, settings)?;
         check_layout(&self.layout, &layout)?;
-        let input = input(&self.group, settings)?;
         self.outputs = outputs;
         Ok(input)
     }
@@ -247,18 +249,22 @@ fn vstream_options(settings: &HailoSettings, timeout: Duration) -> VStreamOption
     }
 }
 
+/// The only input, and its columns and rows.
 fn input(
     group: &ConfiguredNetworkGroup,
     settings: &HailoSettings,
-) -> Result<InputVStream, HailoError> {
+) -> Result<(InputVStream, InputSize), HailoError> {
     let mut inputs = group.input_vstreams(vstream_options(
         settings,
         settings.timeout.min(INPUT_TIMEOUT),
     ))?;
-    let fits = matches!(&inputs[..], [input] if input.frame_size() == frame::INPUT_BYTES);
-    match inputs.pop() {
-        Some(input) if fits => Ok(input),
-        Some(last) => {
+    let size = match &inputs[..] {
+        [input] => input_size(input.info().shape, input.frame_size()),
+        _ => None,
+    };
+    match (inputs.pop(), size) {
+        (Some(input), Some(size)) => Ok((input, size)),
+        (Some(last), None) => {
             inputs.push(last);
             let found: Vec<_> = inputs
                 .iter()
@@ -271,15 +277,23 @@ fn input(
                 found: found.join(" and "),
             })
         }
-        None => Err(HailoError::Input {
+        (None, _) => Err(HailoError::Input {
             found: "nothing".to_owned(),
         }),
     }
 }
 
+/// Columns and rows of an input, if it is one that FastSAM's networks can have.
+fn input_size([height, width, channels]: [usize; 3], frame_size: usize) -> Option<InputSize> {
+    let side = |side: usize| u32::try_from(side).ok();
+    let size = InputSize::new(side(width)?, side(height)?).ok()?;
+    (channels == 3 && frame_size == size.bytes()).then_some(size)
+}
+
 /// The outputs in the order of their roles.
 fn outputs(
     group: &ConfiguredNetworkGroup,
+    input: InputSize,
     settings: &HailoSettings,
 ) -> Result<(Vec<OutputVStream>, Layout), HailoError> {
     let outputs = group.output_vstreams(vstream_options(settings, settings.timeout))?;
@@ -287,7 +301,7 @@ fn outputs(
         .iter()
         .map(|output| tensor_info(output.info(), output.frame_size()))
         .collect::<Result<Vec<_>, _>>()?;
-    let layout = Layout::bind(&infos)?;
+    let layout = Layout::bind(&infos, input)?;
     let mut outputs: Vec<_> = outputs.into_iter().map(Some).collect();
     let in_order = Role::ALL
         .into_iter()
@@ -325,4 +339,37 @@ fn tensor_info(info: &VStreamInfo, frame_size: usize) -> Result<TensorInfo, Hail
             zero_point: info.zero_point,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_are_of_sizes_that_networks_have() {
+        let size = |width, height| InputSize::new(width, height).ok();
+        let cases = [
+            (
+                "the published one",
+                [640, 640, 3],
+                640 * 640 * 3,
+                size(640, 640),
+            ),
+            (
+                "rows come first",
+                [384, 640, 3],
+                640 * 384 * 3,
+                size(640, 384),
+            ),
+            ("no multiple of 32", [333, 640, 3], 333 * 640 * 3, None),
+            ("too large", [1312, 640, 3], 1312 * 640 * 3, None),
+            ("one channel", [640, 640, 1], 640 * 640, None),
+            ("padded rows", [640, 640, 3], 640 * 648 * 3, None),
+            ("none", [0, 0, 0], 0, None),
+            ("more than can be counted", [usize::MAX, 640, 3], 0, None),
+        ];
+        for (name, shape, bytes, expected) in cases {
+            assert_eq!(input_size(shape, bytes), expected, "{name}");
+        }
+    }
 }

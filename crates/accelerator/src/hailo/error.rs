@@ -97,7 +97,9 @@ pub enum HailoError {
         why: Misfit,
     },
     /// The network does not take what FastSAM takes.
-    #[error("the network takes {found}; FastSAM takes one input of 640x640x3 bytes")]
+    #[error(
+        "the network takes {found}; FastSAM takes one input of height x width x 3 bytes, both sides multiples of 32 from 32 to 1280, as 640x640x3"
+    )]
     Input {
         /// What it takes.
         found: String,

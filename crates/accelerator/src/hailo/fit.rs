@@ -9,7 +9,7 @@
 
 use std::path::Path;
 
-use frame::INPUT_SIDE;
+use frame::InputSize;
 use hailort::hef_file::{
     Contents, DataOrder, HefArchitecture, Layer, LayerDirection, NetworkGroup,
 };
@@ -102,13 +102,14 @@ fn check_group(group: &NetworkGroup) -> Result<(), String> {
     let [input] = inputs[..] else {
         return Err(format!("it has {} inputs, FastSAM has one", inputs.len()));
     };
-    if input.shape != [INPUT_SIDE, INPUT_SIDE, 3] || input.element_bytes != 1 {
-        let [rows, columns, channels] = input.shape;
+    let [rows, columns, channels] = input.shape;
+    if channels != 3 || input.element_bytes != 1 {
         return Err(format!(
-            "its input is {rows}x{columns}x{channels} of {} bytes, FastSAM's {INPUT_SIDE}x{INPUT_SIDE}x3 of 1",
+            "its input is {rows}x{columns}x{channels} of {} bytes, FastSAM's has 3 channels of 1",
             input.element_bytes
         ));
     }
+    let size = InputSize::new(columns, rows).map_err(|error| format!("its input is {error}"))?;
     check_data(input)?;
     let outputs = outputs
         .into_iter()
@@ -117,7 +118,7 @@ fn check_group(group: &NetworkGroup) -> Result<(), String> {
             tensor_info(output)
         })
         .collect::<Result<Vec<_>, _>>()?;
-    Layout::bind(&outputs)
+    Layout::bind(&outputs, size)
         .map(|_| ())
         .map_err(|error| error.to_string())
 }
@@ -204,7 +205,11 @@ mod tests {
         let mut layers = vec![layer("input", LayerDirection::Input, [640, 640, 3])];
         layers.extend(Role::ALL.into_iter().map(|role| {
             let name = format!("{name}/{role}");
-            layer(&name, LayerDirection::Output, role.shape())
+            layer(
+                &name,
+                LayerDirection::Output,
+                role.shape(InputSize::DEFAULT),
+            )
         }));
         NetworkGroup {
             name: name.to_owned(),

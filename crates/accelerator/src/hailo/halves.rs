@@ -5,7 +5,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use frame::INPUT_BYTES;
 use hailort::InputVStream;
 
 use super::{
@@ -26,6 +25,7 @@ pub struct Hailo {
 }
 
 struct SubmitHalf {
+    input_bytes: usize,
     flow: Arc<Flow>,
     monitor: Monitor,
 }
@@ -50,6 +50,7 @@ impl Hailo {
                 batch_size,
             },
             submit: SubmitHalf {
+                input_bytes: chip.layout.input().bytes(),
                 flow: Arc::clone(&flow),
                 monitor: monitor.clone(),
             },
@@ -88,10 +89,10 @@ impl Submit for SubmitHalf {
         input: &[u8],
         timeout: Duration,
     ) -> Result<(), AcceleratorError> {
-        if input.len() != INPUT_BYTES {
+        if input.len() != self.input_bytes {
             return Err(AcceleratorError::InputSize {
                 found: input.len(),
-                expected: INPUT_BYTES,
+                expected: self.input_bytes,
             });
         }
         match self.flow.write(ticket, input, timeout) {

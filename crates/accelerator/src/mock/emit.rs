@@ -15,15 +15,15 @@
 
 use std::{f32::consts::PI, ops::Range};
 
-use frame::INPUT_SIDE;
+use frame::InputSize;
 
 use super::{
     codes::{CODE_LENGTH, Code, Codes},
     regions::{MAX_REGIONS, Region, Regions},
 };
 use tensors::{
-    ElementType, Layout, Level, PROTOTYPE_CHANNELS, PROTOTYPE_SIDE, QuantInfo, Role, TensorInfo,
-    Tensors,
+    ElementType, Grid, Layout, Level, PROTOTYPE_CHANNELS, PROTOTYPE_STRIDE, QuantInfo, Role,
+    TensorInfo, Tensors,
 };
 
 /// Bins of a side's distribution.
@@ -34,6 +34,10 @@ const FLOOR: f32 = -9.9;
 const PEAK: f32 = 5.0;
 /// Farthest side from an anchor, in cells: the last bin, less a margin for quantization.
 const REACH: f32 = 14.5;
+/// Longest side of a box, in cells of the coarsest level: 864 pixels. From the anchor nearest to its
+/// middle both its ends are in reach. Of what is longer, which takes a large input, a box has the
+/// middle, as a network's has, whose distribution has no more bins.
+const LONGEST: f32 = 2.0 * (REACH - 1.0);
 /// Pixels between a region and its box: the mask's edge lies inside the crop.
 const BOX_MARGIN: f32 = 1.0;
 /// Logit at a block that is all the region's own, against one that is none of it.
@@ -75,27 +79,28 @@ fn output(role: Role) -> (ElementType, QuantInfo) {
     }
 }
 
-/// The outputs, in HailoRT's order of names.
-pub(super) fn layout() -> Layout {
+/// The outputs for an input of this size, in HailoRT's order of names.
+pub(super) fn layout(input: InputSize) -> Layout {
     let infos = Role::ALL.map(|role| {
         let (element_type, quant) = output(role);
         TensorInfo {
-            name: format!("mock/{role}").replace(' ', "_"),
-            shape: role.shape(),
+            name: format!("mock/{}", role.with_shape(input)).replace(' ', "_"),
+            shape: role.shape(input),
             element_type,
             quant,
         }
     });
     // Each role once, with its own shape and finite quantization: nothing can be wrong.
-    match Layout::bind(&infos) {
+    match Layout::bind(&infos, input) {
         Ok(layout) => layout,
         Err(error) => unreachable!("the mock's own layout: {error}"),
     }
 }
 
 /// Writes tensors; owns the buffers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Emitter {
+    input: InputSize,
     codes: Codes,
     /// Colour of each region: the number of its code.
     colours: Vec<usize>,
@@ -106,6 +111,17 @@ pub(super) struct Emitter {
 }
 
 impl Emitter {
+    /// For inputs of this size.
+    pub(super) fn new(input: InputSize) -> Self {
+        Self {
+            input,
+            codes: Codes::default(),
+            colours: Vec::new(),
+            best: Vec::new(),
+            taken: Vec::new(),
+        }
+    }
+
     /// Fills `tensors`, made for [`layout`], with the answer for these regions.
     pub(super) fn emit(&mut self, found: &Regions<'_>, tensors: &mut Tensors) {
         for role in Role::ALL {
@@ -117,7 +133,7 @@ impl Emitter {
         self.taken.resize(
             Level::ALL
                 .iter()
-                .map(|level| level.side() * level.side())
+                .map(|level| level.grid(self.input).cells())
                 .sum(),
             false,
         );
@@ -263,11 +279,12 @@ impl Emitter {
             if level != Level::Stride32 && half > 6.0 * stride {
                 return None;
             }
-            let last = level.side() - 1;
+            let grid = level.grid(self.input);
             let centre = Anchor {
                 level,
-                column: (((x1 + x2) / 2.0 / stride) as usize).min(last),
-                row: (((y1 + y2) / 2.0 / stride) as usize).min(last),
+                input: self.input,
+                column: (((x1 + x2) / 2.0 / stride) as usize).min(grid.columns - 1),
+                row: (((y1 + y2) / 2.0 / stride) as usize).min(grid.rows - 1),
             };
             (0..SEARCH).find_map(|distance| {
                 square(distance)
@@ -282,27 +299,31 @@ impl Emitter {
 #[derive(Clone, Copy, Debug)]
 struct Anchor {
     level: Level,
+    input: InputSize,
     column: usize,
     row: usize,
 }
 
 impl Anchor {
     fn cell(self) -> usize {
-        self.row * self.level.side() + self.column
+        self.row * self.level.grid(self.input).columns + self.column
     }
 
     /// Its place among the anchors of all levels.
     fn index(self) -> usize {
         let finer = Level::ALL.iter().take_while(|level| **level != self.level);
-        finer.map(|level| level.side().pow(2)).sum::<usize>() + self.cell()
+        finer
+            .map(|level| level.grid(self.input).cells())
+            .sum::<usize>()
+            + self.cell()
     }
 
     /// The cell so many columns and rows away, if there is one.
     fn moved(self, dx: isize, dy: isize) -> Option<Self> {
         let column = self.column.checked_add_signed(dx)?;
         let row = self.row.checked_add_signed(dy)?;
-        let side = self.level.side();
-        (column < side && row < side).then_some(Self {
+        let Grid { columns, rows } = self.level.grid(self.input);
+        (column < columns && row < rows).then_some(Self {
             column,
             row,
             ..self
@@ -337,21 +358,24 @@ fn square(distance: isize) -> impl Iterator<Item = (isize, isize)> {
     })
 }
 
-/// The region's extent with a margin; it may reach beyond the input, as a network's boxes do.
+/// The region's extent with a margin; it may reach beyond the input, as a network's boxes do. Of a
+/// region that is longer than [`LONGEST`] it is the middle.
 fn margin_box(region: &Region) -> [f32; 4] {
+    let longest = LONGEST * Level::Stride32.stride() as f32;
+    let side = |low: f32, high: f32| {
+        let (low, high) = (low - BOX_MARGIN, high + BOX_MARGIN);
+        let over = ((high - low - longest) / 2.0).max(0.0);
+        (low + over, high - over)
+    };
     let [x1, y1, x2, y2] = region.extent.map(f32::from);
-    [
-        x1 - BOX_MARGIN,
-        y1 - BOX_MARGIN,
-        x2 + BOX_MARGIN,
-        y2 + BOX_MARGIN,
-    ]
+    let ((x1, x2), (y1, y2)) = (side(x1, x2), side(y1, y2));
+    [x1, y1, x2, y2]
 }
 
 /// Whether one region's mask could see the other: their boxes, with the blocks that interpolation
 /// reaches, share a pixel.
 fn boxes_meet(a: &Region, b: &Region) -> bool {
-    let reach = (2 * INPUT_SIDE as usize / PROTOTYPE_SIDE) as u16 + BOX_MARGIN as u16;
+    let reach = 2 * PROTOTYPE_STRIDE as u16 + BOX_MARGIN as u16;
     let apart = |a1: u16, a2: u16, b1: u16, b2: u16| a2 + reach <= b1 || b2 + reach <= a1;
     let ([ax1, ay1, ax2, ay2], [bx1, by1, bx2, by2]) = (a.extent, b.extent);
     !apart(ax1, ax2, bx1, bx2) && !apart(ay1, ay2, by1, by2)
@@ -404,7 +428,8 @@ fn fill(tensors: &mut Tensors, role: Role, range: Range<usize>, value: f32) {
 }
 
 fn clear(tensors: &mut Tensors, role: Role) {
-    fill(tensors, role, 0..role.shape().iter().product(), 0.0);
+    let elements = role.shape(tensors.input()).iter().product();
+    fill(tensors, role, 0..elements, 0.0);
 }
 
 #[cfg(test)]
@@ -419,7 +444,7 @@ mod tests {
                 area: 1,
             })
             .collect();
-        let mut emitter = Emitter::default();
+        let mut emitter = Emitter::new(InputSize::DEFAULT);
         emitter.assign_colours(&regions);
         for (i, region) in regions.iter().enumerate() {
             for j in 0..MAX_REGIONS {
@@ -437,7 +462,7 @@ mod tests {
             extent: [x, 0, x + 10, 10],
             area: 100,
         };
-        let mut emitter = Emitter::default();
+        let mut emitter = Emitter::new(InputSize::DEFAULT);
         emitter.assign_colours(&[at(0), at(100), at(5), at(300)]);
         assert_eq!(emitter.colours, [0, 0, 1, 0]);
     }

@@ -13,18 +13,18 @@ mod reduce;
 mod region;
 mod share;
 
-use frame::INPUT_BYTES;
+use frame::InputSize;
 
 pub(super) use self::region::{Region, Shares};
 use self::{
     graph::Graph,
-    grid::GRID,
+    grid::Grid,
     reduce::Reduced,
     region::NONE,
     share::{Ground, Sharer},
 };
 
-/// Fewer cells make no region; a 160 x 160 prototype could hardly show it.
+/// Fewer cells make no region; a prototype of a quarter of the input's size could hardly show it.
 const MIN_CELLS: u32 = 12;
 /// Most regions reported, the largest first: as many as FastSAM reports detections.
 pub(super) const MAX_REGIONS: usize = 300;
@@ -32,12 +32,12 @@ pub(super) const MAX_REGIONS: usize = 300;
 #[derive(Debug)]
 pub(super) struct Regions<'a> {
     pub regions: &'a [Region],
-    /// 160 x 160, row-major.
+    /// Row-major.
     pub blocks: &'a [Shares],
 }
 
 /// Finds regions; owns the buffers.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Finder {
     reduced: Reduced,
     graph: Graph,
@@ -55,17 +55,32 @@ pub(super) struct Finder {
 }
 
 impl Finder {
-    /// Finds the regions of `input`, 640 x 640 x 3 RGB; none if it has another size.
+    /// For inputs of this size.
+    pub(super) fn new(input: InputSize) -> Self {
+        Self {
+            reduced: Reduced::new(Grid::of(input)),
+            graph: Graph::default(),
+            sharer: Sharer::default(),
+            order: Vec::new(),
+            numbers: Vec::new(),
+            labels: Vec::new(),
+            colours: Vec::new(),
+            shares: Vec::new(),
+            regions: Vec::new(),
+        }
+    }
+
+    /// Finds the regions of `input`, RGB; none if it has another size than was said.
     pub(super) fn find(&mut self, input: &[u8]) -> Regions<'_> {
+        let grid = self.reduced.grid;
         self.regions.clear();
         self.shares.clear();
-        self.shares.resize(GRID * GRID, Shares::default());
-        if let Ok(input) = <&[u8; INPUT_BYTES]>::try_from(input)
-            && self.reduced.reduce(input)
-        {
+        self.shares.resize(grid.blocks(), Shares::default());
+        if input.len() == grid.row_bytes() * grid.height() && self.reduced.reduce(input) {
             self.graph.join(&self.reduced);
             self.number();
             self.sharer.share(&mut Ground {
+                grid,
                 input,
                 content: self.reduced.content,
                 labels: &mut self.labels,
@@ -98,7 +113,8 @@ impl Finder {
         self.labels.clear();
         self.colours.clear();
         let mut last = (u32::MAX, NONE);
-        for (cell, patch) in self.reduced.cells.iter().enumerate() {
+        let cells = self.reduced.grid.each_cell();
+        for (cell, patch) in cells.zip(&self.reduced.cells) {
             self.colours.push(patch.mean);
             let label = match self.graph.component(&self.reduced, cell) {
                 None => NONE,

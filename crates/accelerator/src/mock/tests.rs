@@ -1,8 +1,9 @@
 //! Painted inputs, and a plain decoder that shares nothing with the emitter.
 
 use super::*;
-use tensors::{Elements, LEVELS, Level, PROTOTYPE_CHANNELS, PROTOTYPE_SIDE, Role};
+use tensors::{Elements, Grid, LEVELS, Level, PROTOTYPE_CHANNELS, Role};
 
+const INPUT: InputSize = InputSize::DEFAULT;
 const SIDE: usize = 640;
 
 /// A detection, decoded in plain floating point: its box, score and mask over the input.
@@ -42,10 +43,8 @@ fn decode(tensors: &Tensors, overlap: f32) -> Vec<Decoded> {
                     .sum::<f32>()
                     / total
             };
-            let (x, y) = (
-                (cell % level.side()) as f32 + 0.5,
-                (cell / level.side()) as f32 + 0.5,
-            );
+            let columns = level.grid(tensors.input()).columns;
+            let (x, y) = ((cell % columns) as f32 + 0.5, (cell / columns) as f32 + 0.5);
             let bbox = [
                 x - distance(0),
                 y - distance(1),
@@ -66,7 +65,7 @@ fn decode(tensors: &Tensors, overlap: f32) -> Vec<Decoded> {
             kept.push(Decoded {
                 score,
                 bbox,
-                mask: mask(&prototypes, &coefficients, &bbox),
+                mask: mask(tensors.input(), &prototypes, &coefficients, &bbox),
             });
         }
     }
@@ -84,24 +83,26 @@ fn box_iou(a: &[f32; 4], b: &[f32; 4]) -> f32 {
     common / (area(a) + area(b) - common)
 }
 
-fn mask(prototypes: &[f32], coefficients: &[f32], bbox: &[f32; 4]) -> Vec<bool> {
+fn mask(input: InputSize, prototypes: &[f32], coefficients: &[f32], bbox: &[f32; 4]) -> Vec<bool> {
+    let (width, height) = (input.width() as usize, input.height() as usize);
+    let grid = Grid::of_prototypes(input);
     let logits: Vec<f32> = prototypes
         .chunks_exact(PROTOTYPE_CHANNELS)
         .map(|channels| channels.iter().zip(coefficients).map(|(p, c)| p * c).sum())
         .collect();
-    let mut mask = vec![false; SIDE * SIDE];
-    let at = |i: usize| {
-        let u = ((i as f32 + 0.5) / 4.0 - 0.5).clamp(0.0, (PROTOTYPE_SIDE - 1) as f32);
-        let first = (u as usize).min(PROTOTYPE_SIDE - 2);
+    let mut mask = vec![false; width * height];
+    let at = |i: usize, cells: usize| {
+        let u = ((i as f32 + 0.5) / 4.0 - 0.5).clamp(0.0, (cells - 1) as f32);
+        let first = (u as usize).min(cells - 2);
         (first, u - first as f32)
     };
-    for y in bbox[1].max(0.0).ceil() as usize..(bbox[3].ceil() as usize).min(SIDE) {
-        for x in bbox[0].max(0.0).ceil() as usize..(bbox[2].ceil() as usize).min(SIDE) {
-            let ((j, v), (i, u)) = (at(y), at(x));
-            let value = |j: usize, i: usize| logits[j * PROTOTYPE_SIDE + i];
+    for y in bbox[1].max(0.0).ceil() as usize..(bbox[3].ceil() as usize).min(height) {
+        for x in bbox[0].max(0.0).ceil() as usize..(bbox[2].ceil() as usize).min(width) {
+            let ((j, v), (i, u)) = (at(y, grid.rows), at(x, grid.columns));
+            let value = |j: usize, i: usize| logits[j * grid.columns + i];
             let upper = value(j, i) * (1.0 - u) + value(j, i + 1) * u;
             let lower = value(j + 1, i) * (1.0 - u) + value(j + 1, i + 1) * u;
-            mask[y * SIDE + x] = upper * (1.0 - v) + lower * v > 0.0;
+            mask[y * width + x] = upper * (1.0 - v) + lower * v > 0.0;
         }
     }
     mask
@@ -178,8 +179,12 @@ impl Painting {
 }
 
 fn infer(input: &[u8]) -> Tensors {
-    let mut tensors = Tensors::for_layout(&Network::layout());
-    Network::new().infer(input, &mut tensors);
+    infer_in(INPUT, input)
+}
+
+fn infer_in(size: InputSize, input: &[u8]) -> Tensors {
+    let mut tensors = Tensors::for_layout(&Network::layout(size));
+    Network::new(size).infer(input, &mut tensors);
     tensors
 }
 
@@ -315,19 +320,19 @@ fn the_padding_is_no_region() {
 #[test]
 fn a_blank_input_is_one_region_or_none() {
     for value in [0, 1, 113, 255] {
-        let found = decode(&infer(&vec![value; frame::INPUT_BYTES]), 0.7);
+        let found = decode(&infer(&vec![value; INPUT.bytes()]), 0.7);
         assert_eq!(found.len(), 1);
         assert!(found[0].mask.iter().all(|inside| *inside));
         assert!(found[0].score > 0.5);
     }
-    assert!(decode(&infer(&vec![frame::PAD_VALUE; frame::INPUT_BYTES]), 0.7).is_empty());
+    assert!(decode(&infer(&vec![frame::PAD_VALUE; INPUT.bytes()]), 0.7).is_empty());
     assert!(decode(&infer(&[]), 0.7).is_empty());
 }
 
 #[test]
 fn noise_is_answered() {
     let mut state = 1u32;
-    let input: Vec<u8> = (0..frame::INPUT_BYTES)
+    let input: Vec<u8> = (0..INPUT.bytes())
         .map(|_| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (state >> 24) as u8
@@ -340,19 +345,61 @@ fn noise_is_answered() {
 fn an_answer_depends_on_its_input_alone() {
     let mut painting = Painting::new();
     painting.disc(COLOURS[0], (150.0, 160.0), 90.0);
-    let mut network = Network::new();
-    let mut tensors = Tensors::for_layout(&Network::layout());
-    network.infer(&vec![200; frame::INPUT_BYTES], &mut tensors);
+    let mut network = Network::new(INPUT);
+    let mut tensors = Tensors::for_layout(&Network::layout(INPUT));
+    network.infer(&vec![200; INPUT.bytes()], &mut tensors);
     network.infer(&painting.input, &mut tensors);
     assert!(tensors == infer(&painting.input));
 }
 
 #[test]
 fn outputs_are_of_both_widths() {
-    let layout = Network::layout();
+    let layout = Network::layout(INPUT);
     let wide = Role::ALL
         .iter()
         .filter(|role| layout.info(**role).element_type == tensors::ElementType::U16);
     assert!((1..10).contains(&wide.count()));
     assert_eq!(LEVELS, 3);
+}
+
+/// A disc in the middle of inputs of several sizes, and what is behind it.
+#[test]
+fn objects_are_found_in_inputs_of_every_size() {
+    for (width, height) in [
+        (320, 320),
+        (512, 512),
+        (640, 384),
+        (384, 640),
+        (1024, 1024),
+        (1280, 96),
+    ] {
+        let size = InputSize::new(width, height).unwrap();
+        let (cx, cy) = (width as f32 / 2.0, height as f32 / 2.0);
+        let radius = height.min(width) as f32 / 4.0;
+        let inside = |i: usize| {
+            let (x, y) = (i % width as usize, i / width as usize);
+            (x as f32 + 0.5 - cx).hypot(y as f32 + 0.5 - cy) < radius
+        };
+        let truth: Vec<bool> = (0..size.size().pixels()).map(inside).collect();
+        let colour = |inside: &bool| if *inside { COLOURS[0] } else { [90, 84, 76] };
+        let input: Vec<u8> = truth.iter().flat_map(colour).collect();
+        let found = decode(&infer_in(size, &input), 0.7);
+        assert_eq!(found.len(), 2, "{size}");
+        let best = found.iter().map(|one| iou(&one.mask, &truth));
+        let best = best.fold(0.0, f64::max);
+        assert!(best >= 0.95, "{size}: IoU {best:.3}");
+        // A box has 864 pixels at most, and what 8 bits make of it.
+        for one in &found {
+            let [x1, y1, x2, y2] = one.bbox;
+            assert!(x2 - x1 < 870.0 && y2 - y1 < 870.0, "{size}: {:?}", one.bbox);
+        }
+    }
+}
+
+#[test]
+fn the_least_and_the_largest_input_are_answered() {
+    for size in [InputSize::new(32, 32).unwrap(), InputSize::LARGEST] {
+        let found = decode(&infer_in(size, &vec![200; size.bytes()]), 0.7);
+        assert_eq!(found.len(), 1, "{size}");
+    }
 }

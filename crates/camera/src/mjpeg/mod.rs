@@ -1,7 +1,7 @@
 //! Motion JPEG: one baseline JPEG after another, decoded no larger than the network needs it.
 //!
 //! Source: ITU-T T.81, and for the Huffman tables that cheap cameras leave out, its annex K.3. The
-//! network sees 640 columns, so of a block's 8 x 8 coefficients only the lowest 4 x 4, 2 x 2 or one
+//! network most often sees 640 columns, so of a block's 8 x 8 coefficients only the lowest 4 x 4, 2 x 2 or one
 //! are turned into pixels, by an inverse DCT of just that size: half, a quarter or an eighth of the
 //! picture, without the aliasing that comes of leaving out pixels. A chroma block makes as many
 //! pixels as a plane of I420 has room for, whatever the camera's subsampling. Nothing becomes RGB
@@ -23,16 +23,16 @@ mod huffman;
 mod idct;
 mod scan;
 
-use frame::{Frame, Letterbox, PixelFormat, Size};
+use frame::{Frame, InputSize, Letterbox, PixelFormat, Size};
 
 use self::{flaw::Flaw, header::Header, scan::Plane};
 use crate::{CameraError, MAX_SIZE};
 
 /// By how much a picture of `full` size can be shrunk while it is decoded, per axis: the largest
 /// of 8, 4, 2 and 1 that divides both sides, so that each pixel stands for as many, and leaves no
-/// less than the picture's place in the network's input.
-pub fn shrink_for(full: Size) -> u32 {
-    let resized = Letterbox::fit(full).resized;
+/// less than the picture's place in a network's input of this size.
+pub fn shrink_for(full: Size, input: InputSize) -> u32 {
+    let resized = Letterbox::fit(full, input).resized;
     let suffices = |by: &u32| {
         full.width.is_multiple_of(*by)
             && full.height.is_multiple_of(*by)
@@ -46,20 +46,20 @@ pub fn shrink_for(full: Size) -> u32 {
 #[derive(Debug)]
 pub struct Decoder {
     most: Size,
-    full_size: bool,
+    input: Option<InputSize>,
     header: Box<Header>,
 }
 
 impl Decoder {
     /// A decoder of pictures of at most `most` (itself at most [`MAX_SIZE`]), each decoded as
-    /// small as [`shrink_for`] allows, or as large as it is with `full_size`.
-    pub fn new(most: Size, full_size: bool) -> Self {
+    /// small as [`shrink_for`] allows for a network's `input`, or as large as it is without one.
+    pub fn new(most: Size, input: Option<InputSize>) -> Self {
         Self {
             most: Size::new(
                 most.width.min(MAX_SIZE.width),
                 most.height.min(MAX_SIZE.height),
             ),
-            full_size,
+            input,
             header: Box::default(),
         }
     }
@@ -99,11 +99,8 @@ impl Decoder {
 
     /// By how much to shrink, per axis.
     fn shrink(&self) -> usize {
-        if self.full_size {
-            1
-        } else {
-            shrink_for(self.header.size) as usize
-        }
+        self.input
+            .map_or(1, |input| shrink_for(self.header.size, input) as usize)
     }
 
     /// Makes `frame` a grey one, and answers with its only plane.

@@ -21,9 +21,14 @@ const SAMPLINGS: [Sampling; 4] = [
 
 fn decode(bytes: &[u8], full_size: bool) -> Result<Frame, CameraError> {
     let mut frame = Frame::empty();
-    Decoder::new(MAX_SIZE, full_size).decode(bytes, &mut frame)?;
+    Decoder::new(MAX_SIZE, input_unless(full_size)).decode(bytes, &mut frame)?;
     assert_eq!(frame.validate(), Ok::<_, FrameError>(()));
     Ok(frame)
+}
+
+/// What pictures are decoded for.
+fn input_unless(full_size: bool) -> Option<InputSize> {
+    (!full_size).then_some(InputSize::DEFAULT)
 }
 
 fn cause(result: Result<Frame, CameraError>) -> String {
@@ -176,7 +181,20 @@ fn how_far_a_picture_may_be_shrunk() {
         ("tiny", Size::new(1, 1), 1),
     ];
     for (name, size, shrink) in cases {
-        assert_eq!(shrink_for(size), shrink, "{name}");
+        assert_eq!(shrink_for(size, InputSize::DEFAULT), shrink, "{name}");
+    }
+    let cases = [
+        ("720p, small", (1280, 720), (320, 320), 4),
+        ("720p, wide", (1280, 720), (640, 384), 2),
+        ("720p, large", (1280, 720), (1024, 1024), 1),
+        ("1080p, large", (1920, 1080), (1280, 1280), 1),
+        ("4K, large", (3840, 2160), (1280, 1280), 2),
+        ("4:3, wide", (1280, 960), (640, 320), 2),
+    ];
+    for (name, size, input, shrink) in cases {
+        let input = InputSize::new(input.0, input.1).unwrap();
+        let size = Size::new(size.0, size.1);
+        assert_eq!(shrink_for(size, input), shrink, "{name}");
     }
 }
 
@@ -222,7 +240,7 @@ fn tables_of_one_picture_are_not_those_of_the_next() {
         }
     }
     let expected = decode(&bare, true).unwrap();
-    let mut decoder = Decoder::new(MAX_SIZE, true);
+    let mut decoder = Decoder::new(MAX_SIZE, None);
     let mut frame = Frame::empty();
     decoder.decode(&optimized, &mut frame).unwrap();
     decoder.decode(&bare, &mut frame).unwrap();
@@ -375,7 +393,7 @@ fn each_flaw_is_named() {
 #[test]
 fn a_claimed_size_beyond_the_limit_takes_no_memory() {
     let mut frame = Frame::empty();
-    let mut decoder = Decoder::new(Size::new(48, 48), true);
+    let mut decoder = Decoder::new(Size::new(48, 48), None);
     let error = decoder
         .decode(&small(Sampling::F_2_2), &mut frame)
         .unwrap_err();
@@ -390,7 +408,10 @@ fn a_claimed_size_beyond_the_limit_takes_no_memory() {
 #[test]
 fn nothing_is_allocated_once_the_buffer_has_its_size() {
     let bytes = small(Sampling::F_2_1);
-    let (mut decoder, mut frame) = (Decoder::new(MAX_SIZE, false), Frame::empty());
+    let (mut decoder, mut frame) = (
+        Decoder::new(MAX_SIZE, Some(InputSize::DEFAULT)),
+        Frame::empty(),
+    );
     decoder.decode(&bytes, &mut frame).unwrap();
     let counted = allocation_counter::measure(|| decoder.decode(&bytes, &mut frame).unwrap());
     assert_eq!(counted.count_total, 0);
@@ -410,7 +431,7 @@ proptest! {
         }
         let mut frame = Frame::empty();
         let most = Size::new(64, 64);
-        match Decoder::new(most, full_size).decode(&bytes, &mut frame) {
+        match Decoder::new(most, input_unless(full_size)).decode(&bytes, &mut frame) {
             Ok(()) => prop_assert_eq!(frame.validate(), Ok(())),
             Err(error) => prop_assert!(error.is_transient()),
         }

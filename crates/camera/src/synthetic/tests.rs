@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use frame::{Frame, Letterbox, Size};
+use frame::{Frame, InputSize, Letterbox, Size};
 
 use super::*;
 
@@ -260,7 +260,7 @@ fn the_fullest_scenes_of_extreme_sizes_can_be_painted() {
 fn textures_are_seen_and_smooth() {
     for settings in cases() {
         let scene = Scene::new(settings).unwrap();
-        let gain = Letterbox::fit(settings.size).gains().0;
+        let gain = Letterbox::fit(settings.size, InputSize::DEFAULT).gains().0;
         let frame = rendered(&scene, 50);
         for object in scene.ground_truth(50) {
             let brightness = |x: u16, y: u16| {

@@ -2,7 +2,7 @@
 //! paint, yet leave their colours far apart.
 
 use fastsam::Run;
-use frame::{INPUT_SIDE, Size};
+use frame::Size;
 
 use super::{
     motion::{Pose, sine},
@@ -12,9 +12,9 @@ use super::{
 /// Columns and rows of a texture, which repeats beyond them.
 const SIDE: usize = 256;
 
-/// Texels along the longer side of a frame, whatever its size: as many as the network's input
-/// has, so that it sees every scene's textures alike.
-const TEXELS: f64 = INPUT_SIDE as f64;
+/// Texels along the longer side of a frame, whatever its size: as many as the input of the published
+/// networks has columns, so that those see every scene's textures alike.
+const TEXELS: f64 = 640.0;
 
 /// One texel is 1 / this.
 const FRACTION: f64 = 65536.0;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use frame::Size;
+use frame::{InputSize, Size};
 
 use super::{controls::Controls, negotiate::Encoding};
 use crate::CameraError;
@@ -21,8 +21,9 @@ pub struct V4l2Settings {
     pub encoding: Option<Encoding>,
     /// What is to be set before the first frame.
     pub controls: Controls,
-    /// Whether Motion JPEG is decoded as large as it is, although the network sees less.
-    pub full_size: bool,
+    /// The network's input, for which Motion JPEG is decoded as small as suffices; as large as it is
+    /// without.
+    pub input: Option<InputSize>,
     /// The longest time without a good frame.
     pub timeout: Duration,
 }
@@ -37,7 +38,7 @@ impl V4l2Settings {
             fps: 30.0,
             encoding: None,
             controls: Controls::default(),
-            full_size: false,
+            input: Some(InputSize::DEFAULT),
             timeout: Duration::from_secs(5),
         }
     }

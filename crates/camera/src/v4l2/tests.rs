@@ -25,7 +25,7 @@ fn buffer(bytes: &[u8]) -> Buffer<'_> {
 fn filled(encoding: Encoding, buffer: Buffer<'_>) -> Result<Frame, CameraError> {
     let mut frame = Frame::empty();
     frame.scaled_from = Some(Size::new(9, 9));
-    let mut decoder = Decoder::new(Size::new(16, 16), false);
+    let mut decoder = Decoder::new(Size::new(16, 16), Some(frame::InputSize::DEFAULT));
     fill(&mut frame, &buffer, &given(encoding), &mut decoder).map(|()| frame)
 }
 

@@ -1,22 +1,31 @@
 use fastsam::{Mask, MaskSize};
-use frame::{Letterbox, Size};
+use frame::{InputSize, Letterbox, Size};
 use proptest::prelude::*;
 
 use super::*;
 
 fn canvas(frame: Size, mask_size: MaskSize) -> Canvas {
     Canvas {
-        letterbox: Letterbox::fit(frame),
+        letterbox: Letterbox::fit(frame, InputSize::DEFAULT),
         mask_size,
     }
 }
 
 /// An input in which red grows to the right and green downwards, by 1 each 4 pixels.
-fn gradient() -> Box<[u8; INPUT_BYTES]> {
-    let side = INPUT_SIDE as usize;
-    let mut input = Box::new([0; INPUT_BYTES]);
-    for (place, pixel) in input.as_chunks_mut::<3>().0.iter_mut().enumerate() {
-        *pixel = [(place % side / 4) as u8, (place / side / 4) as u8, 200];
+fn gradient() -> NetworkInput {
+    gradient_of(InputSize::DEFAULT)
+}
+
+fn gradient_of(size: InputSize) -> NetworkInput {
+    let columns = size.width() as usize;
+    let mut input = NetworkInput::new(size);
+    let pixels = input.bytes_mut().as_chunks_mut::<3>().0;
+    for (place, pixel) in pixels.iter_mut().enumerate() {
+        *pixel = [
+            (place % columns / 4) as u8,
+            (place / columns / 4) as u8,
+            200,
+        ];
     }
     input
 }
@@ -30,7 +39,7 @@ fn filled(size: Size, [left, top, right, bottom]: [u16; 4]) -> Mask {
     Mask::from_runs(size, runs.collect()).unwrap()
 }
 
-fn crop(input: &[u8; INPUT_BYTES], canvas: Canvas, mask: &Mask, margin: f32) -> Vec<[u8; 3]> {
+fn crop(input: &NetworkInput, canvas: Canvas, mask: &Mask, margin: f32) -> Vec<[u8; 3]> {
     let mut crop = Vec::new();
     let picture = Picture { input, canvas };
     Cropper::default().crop(picture, mask, margin, 32, &mut crop);
@@ -52,6 +61,32 @@ fn a_mask_fills_its_square_and_shows_the_pixels_under_it() {
         "{red} {green}"
     );
     assert!(crop[0][0] < crop[31][0] && crop[0][1] < crop[31 * 32][1]);
+}
+
+/// In an input of 640 x 384 the same frame lies in rows 12 to 372.
+#[test]
+fn a_crop_is_of_the_same_pixels_in_an_input_of_another_size() {
+    let input = gradient_of(InputSize::new(640, 384).unwrap());
+    let frame = Size::new(1280, 720);
+    let canvas = Canvas {
+        letterbox: Letterbox::fit(frame, input.size()),
+        mask_size: MaskSize::Frame,
+    };
+    // Its middle is at (1152, 656) of the frame: (576, 340) of the input.
+    let mask = filled(frame, [1088, 592, 1216, 720]);
+    let [red, green, _] = crop(&input, canvas, &mask, 0.0)[16 * 32 + 16];
+    assert!(
+        red.abs_diff(144) <= 1 && green.abs_diff(85) <= 1,
+        "{red} {green}"
+    );
+    let size = input.size().size();
+    let canvas = Canvas {
+        mask_size: MaskSize::Network,
+        ..canvas
+    };
+    let corner = filled(size, [576, 320, 640, 384]);
+    let lit = crop(&input, canvas, &corner, 0.0);
+    assert_eq!(lit[31 * 32 + 31], [159, 95, 200]);
 }
 
 #[test]
@@ -94,8 +129,8 @@ proptest! {
         let size = Size::new(24, 16);
         let bitmap: Vec<u8> = bits.iter().map(|bit| u8::from(*bit)).collect();
         let mask = Mask::from_bitmap(size, &bitmap).unwrap();
-        let mut input = Box::new([0; INPUT_BYTES]);
-        input.fill(255);
+        let mut input = NetworkInput::new(InputSize::DEFAULT);
+        input.bytes_mut().fill(255);
         let crop = crop(&input, canvas(size, MaskSize::Frame), &mask, margin);
         let square = Square::around(&mask, margin, 32);
         for (place, pixel) in crop.iter().enumerate() {

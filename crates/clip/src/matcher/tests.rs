@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 
 use fastsam::{Contours, MaskSize, Run, prompt::Canvas};
-use frame::{FrameRect, INPUT_BYTES, INPUT_SIDE, Letterbox, PixelRect, Size};
+use frame::{FrameRect, InputSize, Letterbox, NetworkInput, PixelRect};
 
 use super::*;
 use crate::{Known, OnnxImageEncoder, TextEncoder};
 
-const SIDE: usize = INPUT_SIDE as usize;
+const INPUT: InputSize = InputSize::DEFAULT;
+const SIDE: usize = INPUT.width() as usize;
 
 fn data(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -37,14 +38,15 @@ fn matcher() -> Matcher {
 }
 
 /// Squares of 60 pixels in a row, of these colours.
-fn scene(colours: &[[u8; 3]]) -> (Box<[u8; INPUT_BYTES]>, Vec<Segment>) {
-    let mut input = Box::new([120; INPUT_BYTES]);
+fn scene(colours: &[[u8; 3]]) -> (NetworkInput, Vec<Segment>) {
+    let mut input = NetworkInput::new(INPUT);
+    input.bytes_mut().fill(120);
     let mut segments = Vec::new();
     for (place, colour) in colours.iter().enumerate() {
         let left = 10 + 70 * place;
         for y in 200..260 {
             for x in left..left + 60 {
-                input[(y * SIDE + x) * 3..][..3].copy_from_slice(colour);
+                input.bytes_mut()[(y * SIDE + x) * 3..][..3].copy_from_slice(colour);
             }
         }
         segments.push(square(left as u16, 200, 60));
@@ -58,7 +60,7 @@ fn square(left: u16, top: u16, side: u16) -> Segment {
         start: left,
         end: left + side,
     });
-    let mask = Mask::from_runs(Size::new(INPUT_SIDE, INPUT_SIDE), runs.collect()).unwrap();
+    let mask = Mask::from_runs(INPUT.size(), runs.collect()).unwrap();
     Segment {
         score: 0.9,
         bbox: PixelRect::default(),
@@ -69,11 +71,11 @@ fn square(left: u16, top: u16, side: u16) -> Segment {
     }
 }
 
-fn picture(input: &[u8; INPUT_BYTES]) -> Picture<'_> {
+fn picture(input: &NetworkInput) -> Picture<'_> {
     Picture {
         input,
         canvas: Canvas {
-            letterbox: Letterbox::fit(Size::new(INPUT_SIDE, INPUT_SIDE)),
+            letterbox: Letterbox::fit(INPUT.size(), INPUT),
             mask_size: MaskSize::Network,
         },
     }

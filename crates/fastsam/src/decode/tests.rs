@@ -4,26 +4,32 @@ use tensors::{ElementType, TensorInfo};
 use super::*;
 use crate::processor::on_each;
 
+const INPUT: InputSize = InputSize::DEFAULT;
+
 const fn quant(scale: f32, zero_point: f32) -> QuantInfo {
     QuantInfo { scale, zero_point }
 }
 
 /// A network's outputs, all of one type; scores are multiples of 1/255 or 1/65535.
 fn layout(element_type: ElementType) -> Layout {
+    layout_for(INPUT, element_type)
+}
+
+fn layout_for(input: InputSize, element_type: ElementType) -> Layout {
     let steps = match element_type {
         ElementType::U8 => 255.0,
         ElementType::U16 => 65535.0,
     };
     let infos = Role::ALL.map(|role| TensorInfo {
         name: role.to_string(),
-        shape: role.shape(),
+        shape: role.shape(input),
         element_type,
         quant: match role {
             Role::Scores(_) => quant(1.0 / steps, 0.0),
             _ => quant(10.0 / steps, 100.0),
         },
     });
-    Layout::bind(&infos).unwrap()
+    Layout::bind(&infos, input).unwrap()
 }
 
 #[test]
@@ -37,12 +43,48 @@ fn anchors_count_the_levels_cells() {
         (Level::Stride32, 399, 8399),
     ];
     for (level, cell, index) in cases {
-        let anchor = Anchor::of_cell(level, cell).unwrap();
+        let anchor = Anchor::of_cell(level, cell, INPUT).unwrap();
         assert_eq!(anchor.index(), index);
-        assert_eq!(anchor.cell(), (level, cell));
+        assert_eq!(anchor.cell(INPUT), (level, cell));
     }
-    assert_eq!(Anchor::of_cell(Level::Stride32, 400), None);
-    assert_eq!(Anchor::COUNT, 8400);
+    assert_eq!(Anchor::of_cell(Level::Stride32, 400, INPUT), None);
+    assert_eq!(Anchor::count(INPUT), 8400);
+}
+
+#[test]
+fn anchors_of_every_input_are_counted_in_16_bits() {
+    for (width, height, count) in [
+        (32, 32, 21),
+        (320, 320, 2100),
+        (640, 384, 5040),
+        (384, 640, 5040),
+        (1024, 1024, 21_504),
+        (1280, 1280, 33_600),
+    ] {
+        let input = InputSize::new(width, height).unwrap();
+        assert_eq!(Anchor::count(input), count, "{input}");
+        let mut index = 0;
+        for level in Level::ALL {
+            for cell in 0..level.grid(input).cells() {
+                let anchor = Anchor::of_cell(level, cell, input).unwrap();
+                assert_eq!((anchor.index(), anchor.cell(input)), (index, (level, cell)));
+                index += 1;
+            }
+        }
+        assert_eq!(index, count);
+    }
+}
+
+#[test]
+fn tensors_for_another_input_have_no_detections() {
+    let small = layout_for(InputSize::new(320, 320).unwrap(), ElementType::U8);
+    let mut detections = Vec::new();
+    let mut decoder = Decoder::new(&small);
+    decoder.decode(&Tensors::for_layout(&small), -1.0, &mut detections);
+    assert_eq!(detections.len(), 2100);
+    let large = Tensors::for_layout(&layout(ElementType::U8));
+    decoder.decode(&large, -1.0, &mut detections);
+    assert!(detections.is_empty());
 }
 
 #[test]
@@ -75,7 +117,7 @@ fn boxes_lie_around_their_cells_middle() {
         panic!("{detections:?}");
     };
     assert_eq!(detection.score, 200.0 * (1.0 / 255.0));
-    assert_eq!(detection.anchor.cell(), (Level::Stride32, cell));
+    assert_eq!(detection.anchor.cell(INPUT), (Level::Stride32, cell));
     let expected = [(5.5 - 1.0), (2.5 - 2.0), (5.5 + 3.0), (2.5 + 4.0)].map(|cells| cells * 32.0);
     let bbox = detection.bbox;
     for (ours, expected) in [bbox.x1, bbox.y1, bbox.x2, bbox.y2]
@@ -116,7 +158,7 @@ fn every_anchor_may_pass() {
         let tensors = Tensors::for_layout(&layout);
         let mut detections = Vec::new();
         Decoder::new(&layout).decode(&tensors, -1.0, &mut detections);
-        assert_eq!(detections.len(), Anchor::COUNT);
+        assert_eq!(detections.len(), Anchor::count(INPUT));
     }
 }
 
@@ -171,7 +213,7 @@ proptest! {
     #[test]
     fn keys_ascend_with_the_order_of_detections(
         scores in prop::array::uniform2(prop_oneof![-2.0_f32..2.0, Just(0.0), Just(-0.0)]),
-        anchors in prop::array::uniform2(0..Anchor::COUNT as u16),
+        anchors in prop::array::uniform2(0..Anchor::count(INPUT) as u16),
     ) {
         let keys = [0, 1].map(|i| to_key(scores[i], Anchor(anchors[i])));
         let order = scores[1].partial_cmp(&scores[0]).unwrap().then(anchors[0].cmp(&anchors[1]));

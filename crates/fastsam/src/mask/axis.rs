@@ -13,17 +13,18 @@
 //! Invariants, on which the search for sign changes rests: knots ascend with the pixels;
 //! `0 <= weight < 1`; within a cell (the pixels of one knot) weights ascend.
 
-use frame::{INPUT_SIDE, Letterbox};
-use tensors::PROTOTYPE_SIDE;
+use frame::Letterbox;
 
 use crate::MaskSize;
 
 /// Input pixels per prototype.
-const PROTOTYPE_STRIDE: u32 = INPUT_SIDE / PROTOTYPE_SIDE as u32;
+const PROTOTYPE_STRIDE: u32 = tensors::PROTOTYPE_STRIDE as u32;
 
 /// What an [`Axis`] is computed from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Sampling {
+    /// Length of the input, in pixels; whole prototypes.
+    pub(super) input: u32,
     /// Pixels of the mask.
     pub(super) pixels: u32,
     /// Where the content begins, in input pixels.
@@ -37,6 +38,7 @@ pub(super) struct Sampling {
 impl Sampling {
     /// Along x and along y.
     pub(super) fn of(letterbox: &Letterbox, size: MaskSize) -> [Self; 2] {
+        let inputs = [letterbox.input.width(), letterbox.input.height()];
         match size {
             MaskSize::Frame => {
                 let edges = [
@@ -51,7 +53,8 @@ impl Sampling {
                         .all(|edge| (edge * f).is_multiple_of(PROTOTYPE_STRIDE))
                 };
                 let factor = [1, 2].into_iter().find(whole).unwrap_or(PROTOTYPE_STRIDE);
-                let along = |pixels, offset, content| Self {
+                let along = |input, pixels, offset, content| Self {
+                    input,
                     pixels,
                     offset,
                     content,
@@ -59,31 +62,37 @@ impl Sampling {
                 };
                 [
                     along(
+                        inputs[0],
                         letterbox.frame.width,
                         letterbox.left,
                         letterbox.resized.width,
                     ),
                     along(
+                        inputs[1],
                         letterbox.frame.height,
                         letterbox.top,
                         letterbox.resized.height,
                     ),
                 ]
             }
-            MaskSize::Network => {
-                [Self {
-                    pixels: INPUT_SIDE,
-                    offset: 0,
-                    content: INPUT_SIDE,
-                    factor: 1,
-                }; 2]
-            }
+            MaskSize::Network => inputs.map(|input| Self {
+                input,
+                pixels: input,
+                offset: 0,
+                content: input,
+                factor: 1,
+            }),
         }
     }
 
-    /// Knots per prototype.
-    pub(super) const fn knots_per_prototype(self) -> usize {
-        if self.factor == 1 { 1 } else { 2 }
+    /// Knots of all the input's prototypes.
+    const fn knots(self) -> usize {
+        let prototypes = (self.input / PROTOTYPE_STRIDE) as usize;
+        if self.factor == 1 {
+            prototypes
+        } else {
+            2 * prototypes
+        }
     }
 
     /// Samples before the content, and samples of the content.
@@ -197,13 +206,13 @@ impl Axis {
         clamped: impl Fn(usize) -> bool,
     ) {
         self.cells.clear();
-        // Pixels' positions are rounded to a 2^-24th of at most 640 samples, crossings' twice to one
-        // of the pixels. The rest is for quotients.
-        let in_samples = f64::from(INPUT_SIDE) / scale;
+        // Pixels' positions are rounded to a 2^-24th of at most as many samples as the input has pixels,
+        // crossings' twice to one of the pixels. The rest is for quotients.
+        let in_samples = f64::from(sampling.input) / scale;
         let rounding = f64::from(f32::EPSILON) * (in_samples + 2.0 * f64::from(sampling.pixels));
         let certain = 0.5 - rounding.max(1e-3) as f32;
         let mut first = 0;
-        for knot in 0..PROTOTYPE_SIDE * sampling.knots_per_prototype() {
+        for knot in 0..sampling.knots() {
             let after = self.knots[first..]
                 .iter()
                 .take_while(|&&k| usize::from(k) == knot)

@@ -1,6 +1,6 @@
 //! The pixels of a mask within a detection's box.
 
-use frame::{FrameRect, INPUT_SIDE, InputRect, Letterbox, Size};
+use frame::{FrameRect, InputRect, Letterbox, Size};
 
 use crate::MaskSize;
 
@@ -23,7 +23,7 @@ impl Crop {
             }
             MaskSize::Network => {
                 let InputRect { x1, y1, x2, y2 } = bbox;
-                Self::new([x1, y1, x2, y2], Size::new(INPUT_SIDE, INPUT_SIDE))
+                Self::new([x1, y1, x2, y2], letterbox.input.size())
             }
         }
     }

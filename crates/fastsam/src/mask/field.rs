@@ -10,10 +10,19 @@
 use std::ops::Range;
 
 use fearless_simd::Simd;
-use tensors::{Elements, PROTOTYPE_CHANNELS, PROTOTYPE_SIDE, TensorView};
+use tensors::{Elements, Grid, PROTOTYPE_CHANNELS, TensorView};
 
 use super::coefficients::Coefficients;
 use super::dot;
+
+/// What logits are computed from.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) prototypes: TensorView<'a>,
+    /// Columns and rows of the prototypes.
+    pub(super) grid: Grid,
+    pub(super) coefficients: &'a Coefficients,
+}
 
 /// Values at the knots of a rectangle, row-major.
 #[derive(Clone, Debug)]
@@ -79,16 +88,15 @@ impl Field {
     pub(super) fn fill<S: Simd>(
         &mut self,
         simd: S,
-        prototypes: TensorView<'_>,
-        coefficients: &Coefficients,
+        source: Source<'_>,
         factor: u32,
         columns: Range<usize>,
         rows: Range<usize>,
     ) {
         if factor == 1 {
-            self.fill_at_prototypes(simd, prototypes, coefficients, columns, rows);
+            self.fill_at_prototypes(simd, source, columns, rows);
         } else {
-            self.fill_between_prototypes(simd, prototypes, coefficients, factor, columns, rows);
+            self.fill_between_prototypes(simd, source, factor, columns, rows);
         }
         let height = self.values.len() / self.width;
         self.words = self.width.div_ceil(64);
@@ -103,8 +111,7 @@ impl Field {
     fn fill_at_prototypes<S: Simd>(
         &mut self,
         simd: S,
-        prototypes: TensorView<'_>,
-        coefficients: &Coefficients,
+        source: Source<'_>,
         columns: Range<usize>,
         rows: Range<usize>,
     ) {
@@ -113,18 +120,11 @@ impl Field {
         self.width = columns.len() + 1;
         let width = self.width;
         self.values.resize(width * (rows.len() + 1), 0.0);
-        let last = PROTOTYPE_SIDE - 1;
-        let inside = columns.start..(columns.end + 1).min(PROTOTYPE_SIDE);
+        let last_row = source.grid.rows - 1;
+        let inside = columns.start..(columns.end + 1).min(source.grid.columns);
         for (row, values) in (rows.start..=rows.end).zip(self.values.chunks_exact_mut(width)) {
-            logits(
-                simd,
-                prototypes,
-                coefficients,
-                row.min(last),
-                inside.clone(),
-                values,
-            );
-            if columns.end > last {
+            logits(simd, source, row.min(last_row), inside.clone(), values);
+            if columns.end >= source.grid.columns {
                 values[width - 1] = values[width - 2];
             }
         }
@@ -134,13 +134,15 @@ impl Field {
     fn fill_between_prototypes<S: Simd>(
         &mut self,
         simd: S,
-        prototypes: TensorView<'_>,
-        coefficients: &Coefficients,
+        source: Source<'_>,
         factor: u32,
         columns: Range<usize>,
         rows: Range<usize>,
     ) {
-        let last = PROTOTYPE_SIDE - 1;
+        let Grid {
+            columns: grid_columns,
+            rows: grid_rows,
+        } = source.grid;
         let delta = 0.5 / factor as f32;
         // Knots 2m and 2m + 1 lie around prototype m. Whole pairs are filled.
         let around = |knots: &Range<usize>| knots.start / 2..=knots.end / 2;
@@ -148,25 +150,21 @@ impl Field {
         (self.left, self.top) = (2 * across.start(), 2 * down.start());
 
         // Prototypes that knots of these pairs depend on.
-        let touched = |pairs: &std::ops::RangeInclusive<usize>| {
-            pairs.start().saturating_sub(1)..(pairs.end() + 2).min(PROTOTYPE_SIDE)
+        let touched = |pairs: &std::ops::RangeInclusive<usize>, prototypes: usize| {
+            pairs.start().saturating_sub(1)..(pairs.end() + 2).min(prototypes)
         };
-        let (touched_columns, touched_rows) = (touched(&across), touched(&down));
+        let touched_columns = touched(&across, grid_columns);
+        let touched_rows = touched(&down, grid_rows);
         let stride = touched_columns.len();
         self.logits.resize(stride * touched_rows.len(), 0.0);
         let lines = self.logits.chunks_exact_mut(stride);
         for (row, line) in touched_rows.clone().zip(lines) {
-            logits(
-                simd,
-                prototypes,
-                coefficients,
-                row,
-                touched_columns.clone(),
-                line,
-            );
+            logits(simd, source, row, touched_columns.clone(), line);
         }
-        let line =
-            |row: usize| &self.logits[(row.min(last) - touched_rows.start) * stride..][..stride];
+        let line = |row: usize| {
+            let row = row.min(grid_rows - 1) - touched_rows.start;
+            &self.logits[row * stride..][..stride]
+        };
 
         let pairs = across.end() - across.start() + 1;
         self.width = 2 * pairs;
@@ -205,15 +203,16 @@ impl Field {
 #[inline(always)]
 fn logits<S: Simd>(
     simd: S,
-    prototypes: TensorView<'_>,
-    coefficients: &Coefficients,
+    source: Source<'_>,
     row: usize,
     columns: Range<usize>,
     values: &mut [f32],
 ) {
-    let pixels = row * PROTOTYPE_SIDE + columns.start..row * PROTOTYPE_SIDE + columns.end;
+    let first = row * source.grid.columns;
+    let pixels = first + columns.start..first + columns.end;
     let values = &mut values[..columns.len()];
-    match prototypes.elements {
+    let coefficients = source.coefficients;
+    match source.prototypes.elements {
         Elements::U8(q) => {
             let (all, _) = q.as_chunks::<PROTOTYPE_CHANNELS>();
             dot::logits(simd, &all[pixels], coefficients, values);

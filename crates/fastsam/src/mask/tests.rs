@@ -1,24 +1,26 @@
 use proptest::prelude::*;
 use tensors::{ElementType, Layout, Level, QuantInfo, TensorInfo};
 
-use frame::InputRect;
+use frame::{InputRect, InputSize};
 
 use super::*;
 use crate::Anchor;
 use crate::processor::on_each;
 
+const INPUT: InputSize = InputSize::DEFAULT;
+
 /// 8-bit outputs whose zero points are 100.
 fn layout() -> Layout {
     let infos = Role::ALL.map(|role| TensorInfo {
         name: role.to_string(),
-        shape: role.shape(),
+        shape: role.shape(INPUT),
         element_type: ElementType::U8,
         quant: QuantInfo {
             scale: 0.1,
             zero_point: 100.0,
         },
     });
-    Layout::bind(&infos).unwrap()
+    Layout::bind(&infos, INPUT).unwrap()
 }
 
 /// Tensors whose logits, at every anchor, are what `logit` says of column and row.
@@ -44,13 +46,13 @@ fn detection([x1, y1, x2, y2]: [f32; 4]) -> Detection {
     Detection {
         bbox: InputRect { x1, y1, x2, y2 },
         score: 1.0,
-        anchor: Anchor::of_cell(Level::Stride16, 77).unwrap(),
+        anchor: Anchor::of_cell(Level::Stride16, 77, INPUT).unwrap(),
     }
 }
 
 fn mask(tensors: &Tensors, frame: Size, size: MaskSize, bbox: [f32; 4]) -> (Rasterizer, Mask) {
     let mut rasterizer = Rasterizer::new();
-    rasterizer.fit(&Letterbox::fit(frame), size);
+    rasterizer.fit(&Letterbox::fit(frame, INPUT), size);
     let mask = on_each(|| {
         let mut mask = Mask::empty(Size::new(0, 0));
         rasterizer.rasterize(tensors, &detection(bbox), &mut mask);
@@ -84,7 +86,7 @@ fn differing_pixel(
     bbox: [f32; 4],
 ) -> Option<(u32, u32)> {
     assert!(Mask::from_runs(mask.size(), mask.runs().to_vec()).is_some());
-    let Some(crop) = Crop::of(detection(bbox).bbox, &Letterbox::fit(frame), size) else {
+    let Some(crop) = Crop::of(detection(bbox).bbox, &Letterbox::fit(frame, INPUT), size) else {
         assert!(mask.is_empty());
         return None;
     };
@@ -180,6 +182,25 @@ fn masks_of_huge_frames_are_what_the_definition_says() {
         let wrong = differing_pixel(&rasterizer, &mask, frame, MaskSize::Frame, EVERYTHING);
         assert_eq!(wrong, None, "{frame}");
     }
+}
+
+#[test]
+fn nothing_is_made_of_tensors_for_another_input() {
+    let tensors = painted(|_, _| 1);
+    let small = InputSize::new(320, 320).unwrap();
+    let mut rasterizer = Rasterizer::new();
+    rasterizer.fit(&Letterbox::fit(Size::new(64, 64), small), MaskSize::Frame);
+    let mut mask = Mask::empty(Size::new(5, 5));
+    rasterizer.rasterize(&tensors, &detection(EVERYTHING), &mut mask);
+    assert!(mask.is_empty());
+
+    let of_the_largest = Detection {
+        anchor: Anchor::of_cell(Level::Stride32, 0, InputSize::LARGEST).unwrap(),
+        ..detection(EVERYTHING)
+    };
+    rasterizer.fit(&Letterbox::fit(Size::new(64, 64), INPUT), MaskSize::Frame);
+    rasterizer.rasterize(&tensors, &of_the_largest, &mut mask);
+    assert!(mask.is_empty());
 }
 
 #[test]

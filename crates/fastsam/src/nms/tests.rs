@@ -1,4 +1,4 @@
-use frame::InputRect;
+use frame::{InputRect, InputSize};
 use proptest::prelude::*;
 use tensors::Level;
 
@@ -10,7 +10,7 @@ fn detection(i: usize, [x1, y1, x2, y2]: [f32; 4]) -> Detection {
     Detection {
         bbox: InputRect { x1, y1, x2, y2 },
         score: 1.0 - i as f32 / 8400.0,
-        anchor: Anchor::of_cell(Level::Stride8, i).unwrap(),
+        anchor: Anchor::of_cell(Level::Stride8, i, InputSize::DEFAULT).unwrap(),
     }
 }
 

@@ -1,7 +1,7 @@
 use frame::PixelRect;
 use proptest::prelude::*;
 
-use frame::Letterbox;
+use frame::{InputSize, Letterbox};
 
 use super::*;
 use crate::{Contours, painted};
@@ -28,7 +28,7 @@ fn scene() -> (Vec<Segment>, Canvas) {
 
 fn canvas(width: u32, height: u32) -> Canvas {
     Canvas {
-        letterbox: Letterbox::fit(Size::new(width, height)),
+        letterbox: Letterbox::fit(Size::new(width, height), InputSize::DEFAULT),
         mask_size: MaskSize::Frame,
     }
 }
@@ -173,7 +173,7 @@ fn what_is_no_prompt_is_refused() {
 #[test]
 fn prompts_find_network_size_masks_behind_the_padding() {
     // The frame is the middle of the input: 1280x720 lies in rows 140 to 500.
-    let letterbox = Letterbox::fit(Size::new(1280, 720));
+    let letterbox = Letterbox::fit(Size::new(1280, 720), InputSize::DEFAULT);
     let runs = (240..260).map(|y| Run {
         y,
         start: 100,

@@ -1,9 +1,9 @@
-//! The reference for masks: plain, slow, bitmaps, `f64`, one step after the other as the reference
+//! The reference for boxes and masks, at every input size: plain, slow, bitmaps, `f64`, one step after the other as the reference
 //! implementation takes them. Nothing of it is shared with what it judges.
 
 use fastsam::{Anchor, MaskSize};
 use frame::{InputRect, Letterbox, Size};
-use tensors::{Elements, PROTOTYPE_SIDE, Role, TensorView, Tensors};
+use tensors::{Elements, Grid, Level, Role, TensorView, Tensors};
 
 /// A row-major picture of numbers.
 #[derive(Clone)]
@@ -38,13 +38,13 @@ impl Surface {
             .fold(0.0_f64, |max, x| max.max(x.abs()));
         let (picture, crop) = match size {
             MaskSize::Network => (
-                resize(&logits, Size::new(640, 640)),
+                resize(&logits, letterbox.input.size()),
                 [bbox.x1, bbox.y1, bbox.x2, bbox.y2],
             ),
             MaskSize::Frame => {
                 let f = factor(letterbox);
-                let side = PROTOTYPE_SIDE as u32 * f;
-                let upsampled = resize(&logits, Size::new(side, side));
+                let Size { width, height } = logits.size;
+                let upsampled = resize(&logits, Size::new(width * f, height * f));
                 let content = cut(&upsampled, letterbox, f);
                 let bbox = letterbox.rect_to_frame(bbox);
                 (
@@ -74,10 +74,10 @@ impl Surface {
 
 /// Coefficients times prototypes, without the scales.
 fn logits(tensors: &Tensors, anchor: Anchor) -> Picture {
-    let (level, cell) = anchor.cell();
+    let (level, cell) = anchor.cell(tensors.input());
     let coefficients = tensors.view(Role::Coefficients(level));
     let prototypes = tensors.view(Role::Prototypes);
-    let side = PROTOTYPE_SIDE;
+    let grid = Grid::of_prototypes(tensors.input());
     let dot = |pixel: usize| {
         let products = (0..32).map(|channel| {
             real(coefficients, 32 * cell + channel) * real(prototypes, 32 * pixel + channel)
@@ -85,8 +85,8 @@ fn logits(tensors: &Tensors, anchor: Anchor) -> Picture {
         products.sum()
     };
     Picture {
-        size: Size::new(side as u32, side as u32),
-        values: (0..side * side).map(dot).collect(),
+        size: Size::new(grid.columns as u32, grid.rows as u32),
+        values: (0..grid.cells()).map(dot).collect(),
     }
 }
 
@@ -127,10 +127,14 @@ fn resize(source: &Picture, size: Size) -> Picture {
 
 /// `4 / gcd(4, pad | pad / 2)` over both axes.
 fn factor(letterbox: &Letterbox) -> u32 {
-    let bits = [letterbox.resized.width, letterbox.resized.height]
-        .map(|length| (640 - length) | ((640 - length) / 2))
-        .into_iter()
-        .fold(0, |a, b| a | b);
+    let Letterbox { input, resized, .. } = letterbox;
+    let bits = [
+        input.width() - resized.width,
+        input.height() - resized.height,
+    ]
+    .map(|pad| pad | (pad / 2))
+    .into_iter()
+    .fold(0, |a, b| a | b);
     [4, 2, 1]
         .into_iter()
         .find(|&g| bits % g == 0)
@@ -152,4 +156,78 @@ fn cut(upsampled: &Picture, letterbox: &Letterbox, f: u32) -> Picture {
         size,
         values: (0..size.height).flat_map(row).copied().collect(),
     }
+}
+
+/// A box that survives.
+pub struct Found {
+    /// Counted over all levels.
+    pub anchor: usize,
+    pub score: f32,
+    /// In input pixels.
+    pub bbox: [f64; 4],
+}
+
+/// Decodes all boxes of a score above `confidence`, best first, and drops those that overlap a better
+/// one by more than `iou`.
+pub fn detections(tensors: &Tensors, confidence: f32, iou: f64) -> Vec<Found> {
+    let mut found = Vec::new();
+    let mut first = 0;
+    for level in Level::ALL {
+        let columns = tensors.input().width() as usize / level.stride();
+        let rows = tensors.input().height() as usize / level.stride();
+        let (scores, boxes) = (
+            tensors.view(Role::Scores(level)),
+            tensors.view(Role::Boxes(level)),
+        );
+        for row in 0..rows {
+            for column in 0..columns {
+                let cell = row * columns + column;
+                // In single precision, which decides what passes.
+                let score = real(scores, cell) as f32 * scores.quant.scale;
+                if score <= confidence {
+                    continue;
+                }
+                let side = |side: usize| {
+                    let logits = (0..16).map(|bin| {
+                        real(boxes, 64 * cell + 16 * side + bin) * f64::from(boxes.quant.scale)
+                    });
+                    let weights: Vec<f64> = logits.map(f64::exp).collect();
+                    let moments = (0..).zip(&weights).map(|(bin, w)| f64::from(bin) * w);
+                    moments.sum::<f64>() / weights.iter().sum::<f64>()
+                };
+                let (x, y) = (column as f64 + 0.5, row as f64 + 0.5);
+                let bbox = [x - side(0), y - side(1), x + side(2), y + side(3)];
+                found.push(Found {
+                    anchor: first + cell,
+                    score,
+                    bbox: bbox.map(|at| at * level.stride() as f64),
+                });
+            }
+        }
+        first += columns * rows;
+    }
+    // Stable: equal scores stay in the order of anchors.
+    found.sort_by(|a, b| b.score.total_cmp(&a.score));
+    let mut kept: Vec<Found> = Vec::new();
+    for candidate in found {
+        if kept
+            .iter()
+            .all(|better| overlap(&better.bbox, &candidate.bbox) <= iou)
+        {
+            kept.push(candidate);
+        }
+    }
+    kept
+}
+
+/// Intersection over union.
+fn overlap(a: &[f64; 4], b: &[f64; 4]) -> f64 {
+    let area = |r: &[f64; 4]| (r[2] - r[0]).max(0.0) * (r[3] - r[1]).max(0.0);
+    let common = area(&[
+        a[0].max(b[0]),
+        a[1].max(b[1]),
+        a[2].min(b[2]),
+        a[3].min(b[3]),
+    ]);
+    common / (area(a) + area(b) - common)
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
-use frame::{Letterbox, Size};
+use frame::{InputSize, Letterbox, Size};
 use npyz::{Deserialize, NpyFile, npz::NpzArchive};
 use serde_json::Value;
 use tensors::{ElementType, Layout, QuantInfo, Role, TensorInfo, Tensors};
@@ -57,7 +57,7 @@ impl Sample {
                 },
             })
             .collect();
-        let layout = Layout::bind(&infos).unwrap();
+        let layout = Layout::bind(&infos, InputSize::DEFAULT).unwrap();
         let mut tensors = Tensors::for_layout(&layout);
         for role in Role::ALL {
             let file = outputs[layout.source(role)]["file"].as_str().unwrap();
@@ -73,7 +73,7 @@ impl Sample {
             folder,
             layout,
             tensors,
-            letterbox: Letterbox::fit(Size::new(side("width"), side("height"))),
+            letterbox: Letterbox::fit(Size::new(side("width"), side("height")), InputSize::DEFAULT),
         }
     }
 

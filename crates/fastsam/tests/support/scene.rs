@@ -1,8 +1,8 @@
 //! Painted answers of a network: objects at random places, each a blob in one of the prototypes,
 //! with several neighbouring anchors that say so.
 
-use frame::{INPUT_SIDE, Letterbox, Size};
-use tensors::{ElementType, Layout, Level, QuantInfo, Role, TensorInfo, Tensors};
+use frame::{InputSize, Letterbox, Size};
+use tensors::{ElementType, Grid, Layout, Level, QuantInfo, Role, TensorInfo, Tensors};
 
 /// Numbers that look random and are the same everywhere (SplitMix64).
 pub struct Random(pub u64);
@@ -63,20 +63,25 @@ impl Mix {
 
     /// The outputs of a network of this mix.
     pub fn layout(self) -> Layout {
-        layout_of(|role| self.element_type(role))
+        layout_of(InputSize::DEFAULT, |role| self.element_type(role))
     }
 }
 
 /// The outputs of a network with these element types; scores are 8-bit, boxes as coefficients.
 pub fn layout(coefficients: ElementType, prototypes: ElementType) -> Layout {
-    layout_of(|role| match role {
+    layout_for(InputSize::DEFAULT, coefficients, prototypes)
+}
+
+/// The same of a network with an input of this size.
+pub fn layout_for(input: InputSize, coefficients: ElementType, prototypes: ElementType) -> Layout {
+    layout_of(input, |role| match role {
         Role::Boxes(_) | Role::Coefficients(_) => coefficients,
         Role::Scores(_) => ElementType::U8,
         Role::Prototypes => prototypes,
     })
 }
 
-fn layout_of(element_type: impl Fn(Role) -> ElementType) -> Layout {
+fn layout_of(input: InputSize, element_type: impl Fn(Role) -> ElementType) -> Layout {
     let infos = Role::ALL.map(|role| {
         let element_type = element_type(role);
         // The lowest real number, and the range.
@@ -91,7 +96,7 @@ fn layout_of(element_type: impl Fn(Role) -> ElementType) -> Layout {
         };
         TensorInfo {
             name: role.to_string(),
-            shape: role.shape(),
+            shape: role.shape(input),
             element_type,
             quant: QuantInfo {
                 scale: range / steps,
@@ -99,7 +104,7 @@ fn layout_of(element_type: impl Fn(Role) -> ElementType) -> Layout {
             },
         }
     });
-    Layout::bind(&infos).unwrap()
+    Layout::bind(&infos, input).unwrap()
 }
 
 /// Sets an element to what stands for a real number.
@@ -149,19 +154,21 @@ impl Blob {
 
 /// A network's answer to a frame of `size` with about `objects` objects, no two in the same place.
 pub fn paint(layout: &Layout, size: Size, objects: usize, seed: u64) -> (Tensors, Letterbox) {
-    let letterbox = Letterbox::fit(size);
+    let input = layout.input();
+    let letterbox = Letterbox::fit(size, input);
+    let grid = Grid::of_prototypes(input);
     let mut tensors = Tensors::for_layout(layout);
     let mut random = Random(seed);
-    let mut prototypes = vec![-1.0_f32; 160 * 160 * 32];
+    let mut prototypes = vec![-1.0_f32; grid.cells() * 32];
     for level in Level::ALL {
-        for cell in 0..level.side() * level.side() {
+        for cell in 0..level.grid(input).cells() {
             put(&mut tensors, Role::Scores(level), cell, 0.0);
         }
     }
     for object in 0..objects {
         let blob = Blob::random(&mut random, &letterbox);
         let channel = object % 32;
-        paint_prototype(&mut prototypes, channel, &blob);
+        paint_prototype(&mut prototypes, grid, channel, &blob);
         answer(&mut tensors, &mut random, channel, &blob);
     }
     for (i, value) in prototypes.into_iter().enumerate() {
@@ -175,16 +182,16 @@ pub fn paint(layout: &Layout, size: Size, objects: usize, seed: u64) -> (Tensors
     (tensors, letterbox)
 }
 
-fn paint_prototype(prototypes: &mut [f32], channel: usize, blob: &Blob) {
+fn paint_prototype(prototypes: &mut [f32], grid: Grid, channel: usize, blob: &Blob) {
     // Further out than this the height is below -1/3, and the prototype stays at -1.
-    let near = |middle: f32, radius: f32| {
-        let cell = |at: f32| (at / 4.0).clamp(0.0, 159.0) as usize;
+    let near = |middle: f32, radius: f32, cells: usize| {
+        let cell = |at: f32| (at / 4.0).clamp(0.0, (cells - 1) as f32) as usize;
         cell(middle - 1.4 * radius)..cell(middle + 1.4 * radius) + 1
     };
-    for y in near(blob.y, blob.ry) {
-        for x in near(blob.x, blob.rx) {
+    for y in near(blob.y, blob.ry, grid.rows) {
+        for x in near(blob.x, blob.rx, grid.columns) {
             let height = blob.height(4.0 * x as f32 + 2.0, 4.0 * y as f32 + 2.0);
-            let value = &mut prototypes[(y * 160 + x) * 32 + channel];
+            let value = &mut prototypes[(y * grid.columns + x) * 32 + channel];
             *value = value.max((3.0 * height).clamp(-1.0, 1.0));
         }
     }
@@ -197,22 +204,23 @@ fn answer(tensors: &mut Tensors, random: &mut Random, channel: usize, blob: &Blo
         .into_iter()
         .find(|level| reach < 12.0 * level.stride() as f32)
         .unwrap_or(Level::Stride32);
-    let (side, stride) = (level.side(), level.stride() as f32);
+    let input = tensors.input();
+    let (grid, stride) = (level.grid(input), level.stride() as f32);
+    let (across, down) = (input.width() as f32, input.height() as f32);
     let best = random.between(0.45, 0.98);
-    let middle = |at: f32| ((at.clamp(0.0, INPUT_SIDE as f32 - 1.0)) / stride) as usize;
-    let (column, row) = (middle(blob.x), middle(blob.y));
-    for y in row.saturating_sub(1)..(row + 2).min(side) {
-        for x in column.saturating_sub(1)..(column + 2).min(side) {
-            let cell = y * side + x;
+    let middle = |at: f32, side: f32| ((at.clamp(0.0, side - 1.0)) / stride) as usize;
+    let (column, row) = (middle(blob.x, across), middle(blob.y, down));
+    for y in row.saturating_sub(1)..(row + 2).min(grid.rows) {
+        for x in column.saturating_sub(1)..(column + 2).min(grid.columns) {
+            let cell = y * grid.columns + x;
             let score = best - random.between(0.0, 0.2) * f32::from((x, y) != (column, row));
             put(tensors, Role::Scores(level), cell, score);
             let (ax, ay) = (x as f32 + 0.5, y as f32 + 0.5);
-            let border = INPUT_SIDE as f32;
             let distances = [
                 ax - (blob.x - blob.rx).max(0.0) / stride,
                 ay - (blob.y - blob.ry).max(0.0) / stride,
-                (blob.x + blob.rx).min(border) / stride - ax,
-                (blob.y + blob.ry).min(border) / stride - ay,
+                (blob.x + blob.rx).min(across) / stride - ax,
+                (blob.y + blob.ry).min(down) / stride - ay,
             ];
             for (i, distance) in distances.into_iter().enumerate() {
                 put_distance(tensors, level, cell * 64 + i * 16, distance);

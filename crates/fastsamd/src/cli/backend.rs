@@ -3,17 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use configuration::{Accelerator, Backend, Config, Hailo, Mock, WrongInput};
+use configuration::{Accelerator, Backend, Config, Hailo, Mock, Onnx, OnnxEngine, WrongInput};
+use frame::InputSize;
 
 /// Which accelerator.
 #[derive(Debug, Args)]
 pub(super) struct BackendArgs {
-    /// What answers: `hailo` a chip, `mock` computes from the picture, `replay` takes a recording's
-    /// tensors. By default recordings are replayed, and pictures go through the accelerator of
-    /// --config or --model, or else the mock.
+    /// What answers: `hailo` a chip, `onnx` a network on the CPU, `mock` computes from the picture,
+    /// `replay` takes a recording's tensors. By default recordings are replayed, and pictures go
+    /// through the accelerator of --config or --model, or else the mock.
     #[arg(long, value_enum)]
     backend: Option<Name>,
-    /// The network: a HEF for a Hailo chip.
+    /// The network: a HEF for a Hailo chip, or an ONNX file (NAME.onnx).
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
     /// Take what is needed from this configuration file: the accelerator, and the model for texts.
@@ -27,14 +28,15 @@ pub(super) enum Name {
     Mock,
     Replay,
     Hailo,
+    Onnx,
 }
 
 /// What the command line asks for.
 pub(super) enum Choice {
     /// The answers of recordings.
     Replay,
-    /// The mock, by name.
-    Mock,
+    /// The mock, by name, for inputs of this size.
+    Mock(InputSize),
     /// An accelerator that is opened as the daemon does.
     Open(Box<Accelerator>),
     /// Nothing in particular.
@@ -62,8 +64,8 @@ impl BackendArgs {
         let section = section(Some(name), self.model.as_deref(), configured.as_ref())?;
         Ok(match section.backend {
             // At the computer's own pace, and not at a chip's.
-            Backend::Mock(_) => Choice::Mock,
-            _ => Choice::Open(Box::new(section)),
+            Backend::Mock(mock) => Choice::Mock(mock.input),
+            backend => Choice::Open(Box::new(Accelerator { backend, ..section })),
         })
     }
 }
@@ -73,11 +75,20 @@ fn named(name: Option<Name>, model: Option<&Path>, configured: Option<&Accelerat
     let of_configuration = configured.map(|section| match section.backend {
         Backend::Mock(_) => Name::Mock,
         Backend::Hailo(_) => Name::Hailo,
+        Backend::Onnx(_) => Name::Onnx,
         Backend::Replay(_) => Name::Replay,
     });
-    name.or(model.map(|_| Name::Hailo))
+    name.or(model.map(of_file))
         .or(of_configuration)
         .unwrap_or(Name::Mock)
+}
+
+/// What runs a file of this name.
+fn of_file(model: &Path) -> Name {
+    match model.extension() {
+        Some(extension) if extension.eq_ignore_ascii_case("onnx") => Name::Onnx,
+        _ => Name::Hailo,
+    }
 }
 
 /// An accelerator for one frame after the other. What the configuration says of the backend that is
@@ -91,7 +102,7 @@ pub(super) fn section(
     let of_configuration = configured.map(|section| section.backend.clone());
     let backend = match (name, of_configuration) {
         (Name::Mock | Name::Replay, _) if model.is_some() => {
-            return Err(WrongInput::new("--model needs --backend hailo"));
+            return Err(WrongInput::new("--model is for --backend hailo and onnx"));
         }
         (Name::Mock, Some(mock @ Backend::Mock(_))) => mock,
         (Name::Mock, _) => Backend::Mock(Mock::default()),
@@ -101,6 +112,35 @@ pub(super) fn section(
                 "--backend replay needs a recording: give it in the configuration, \
                  {replay: {recording: FOLDER}}",
             ));
+        }
+        (Name::Onnx, of_configuration) => {
+            let configured = match of_configuration {
+                Some(Backend::Onnx(onnx)) => Some(onnx),
+                _ => None,
+            };
+            let onnx = match (model, configured) {
+                (Some(model), Some(onnx)) => Onnx {
+                    model: model.to_owned(),
+                    // The configuration's size is that of its own file.
+                    input: None,
+                    ..onnx
+                },
+                (Some(model), None) => Onnx {
+                    model: model.to_owned(),
+                    input: None,
+                    engine: OnnxEngine::default(),
+                    library: None,
+                    threads: None,
+                },
+                (None, Some(onnx)) => onnx,
+                (None, None) => {
+                    return Err(WrongInput::new(
+                        "--backend onnx needs a network: --model FILE, as `yolo export \
+                         model=FastSAM-s.pt format=onnx` makes it",
+                    ));
+                }
+            };
+            Backend::Onnx(onnx)
         }
         (Name::Hailo, of_configuration) => {
             let mut hailo = match of_configuration {

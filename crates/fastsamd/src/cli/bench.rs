@@ -12,7 +12,7 @@ use accelerator::mock::Network;
 use camera::synthetic::{Scene, SceneSettings};
 use clap::Args;
 use fastsam::{Segmenter, Segments, Settings};
-use frame::{Frame, INPUT_BYTES, Letterbox, PixelFormat, Preprocessor, Size};
+use frame::{Frame, InputSize, Letterbox, NetworkInput, PixelFormat, Preprocessor, Size};
 use indicatif::ProgressBar;
 use recording::Recording;
 use serde::Serialize;
@@ -64,17 +64,16 @@ pub(super) fn run(arguments: &BenchArgs) -> anyhow::Result<()> {
         Choice::Open(section) => Engine::Accelerator(Box::new(Inference::new(
             open::for_user(&section)?.accelerator,
         ))),
-        _ => Engine::Mock(Box::new((
-            Network::new(),
-            Tensors::for_layout(&Network::layout()),
-        ))),
+        Choice::Mock(input) => Engine::Mock(Some(input)),
+        Choice::Replay | Choice::Default => Engine::Mock(None),
     };
     let subjects = match &arguments.recording {
         Some(path) => Recording::list(path).map_err(WrongInput::new)?,
         None => Vec::new(),
     };
     if subjects.is_empty() {
-        return Subject::synthetic()?.report(arguments, repeat, &mut engine);
+        let input = engine.input().unwrap_or_default();
+        return Subject::synthetic(input)?.report(arguments, repeat, &mut engine);
     }
     for folder in subjects {
         Subject::recorded(&folder)?.report(arguments, repeat, &mut engine)?;
@@ -84,8 +83,19 @@ pub(super) fn run(arguments: &BenchArgs) -> anyhow::Result<()> {
 
 /// What the network's time is taken of.
 enum Engine {
-    Mock(Box<(Network, Tensors)>),
+    /// The mock's, for inputs of this size, or of the subject's network.
+    Mock(Option<InputSize>),
     Accelerator(Box<Inference>),
+}
+
+impl Engine {
+    /// Columns and rows of its inputs, where they are its own.
+    fn input(&self) -> Option<InputSize> {
+        match self {
+            Self::Mock(input) => *input,
+            Self::Accelerator(inference) => Some(inference.layout().input()),
+        }
+    }
 }
 
 /// One frame and its answer.
@@ -107,14 +117,14 @@ impl Subject {
         })
     }
 
-    fn synthetic() -> anyhow::Result<Self> {
+    fn synthetic(size: InputSize) -> anyhow::Result<Self> {
         let mut frame = Frame::empty();
         Scene::new(SCENE)?.render(0, &mut frame);
-        let mut input = Box::new([0; INPUT_BYTES]);
+        let mut input = NetworkInput::new(size);
         Preprocessor::new().letterbox(&frame, &mut input)?;
-        let layout = Network::layout();
+        let layout = Network::layout(size);
         let mut tensors = Tensors::for_layout(&layout);
-        Network::new().infer(&input[..], &mut tensors);
+        Network::new(size).infer(input.bytes(), &mut tensors);
         let name = format!("synthetic scene, {} objects", SCENE.objects);
         Ok(Self {
             name,
@@ -146,7 +156,7 @@ impl Subject {
         engine: &mut Engine,
         bar: &ProgressBar,
     ) -> anyhow::Result<Report> {
-        let letterbox = Letterbox::fit(self.frame.size);
+        let letterbox = Letterbox::fit(self.frame.size, self.layout.input());
         let settings = Settings::default();
         let mut segmenter = Segmenter::new(&self.layout);
         let mut segments = Segments::new();
@@ -203,18 +213,18 @@ impl Subject {
         engine: &mut Engine,
         bar: &ProgressBar,
     ) -> anyhow::Result<PipelineUs> {
+        let size = engine.input().unwrap_or(self.layout.input());
         let mut preprocessor = Preprocessor::new();
-        let mut input = Box::new([0; INPUT_BYTES]);
+        let mut input = NetworkInput::new(size);
+        let mut network = Network::new(size);
+        let mut answer = Tensors::for_layout(&Network::layout(size));
         let (mut preprocess, mut infer) = (Vec::new(), Vec::new());
         for round in 0..WARM_UP + repeat {
             let started = Instant::now();
             preprocessor.letterbox(&self.frame, &mut input)?;
             let preprocessed = Instant::now();
             match engine {
-                Engine::Mock(mock) => {
-                    let (network, answer) = &mut **mock;
-                    network.infer(&input[..], answer);
-                }
+                Engine::Mock(_) => network.infer(input.bytes(), &mut answer),
                 Engine::Accelerator(inference) => inference.submit(&input)?,
             }
             if round >= WARM_UP {

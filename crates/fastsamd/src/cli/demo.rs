@@ -85,6 +85,7 @@ fn introduction(config: &Config, host: &str, port: u16) -> String {
     let accelerator = match &config.accelerator.backend {
         Backend::Mock(_) => "a mock accelerator",
         Backend::Hailo(_) => "a Hailo chip",
+        Backend::Onnx(_) => "FastSAM on the CPU",
         Backend::Replay(_) => "a recording's answers",
     };
     format!(

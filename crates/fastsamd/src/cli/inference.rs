@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use accelerator::{Accelerator, Collect, Submit};
 use anyhow::Context;
-use frame::{Frame, INPUT_BYTES, Preprocessor};
+use frame::{Frame, NetworkInput, Preprocessor};
 use tensors::{Layout, Tensors};
 
 /// The longest an answer may take.
@@ -17,7 +17,7 @@ pub(super) struct Inference {
     backend: &'static str,
     layout: Layout,
     preprocessor: Preprocessor,
-    input: Box<[u8; INPUT_BYTES]>,
+    input: NetworkInput,
     tensors: Tensors,
     ticket: u64,
 }
@@ -32,9 +32,9 @@ impl Inference {
             collect,
             backend,
             tensors: Tensors::for_layout(&layout),
+            input: NetworkInput::new(layout.input()),
             layout,
             preprocessor: Preprocessor::new(),
-            input: Box::new([0; INPUT_BYTES]),
             ticket: 0,
         }
     }
@@ -45,16 +45,16 @@ impl Inference {
         self.answer()
     }
 
-    /// The same for a frame that is letterboxed already.
-    pub(super) fn submit(&mut self, input: &[u8; INPUT_BYTES]) -> anyhow::Result<()> {
-        self.input.copy_from_slice(input);
+    /// The same for a frame that is letterboxed already, into an input of the network's size.
+    pub(super) fn submit(&mut self, input: &NetworkInput) -> anyhow::Result<()> {
+        self.input.clone_from(input);
         self.answer()
     }
 
     fn answer(&mut self) -> anyhow::Result<()> {
         self.ticket += 1;
         self.submit
-            .submit(self.ticket, &self.input[..], PATIENCE)
+            .submit(self.ticket, self.input.bytes(), PATIENCE)
             .context("the accelerator took no frame")?;
         self.collect
             .collect(&mut self.tensors, PATIENCE)

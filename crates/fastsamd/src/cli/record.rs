@@ -58,7 +58,8 @@ pub(super) fn run(arguments: &RecordArgs) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
     let camera = choose(&config, arguments.camera.as_deref())?;
     let earlier = prepare(&arguments.out, arguments.force)?;
-    let mut source = cameras::camera(&in_full(camera))()?;
+    // With all its pixels: the recording's picture is to have the frame's size.
+    let mut source = cameras::camera(camera, None)()?;
     let section = match (arguments.backend, &arguments.model) {
         (None, None) => config.accelerator.clone(),
         (name, model) => backend::section(name, model.as_deref(), Some(&config.accelerator))?,
@@ -141,15 +142,6 @@ fn choose<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Camera, Wron
             known.join(", ")
         ))
     })
-}
-
-/// The camera with all its pixels: the recording's picture is to have the frame's size.
-fn in_full(camera: &Camera) -> Camera {
-    let mut camera = camera.clone();
-    if let configuration::Source::V4l2(v4l2) = &mut camera.source {
-        v4l2.full_size = true;
-    }
-    camera
 }
 
 /// Makes the folder, if need be, and finds the recordings that are to be replaced. Recordings are

@@ -26,7 +26,7 @@ use accelerator::{
     Accelerator, AcceleratorError,
     hailo::{self, Hailo, HailoError, HailoSettings, Monitor},
 };
-use frame::INPUT_BYTES;
+use frame::PAD_VALUE;
 use hailort::{CheckedHef, DeviceId, Library, Status, Trial, VersionSupport, Versions};
 use tensors::Tensors;
 
@@ -303,8 +303,8 @@ fn temperature(monitor: &Monitor) -> Finding {
 fn infer(hailo: Hailo) -> Finding {
     let check = "inference";
     let mut tensors = Tensors::for_layout(hailo.layout());
+    let picture = vec![PAD_VALUE; hailo.layout().input().bytes()];
     let (mut submit, mut collect) = Box::new(hailo).split();
-    let picture = vec![114; INPUT_BYTES];
     let mut times = Vec::new();
     for ticket in 0..INFERENCES {
         let started = Instant::now();

@@ -28,7 +28,7 @@ pub(super) fn examine(camera: &Camera) -> Finding {
 
 /// What the camera is and what it shows.
 fn first_frame(camera: &Camera) -> Result<Option<String>, CameraError> {
-    let mut source = cameras::camera(camera)()?;
+    let mut source = cameras::camera(camera, None)()?;
     let mut frame = Frame::empty();
     let started = Instant::now();
     loop {

@@ -1,13 +1,15 @@
 //! From the configuration to an accelerator.
 
-use std::time::Duration;
+use std::{num::NonZeroUsize, time::Duration};
 
+use ::onnx::{Engine, SessionOptions};
 use accelerator::{
     Accelerator, AcceleratorError, Pace,
     hailo::{self, HailoSettings},
+    onnx::{self, OnnxSettings},
     replay::ReplayError,
 };
-use configuration::{Backend, WrongInput};
+use configuration::{Backend, OnnxEngine, WrongInput};
 use hailort::Versions;
 use recording::Recording;
 
@@ -18,6 +20,8 @@ pub(crate) struct Opened {
     pub(crate) accelerator: Box<dyn Accelerator>,
     /// A window on the chip, where there is one.
     pub(crate) monitor: Option<hailo::Monitor>,
+    /// What was found out about an ONNX file.
+    pub(crate) onnx: Option<onnx::Report>,
 }
 
 /// Opens the accelerator.
@@ -30,17 +34,30 @@ pub(crate) fn accelerator(
         ..Pace::default()
     };
     let accelerator = match &section.backend {
-        Backend::Mock(mock) => accelerator::mock::open(Pace {
-            fps_batch_1: mock.fps,
-            fps_batch_8: mock.fps_batch_8,
-            latency: Duration::from_millis(u64::from(mock.latency_ms)),
-            ..pace
-        })?,
+        Backend::Mock(mock) => {
+            let pace = Pace {
+                fps_batch_1: mock.fps,
+                fps_batch_8: mock.fps_batch_8,
+                latency: Duration::from_millis(u64::from(mock.latency_ms)),
+                ..pace
+            };
+            accelerator::mock::open(mock.input, pace)?
+        }
         Backend::Hailo(hailo) => {
             let hailo = accelerator::hailo::open(hailo_settings(section, hailo))?;
             return Ok(Opened {
                 monitor: Some(hailo.monitor()),
+                onnx: None,
                 accelerator: Box::new(hailo),
+            });
+        }
+        Backend::Onnx(onnx) => {
+            let (accelerator, report) =
+                accelerator::onnx::open(&onnx_settings(section.in_flight, onnx))?;
+            return Ok(Opened {
+                accelerator,
+                monitor: None,
+                onnx: Some(report),
             });
         }
         Backend::Replay(replay) => {
@@ -57,6 +74,7 @@ pub(crate) fn accelerator(
     Ok(Opened {
         accelerator,
         monitor: None,
+        onnx: None,
     })
 }
 
@@ -71,6 +89,27 @@ pub(crate) fn blame(error: AcceleratorError) -> anyhow::Error {
         WrongInput::new(error).into()
     } else {
         error.into()
+    }
+}
+
+/// How to open an ONNX file.
+pub(crate) fn onnx_settings(in_flight: Option<usize>, onnx: &configuration::Onnx) -> OnnxSettings {
+    let defaults = OnnxSettings::new(&onnx.model);
+    OnnxSettings {
+        input: onnx.input,
+        session: SessionOptions {
+            engine: match onnx.engine {
+                OnnxEngine::Auto => Engine::Auto,
+                OnnxEngine::Rten => Engine::Rten,
+                OnnxEngine::OnnxRuntime => Engine::OnnxRuntime,
+            },
+            library: onnx.library.clone(),
+            threads: onnx
+                .threads
+                .and_then(|threads| NonZeroUsize::new(threads as usize)),
+        },
+        in_flight: in_flight.unwrap_or(defaults.in_flight),
+        ..defaults
     }
 }
 

@@ -10,14 +10,15 @@ use camera::{
     synthetic::{SceneSettings, Synthetic},
     v4l2::{Controls, V4l2, V4l2Settings},
 };
-use frame::Size;
+use frame::{InputSize, Size};
 use tracing::info;
 
 /// Makes a source anew; called again after each failure.
 pub(crate) type SourceFactory = Box<dyn FnMut() -> Result<Box<dyn Source>, CameraError> + Send>;
 
-/// How to open a camera.
-pub(crate) fn camera(camera: &configuration::Camera) -> SourceFactory {
+/// How to open a camera for a network with an `input` of this size; without one, its pictures are not
+/// made smaller for any.
+pub(crate) fn camera(camera: &configuration::Camera, input: Option<InputSize>) -> SourceFactory {
     let name = camera.name.clone();
     match camera.source.clone() {
         configuration::Source::Synthetic(section) => {
@@ -32,7 +33,7 @@ pub(crate) fn camera(camera: &configuration::Camera) -> SourceFactory {
             Box::new(move || Ok(Box::new(Images::open(&section.path, settings)?)))
         }
         configuration::Source::V4l2(section) => {
-            let settings = v4l2_settings(&section);
+            let settings = v4l2_settings(&section, input);
             Box::new(move || Ok(Box::new(V4l2::open(&settings)?)))
         }
         configuration::Source::Rpicam(section) => {
@@ -63,7 +64,7 @@ pub(crate) fn camera(camera: &configuration::Camera) -> SourceFactory {
 }
 
 /// What to ask of a V4L2 device.
-fn v4l2_settings(section: &configuration::V4l2) -> V4l2Settings {
+fn v4l2_settings(section: &configuration::V4l2, input: Option<InputSize>) -> V4l2Settings {
     V4l2Settings {
         size: Size::new(section.width, section.height),
         fps: section.fps,
@@ -75,7 +76,7 @@ fn v4l2_settings(section: &configuration::V4l2) -> V4l2Settings {
             white_balance: section.white_balance,
             power_line: section.power_line,
         },
-        full_size: section.full_size,
+        input: input.filter(|_| !section.full_size),
         timeout: Duration::from_secs_f64(section.timeout_s),
         ..V4l2Settings::new(&section.device)
     }

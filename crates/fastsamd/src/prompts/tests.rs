@@ -1,7 +1,7 @@
 //! Whole prompts, and standing ones over painted frames.
 
 use fastsam::{Mask, MaskSize, Run};
-use frame::{Letterbox, PixelRect, Size};
+use frame::{InputSize, Letterbox, PixelRect, Size};
 
 use super::*;
 
@@ -9,7 +9,7 @@ const FRAME: Size = Size::new(100, 80);
 
 fn canvas() -> Canvas {
     Canvas {
-        letterbox: Letterbox::fit(FRAME),
+        letterbox: Letterbox::fit(FRAME, InputSize::DEFAULT),
         mask_size: MaskSize::Frame,
     }
 }

@@ -147,6 +147,14 @@ fn network_masks_are_mapped_through_the_letterbox() {
         let mapped = runs_in_frame(&block(input, mask, 0.5).mask, size);
         assert_eq!(mapped, in_frame.mask.runs(), "{name}");
     }
+    // In an input of 640 x 384 it lies in rows 12 to 372.
+    let wide = Size::new(640, 384);
+    let mapped = runs_in_frame(&block(wide, rect(100, 112, 50, 30), 0.5).mask, size);
+    let expected = block(size, rect(200, 200, 100, 60), 0.5);
+    assert_eq!(mapped, expected.mask.runs());
+    let foreign = block(Size::new(50, 50), rect(0, 0, 50, 50), 0.5);
+    assert!(runs_in_frame(&foreign.mask, size).is_empty());
+
     let padding = block(input, rect(0, 0, 640, 140), 0.5);
     assert_eq!(drawn(size, &[padding]), vec![GREY; size.pixels() * 3]);
 }

@@ -1,6 +1,7 @@
 //! Networks as the library describes them: the mock's, and others that are only described.
 
 use accelerator::mock::Network;
+use frame::InputSize;
 use hailort::hef_file::{LayerDirection, NetworkGroup};
 use hailort_sys::*;
 use tensors::{ElementType, Layout, QuantInfo, Role, TensorInfo};
@@ -18,7 +19,7 @@ const FRAME_SIZE_OFF: usize = 16;
 /// A network's outputs in the order of their names, in the types that the script asks for.
 pub(super) fn outputs(group: &NetworkGroup, script: &Script) -> Vec<TensorInfo> {
     if group.name == FAST_SAM {
-        mock_outputs(script)
+        mock_outputs(input_size(group), script)
     } else {
         described_outputs(group)
     }
@@ -44,8 +45,8 @@ fn described_outputs(group: &NetworkGroup) -> Vec<TensorInfo> {
         .collect()
 }
 
-fn mock_outputs(script: &Script) -> Vec<TensorInfo> {
-    let layout: Layout = Network::layout();
+fn mock_outputs(input: InputSize, script: &Script) -> Vec<TensorInfo> {
+    let layout: Layout = Network::layout(input);
     let mut infos: Vec<TensorInfo> = Role::ALL
         .into_iter()
         .map(|role| layout.info(role).clone())
@@ -113,6 +114,13 @@ fn input(group: &NetworkGroup) -> (&str, [usize; 3]) {
     input.map_or(("", [0; 3]), |input| {
         (&input.name, input.shape.map(|side| side as usize))
     })
+}
+
+/// The size of a network's input; the usual one where the mock has no network of that size.
+pub(super) fn input_size(group: &NetworkGroup) -> InputSize {
+    let [rows, columns, _] = input(group).1;
+    let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
+    InputSize::new(side(columns), side(rows)).unwrap_or_default()
 }
 
 pub(super) fn input_name(group: &NetworkGroup) -> &str {

@@ -11,7 +11,7 @@ use hailort_sys::*;
 use super::{
     handle::{group, hef, vdevice_alone},
     memory::{array, fill},
-    network::outputs,
+    network::{input_size, outputs},
     vdevice::is_lost,
 };
 use crate::{
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn hailo_configure_vdevice(
     let mut made = Vec::new();
     for described in &hef.groups {
         let outputs = outputs(described, &script);
-        let Ok(chip) = Chip::start(outputs.len()) else {
+        let Ok(chip) = Chip::start(outputs.len(), input_size(described)) else {
             return HAILO_OUT_OF_HOST_MEMORY;
         };
         let group = Group {

@@ -8,7 +8,7 @@ use tensors::{ElementType, Elements, Role, TensorInfo, Tensors};
 use super::{
     handle::{input, output, vdevice},
     memory::array,
-    network::output_frame_size,
+    network::{input_frame_size, output_frame_size},
 };
 use crate::{
     chip::Fault,
@@ -40,8 +40,8 @@ pub unsafe extern "C" fn hailo_vstream_write_raw_buffer(
     let Some(vdevice) = owner(NAME, &vstream) else {
         return HAILO_INVALID_ARGUMENT;
     };
-    if buffer.is_null() || size != frame::INPUT_BYTES {
-        let expected = frame::INPUT_BYTES;
+    let expected = input_frame_size(&vstream.group.described);
+    if buffer.is_null() || size != expected {
         standin().violation(
             NAME,
             &format!("the buffer has {size} bytes, the frame {expected}"),
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn hailo_vstream_read_raw_buffer(
 fn copy_output(tensors: &Tensors, info: &TensorInfo, buffer: &mut [u8]) {
     let Some(role) = Role::ALL
         .into_iter()
-        .find(|role| role.shape() == info.shape)
+        .find(|role| role.shape(tensors.input()) == info.shape)
     else {
         return;
     };

@@ -5,7 +5,7 @@
 //! Segmentation", IJCV 2004.
 
 use super::{
-    grid::{CELLS, GRID, difference},
+    grid::{Cell, Grid, difference},
     reduce::Reduced,
 };
 
@@ -19,8 +19,6 @@ const SCALE: f32 = 1200.0;
 const TEXTURE: f32 = 40.0;
 /// Cells of a block.
 const QUARTERS: u32 = 4;
-const BLOCKS: usize = GRID * GRID;
-const NODES: usize = BLOCKS + CELLS * CELLS;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Edge {
@@ -42,7 +40,7 @@ impl Graph {
     pub(super) fn join(&mut self, reduced: &Reduced) {
         self.connect(reduced);
         sort_by_difference(&self.edges, &mut self.sorted);
-        self.forest.reset();
+        self.forest.reset(reduced.grid);
         for edge in &self.sorted {
             self.forest.join_if_alike(edge.a, edge.b, edge.difference);
         }
@@ -54,10 +52,16 @@ impl Graph {
         reduced: &Reduced,
         least: u32,
     ) -> impl Iterator<Item = (u32, u32)> {
-        let blocks = (0..BLOCKS).filter(|&block| reduced.blocks[block].pure);
-        let cells = (0..CELLS * CELLS)
-            .filter(|&cell| reduced.cells[cell].pure && !reduced.blocks[block_of(cell)].pure)
-            .map(|cell| BLOCKS + cell);
+        let grid = reduced.grid;
+        let blocks = (0..grid.blocks()).filter(|&block| reduced.blocks[block].pure);
+        let cells = grid
+            .each_cell()
+            .zip(&reduced.cells)
+            .enumerate()
+            .filter(move |(_, (cell, patch))| {
+                patch.pure && !reduced.blocks[grid.block_of(*cell)].pure
+            })
+            .map(move |(place, _)| grid.blocks() + place);
         blocks
             .chain(cells)
             .filter(|&node| self.forest.parents[node] as usize == node)
@@ -66,15 +70,17 @@ impl Graph {
     }
 
     /// The root of the component that a cell belongs to; `None` for one that is not pure.
-    pub(super) fn component(&mut self, reduced: &Reduced, cell: usize) -> Option<u32> {
+    pub(super) fn component(&mut self, reduced: &Reduced, cell: Cell) -> Option<u32> {
         node(reduced, cell).map(|node| self.forest.root(node))
     }
 
     fn connect(&mut self, reduced: &Reduced) {
         self.edges.clear();
-        let mut connect = |a: usize, b: usize| {
+        let Grid { columns, rows } = reduced.grid;
+        let mean = |cell: Cell| reduced.cells[reduced.grid.index(cell)].mean;
+        let mut connect = |a: Cell, b: Cell| {
             if let (Some(from), Some(to)) = (node(reduced, a), node(reduced, b)) {
-                let difference = difference(reduced.cells[a].mean, reduced.cells[b].mean);
+                let difference = difference(mean(a), mean(b));
                 self.edges.push(Edge {
                     a: from,
                     b: to,
@@ -82,28 +88,31 @@ impl Graph {
                 });
             }
         };
-        let pure = |row: usize, column: usize| reduced.blocks[row * GRID + column].pure;
-        for row in 0..GRID {
-            for column in 0..GRID {
-                let first = 2 * row * CELLS + 2 * column;
+        let pure = |row: usize, column: usize| reduced.blocks[row * columns + column].pure;
+        for row in 0..rows {
+            for column in 0..columns {
+                let at = |dx: u16, dy: u16| Cell {
+                    x: 2 * column as u16 + dx,
+                    y: 2 * row as u16 + dy,
+                };
                 let own = pure(row, column);
                 if !own {
-                    connect(first, first + 1);
-                    connect(first, first + CELLS);
-                    connect(first + 1, first + CELLS + 1);
-                    connect(first + CELLS, first + CELLS + 1);
+                    connect(at(0, 0), at(1, 0));
+                    connect(at(0, 0), at(0, 1));
+                    connect(at(1, 0), at(1, 1));
+                    connect(at(0, 1), at(1, 1));
                 }
                 // Two pure blocks share one edge, all others two.
-                if column + 1 < GRID {
-                    connect(first + 1, first + 2);
+                if column + 1 < columns {
+                    connect(at(1, 0), at(2, 0));
                     if !(own && pure(row, column + 1)) {
-                        connect(first + CELLS + 1, first + CELLS + 2);
+                        connect(at(1, 1), at(2, 1));
                     }
                 }
-                if row + 1 < GRID {
-                    connect(first + CELLS, first + 2 * CELLS);
+                if row + 1 < rows {
+                    connect(at(0, 1), at(0, 2));
                     if !(own && pure(row + 1, column)) {
-                        connect(first + CELLS + 1, first + 2 * CELLS + 1);
+                        connect(at(1, 1), at(1, 2));
                     }
                 }
             }
@@ -111,18 +120,14 @@ impl Graph {
     }
 }
 
-fn block_of(cell: usize) -> usize {
-    let (x, y) = (cell % CELLS, cell / CELLS);
-    y / 2 * GRID + x / 2
-}
-
-fn node(reduced: &Reduced, cell: usize) -> Option<u32> {
-    let block = block_of(cell);
+fn node(reduced: &Reduced, cell: Cell) -> Option<u32> {
+    let block = reduced.grid.block_of(cell);
     if reduced.blocks[block].pure {
-        Some(block as u32)
-    } else {
-        reduced.cells[cell].pure.then_some((BLOCKS + cell) as u32)
+        return Some(block as u32);
     }
+    let place = reduced.grid.index(cell);
+    let node = (reduced.grid.blocks() + place) as u32;
+    reduced.cells[place].pure.then_some(node)
 }
 
 /// Counting sort, stable.
@@ -154,14 +159,16 @@ struct Forest {
 }
 
 impl Forest {
-    fn reset(&mut self) {
+    /// A node by itself for each block and each cell.
+    fn reset(&mut self, grid: Grid) {
+        let nodes = grid.blocks() + grid.cells();
         self.parents.clear();
-        self.parents.extend(0..NODES as u32);
+        self.parents.extend(0..nodes as u32);
         self.sizes.clear();
-        self.sizes.resize(BLOCKS, QUARTERS);
-        self.sizes.resize(NODES, 1);
+        self.sizes.resize(grid.blocks(), QUARTERS);
+        self.sizes.resize(nodes, 1);
         self.internal.clear();
-        self.internal.resize(NODES, 0);
+        self.internal.resize(nodes, 0);
     }
 
     fn root(&mut self, mut node: u32) -> u32 {

@@ -3,9 +3,9 @@
 //! Padding (rows and columns at the border that are exactly the letterbox's grey) is cut off first:
 //! it belongs to no region.
 
-use frame::{INPUT_BYTES, PAD_VALUE};
+use frame::PAD_VALUE;
 
-use super::grid::{BLOCK, CELL, CELLS, GRID, SIDE, difference};
+use super::grid::{BLOCK, CELL, Grid, difference};
 
 /// A block is pure while the ranges of its channels sum up to no more than this: the texture of a
 /// surface, not the step between two.
@@ -32,19 +32,37 @@ pub(super) struct Content {
 }
 
 /// The input, reduced.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reduced {
+    pub grid: Grid,
     pub content: Content,
-    /// 160 x 160, row-major.
+    /// Row-major.
     pub blocks: Vec<Patch>,
-    /// 320 x 320, row-major; the cells of a pure block are like it.
+    /// Row-major; the cells of a pure block are like it.
     pub cells: Vec<Patch>,
+    /// Of one row of blocks, over its four rows of pixels, for each byte of a row.
+    sums: Vec<u16>,
+    least: Vec<u8>,
+    most: Vec<u8>,
 }
 
 impl Reduced {
-    /// Reduces `input`; `false` where all of it is padding.
-    pub(super) fn reduce(&mut self, input: &[u8; INPUT_BYTES]) -> bool {
-        let Some(content) = content(input) else {
+    /// For inputs of this grid.
+    pub(super) fn new(grid: Grid) -> Self {
+        Self {
+            grid,
+            content: Content::default(),
+            blocks: Vec::with_capacity(grid.blocks()),
+            cells: vec![Patch::default(); grid.cells()],
+            sums: vec![0; grid.row_bytes()],
+            least: vec![0; grid.row_bytes()],
+            most: vec![0; grid.row_bytes()],
+        }
+    }
+
+    /// Reduces `input`, which has the grid's size; `false` where all of it is padding.
+    pub(super) fn reduce(&mut self, input: &[u8]) -> bool {
+        let Some(content) = content(input, self.grid) else {
             return false;
         };
         self.content = content;
@@ -53,19 +71,25 @@ impl Reduced {
         true
     }
 
-    fn reduce_blocks(&mut self, input: &[u8; INPUT_BYTES]) {
-        self.blocks.clear();
-        // One row of blocks: sums, minima and maxima over its four rows of pixels, per byte.
-        let mut sums = [0u16; SIDE * 3];
-        let mut least = [0u8; SIDE * 3];
-        let mut most = [0u8; SIDE * 3];
-        for (row, rows) in input.chunks_exact(SIDE * 3 * BLOCK).enumerate() {
+    fn reduce_blocks(&mut self, input: &[u8]) {
+        let Self {
+            grid,
+            content,
+            blocks,
+            sums,
+            least,
+            most,
+            ..
+        } = self;
+        let stride = grid.row_bytes();
+        blocks.clear();
+        for (row, rows) in input.chunks_exact(stride * BLOCK).enumerate() {
             sums.fill(0);
             least.fill(255);
             most.fill(0);
-            for line in rows.chunks_exact(SIDE * 3) {
+            for line in rows.chunks_exact(stride) {
                 for (((sum, low), high), &value) in
-                    sums.iter_mut().zip(&mut least).zip(&mut most).zip(line)
+                    sums.iter_mut().zip(&mut *least).zip(&mut *most).zip(line)
                 {
                     *sum += u16::from(value);
                     *low = (*low).min(value);
@@ -93,24 +117,24 @@ impl Reduced {
                     *mean = (sum / (BLOCK * BLOCK) as u16) as u8;
                     range += u16::from(high - low);
                 }
-                let whole = self.content.holds(column * BLOCK, row * BLOCK, BLOCK);
+                let whole = content.holds(column * BLOCK, row * BLOCK, BLOCK);
                 let pure = whole && range <= PURE_BLOCK;
-                self.blocks.push(Patch { mean, pure });
+                blocks.push(Patch { mean, pure });
             }
         }
     }
 
-    fn reduce_cells(&mut self, input: &[u8; INPUT_BYTES]) {
-        self.cells.resize(CELLS * CELLS, Patch::default());
-        for (row, blocks) in self.blocks.chunks_exact(GRID).enumerate() {
+    fn reduce_cells(&mut self, input: &[u8]) {
+        let (stride, columns) = (self.grid.row_bytes(), self.grid.cell_columns());
+        for (row, blocks) in self.blocks.chunks_exact(self.grid.columns).enumerate() {
             for (column, &block) in blocks.iter().enumerate() {
                 for y in 2 * row..2 * row + 2 {
                     for x in 2 * column..2 * column + 2 {
-                        self.cells[y * CELLS + x] = if block.pure {
+                        self.cells[y * columns + x] = if block.pure {
                             block
                         } else {
                             let whole = self.content.holds(x * CELL, y * CELL, CELL);
-                            let (mean, range) = cell(input, x, y);
+                            let (mean, range) = cell(input, stride, x, y);
                             let pure = whole && range <= PURE_CELL;
                             Patch { mean, pure }
                         };
@@ -129,9 +153,9 @@ impl Content {
 }
 
 /// Mean, and sum of the channels' ranges, of four pixels.
-fn cell(input: &[u8; INPUT_BYTES], x: usize, y: usize) -> ([u8; 3], u16) {
+fn cell(input: &[u8], stride: usize, x: usize, y: usize) -> ([u8; 3], u16) {
     let pixel = |dx: usize, dy: usize| {
-        let at = ((y * CELL + dy) * SIDE + x * CELL + dx) * 3;
+        let at = (y * CELL + dy) * stride + (x * CELL + dx) * 3;
         [input[at], input[at + 1], input[at + 2]]
     };
     let pixels = [pixel(0, 0), pixel(1, 0), pixel(0, 1), pixel(1, 1)];
@@ -148,22 +172,23 @@ fn cell(input: &[u8; INPUT_BYTES], x: usize, y: usize) -> ([u8; 3], u16) {
 }
 
 /// The picture inside the padding; `None` where all is padding.
-fn content(input: &[u8; INPUT_BYTES]) -> Option<Content> {
+fn content(input: &[u8], grid: Grid) -> Option<Content> {
+    let (width, height, stride) = (grid.width(), grid.height(), grid.row_bytes());
     let is_pad_row = |y: usize| {
-        input[y * SIDE * 3..(y + 1) * SIDE * 3]
+        input[y * stride..(y + 1) * stride]
             .iter()
             .all(|&value| value == PAD_VALUE)
     };
-    let top = (0..SIDE).find(|&y| !is_pad_row(y))?;
-    let bottom = (0..SIDE).rfind(|&y| !is_pad_row(y))? + 1;
+    let top = (0..height).find(|&y| !is_pad_row(y))?;
+    let bottom = (0..height).rfind(|&y| !is_pad_row(y))? + 1;
     let is_pad_column = |x: usize| {
         (top..bottom).all(|y| {
-            let at = (y * SIDE + x) * 3;
+            let at = y * stride + x * 3;
             input[at..at + 3] == [PAD_VALUE; 3]
         })
     };
-    let left = (0..SIDE).find(|&x| !is_pad_column(x))?;
-    let right = (0..SIDE).rfind(|&x| !is_pad_column(x))? + 1;
+    let left = (0..width).find(|&x| !is_pad_column(x))?;
+    let right = (0..width).rfind(|&x| !is_pad_column(x))? + 1;
     Some(Content {
         left,
         top,

@@ -4,10 +4,8 @@
 //! around the cell whose colour nearby is nearest. A block's share of a region is what the mask's
 //! prototype needs: interpolated, it crosses one half at the region's edge.
 
-use frame::INPUT_BYTES;
-
 use super::{
-    grid::{BLOCK, CELL, CELLS, GRID, SIDE, difference},
+    grid::{CELL, Cell, Grid, difference},
     reduce::Content,
     region::{NONE, Region, SHARES, Shares},
 };
@@ -16,8 +14,8 @@ use super::{
 #[derive(Debug, Default)]
 pub(super) struct Sharer {
     /// Cells to be decided in this wave, and those in the next.
-    wave: Vec<u32>,
-    next: Vec<u32>,
+    wave: Vec<Cell>,
+    next: Vec<Cell>,
     queued: Vec<bool>,
     /// Label and colour of the cells decided in this wave.
     decided: Vec<(u16, [u8; 3])>,
@@ -25,7 +23,8 @@ pub(super) struct Sharer {
 
 /// What is shared out, and to whom.
 pub(super) struct Ground<'a> {
-    pub input: &'a [u8; INPUT_BYTES],
+    pub grid: Grid,
+    pub input: &'a [u8],
     pub content: Content,
     /// Region of each cell, `NONE` where there is none yet.
     pub labels: &'a mut [u16],
@@ -38,31 +37,35 @@ pub(super) struct Ground<'a> {
 impl Sharer {
     /// Shares out all that can be reached.
     pub(super) fn share(&mut self, ground: &mut Ground<'_>) {
+        let grid = ground.grid;
         self.queued.clear();
-        self.queued.resize(CELLS * CELLS, false);
+        self.queued.resize(grid.cells(), false);
         self.wave.clear();
-        for cell in 0..CELLS * CELLS {
-            if ground.labels[cell] != NONE {
-                ground.take_whole(cell);
-            } else if ground.has(cell) && neighbours(cell).any(|near| ground.labels[near] != NONE) {
-                self.queued[cell] = true;
-                self.wave.push(cell as u32);
+        for (place, cell) in grid.each_cell().enumerate() {
+            if ground.labels[place] != NONE {
+                ground.take_whole(place, cell);
+            } else if ground.has(cell)
+                && neighbours(grid, cell).any(|near| ground.labels[grid.index(near)] != NONE)
+            {
+                self.queued[place] = true;
+                self.wave.push(cell);
             }
         }
         while !self.wave.is_empty() {
             self.decided.clear();
             for &cell in &self.wave {
-                let candidates = Candidates::around(cell as usize, ground);
-                self.decided.push(candidates.divide(cell as usize, ground));
+                let candidates = Candidates::around(cell, ground);
+                self.decided.push(candidates.divide(cell, ground));
             }
             self.next.clear();
             for (&cell, &(label, colour)) in self.wave.iter().zip(&self.decided) {
-                ground.labels[cell as usize] = label;
-                ground.colours[cell as usize] = colour;
-                for near in neighbours(cell as usize) {
-                    if ground.labels[near] == NONE && !self.queued[near] && ground.has(near) {
-                        self.queued[near] = true;
-                        self.next.push(near as u32);
+                ground.labels[grid.index(cell)] = label;
+                ground.colours[grid.index(cell)] = colour;
+                for near in neighbours(grid, cell) {
+                    let place = grid.index(near);
+                    if ground.labels[place] == NONE && !self.queued[place] && ground.has(near) {
+                        self.queued[place] = true;
+                        self.next.push(near);
                     }
                 }
             }
@@ -73,8 +76,8 @@ impl Sharer {
 
 impl Ground<'_> {
     /// Whether a pixel of the cell is picture.
-    fn has(&self, cell: usize) -> bool {
-        let (x, y) = (cell % CELLS * CELL, cell / CELLS * CELL);
+    fn has(&self, cell: Cell) -> bool {
+        let (x, y) = cell.corner();
         let Content {
             left,
             top,
@@ -85,19 +88,19 @@ impl Ground<'_> {
     }
 
     /// Gives a labelled cell to its region.
-    fn take_whole(&mut self, cell: usize) {
-        let (x, y) = (cell % CELLS * CELL, cell / CELLS * CELL);
-        let label = self.labels[cell];
+    fn take_whole(&mut self, place: usize, cell: Cell) {
+        let (x, y) = cell.corner();
+        let label = self.labels[place];
         let region = &mut self.regions[usize::from(label)];
         region.cover(x, y, x + CELL, y + CELL);
         region.area += (CELL * CELL) as u32;
-        self.shares[y / BLOCK * GRID + x / BLOCK].add(label, (CELL * CELL) as u8);
+        self.shares[self.grid.block_of(cell)].add(label, (CELL * CELL) as u8);
     }
 }
 
 /// The eight cells around one, less those beyond the border.
-fn neighbours(cell: usize) -> impl Iterator<Item = usize> {
-    const AROUND: [(isize, isize); 8] = [
+fn neighbours(grid: Grid, cell: Cell) -> impl Iterator<Item = Cell> {
+    const AROUND: [(i16, i16); 8] = [
         (0, -1),
         (-1, 0),
         (1, 0),
@@ -107,12 +110,14 @@ fn neighbours(cell: usize) -> impl Iterator<Item = usize> {
         (-1, 1),
         (1, 1),
     ];
-    let (column, row) = ((cell % CELLS) as isize, (cell / CELLS) as isize);
-    let grid = 0..CELLS as isize;
+    let (columns, rows) = (grid.cell_columns() as u16, grid.cell_rows() as u16);
     AROUND.into_iter().filter_map(move |(dx, dy)| {
-        let (x, y) = (column + dx, row + dy);
-        let inside = grid.contains(&x) && grid.contains(&y);
-        inside.then(|| y as usize * CELLS + x as usize)
+        // One before the first becomes a large number.
+        let (x, y) = (
+            cell.x.wrapping_add_signed(dx),
+            cell.y.wrapping_add_signed(dy),
+        );
+        (x < columns && y < rows).then_some(Cell { x, y })
     })
 }
 
@@ -124,12 +129,13 @@ struct Candidates {
 
 impl Candidates {
     /// The regions around a cell; those that share a side with it come first, and give the colour.
-    fn around(cell: usize, ground: &Ground<'_>) -> Self {
+    fn around(cell: Cell, ground: &Ground<'_>) -> Self {
         let mut candidates = Self {
             regions: [(NONE, [0; 3]); SHARES],
             count: 0,
         };
-        for near in neighbours(cell) {
+        for near in neighbours(ground.grid, cell) {
+            let near = ground.grid.index(near);
             let label = ground.labels[near];
             let known = candidates.regions[..candidates.count]
                 .iter()
@@ -144,10 +150,11 @@ impl Candidates {
 
     /// Gives each pixel of the cell to the candidate of the nearest colour; says which one got most,
     /// and its colour.
-    fn divide(&self, cell: usize, ground: &mut Ground<'_>) -> (u16, [u8; 3]) {
+    fn divide(&self, cell: Cell, ground: &mut Ground<'_>) -> (u16, [u8; 3]) {
         let mut counts = [0u8; SHARES];
-        let (left, top) = (cell % CELLS * CELL, cell / CELLS * CELL);
-        let block = top / BLOCK * GRID + left / BLOCK;
+        let (left, top) = cell.corner();
+        let block = ground.grid.block_of(cell);
+        let stride = ground.grid.row_bytes();
         let candidates = &self.regions[..self.count];
         let Content {
             left: first_x,
@@ -157,7 +164,7 @@ impl Candidates {
         } = ground.content;
         for y in top.max(first_y)..(top + CELL).min(bottom) {
             for x in left.max(first_x)..(left + CELL).min(right) {
-                let at = (y * SIDE + x) * 3;
+                let at = y * stride + x * 3;
                 let pixel = [ground.input[at], ground.input[at + 1], ground.input[at + 2]];
                 let nearest = candidates
                     .iter()

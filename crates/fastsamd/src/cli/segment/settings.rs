@@ -23,7 +23,7 @@ pub(super) struct SettingArgs {
     /// Leave out segments of fewer pixels.
     #[arg(long, value_name = "PIXELS", default_value_t = 0)]
     min_area: u32,
-    /// Masks in the frame's pixels, or over the network's 640x640 input.
+    /// Masks in the frame's pixels, or over the network's input.
     #[arg(long, default_value = "frame")]
     mask_size: MaskSize,
     /// How masks are written.

@@ -12,7 +12,7 @@ use anyhow::Context;
 use clip::{Matcher, Picture, Recollection};
 use configuration::WrongInput;
 use fastsam::{Segmenter, Segments, Settings, prompt::Canvas};
-use frame::{Frame, INPUT_BYTES, Letterbox, PAD_VALUE, Preprocessor, Size};
+use frame::{Frame, InputSize, Letterbox, NetworkInput, PAD_VALUE, Preprocessor, Size};
 use message::prompt::{Prompt, TextChoice};
 use picture::{overlay, png};
 use recording::{FRAME_PICTURE, Recording};
@@ -72,7 +72,8 @@ pub(super) struct Worker<'a> {
     prompt: Option<Prompt>,
     matcher: Option<Matcher>,
     preprocessor: Preprocessor,
-    input: Box<[u8; INPUT_BYTES]>,
+    /// Of the size that the latest answer's network takes.
+    input: NetworkInput,
     engine: Engine,
     segments: Segments,
     message: Message,
@@ -92,7 +93,8 @@ impl<'a> Worker<'a> {
         let replays = matches!(choice, Choice::Replay | Choice::Default);
         let engine = match choice {
             Choice::Replay => Engine::None,
-            Choice::Mock | Choice::Default => Engine::Mock(Box::default()),
+            Choice::Mock(input) => Engine::Mock(Box::new(Network::new(input))),
+            Choice::Default => Engine::Mock(Box::new(Network::new(InputSize::DEFAULT))),
             Choice::Open(section) => {
                 let opened = open_accelerator(&section)?;
                 Engine::Accelerator(Box::new(Inference::new(opened.accelerator)))
@@ -106,7 +108,7 @@ impl<'a> Worker<'a> {
             prompt: arguments.prompt.prompt(),
             matcher: arguments.prompt.matcher(arguments.backend.config())?,
             preprocessor: Preprocessor::new(),
-            input: Box::new([0; INPUT_BYTES]),
+            input: NetworkInput::new(InputSize::DEFAULT),
             segments: Segments::new(),
             message: Message::new(arguments.settings.mask_format),
         })
@@ -120,7 +122,7 @@ impl<'a> Worker<'a> {
         name: &str,
     ) -> anyhow::Result<Worked> {
         let answered = self.answer(input)?;
-        let letterbox = Letterbox::fit(answered.size);
+        let letterbox = Letterbox::fit(answered.size, answered.layout.input());
         let started = Instant::now();
         Segmenter::new(&answered.layout)
             .segment(
@@ -183,6 +185,7 @@ impl<'a> Worker<'a> {
                 "--text needs a picture: expected {FRAME_PICTURE} in the recording"
             ))
         })?;
+        fit(&mut self.input, canvas.letterbox.input);
         self.preprocessor.letterbox(frame, &mut self.input)?;
         let picture = Picture {
             input: &self.input,
@@ -255,12 +258,13 @@ impl<'a> Worker<'a> {
         let started = Instant::now();
         let (backend, layout, tensors) = match &mut self.engine {
             Engine::Mock(network) => {
+                fit(&mut self.input, network.input());
                 self.preprocessor
                     .letterbox(&frame, &mut self.input)
                     .with_context(|| path.display().to_string())?;
-                let layout = Network::layout();
+                let layout = Network::layout(network.input());
                 let mut tensors = Tensors::for_layout(&layout);
-                network.infer(&self.input[..], &mut tensors);
+                network.infer(self.input.bytes(), &mut tensors);
                 ("mock", layout, tensors)
             }
             Engine::Accelerator(inference) => {
@@ -301,8 +305,9 @@ impl<'a> Worker<'a> {
             match self.settings.mask_size {
                 fastsam::MaskSize::Frame => self.preprocessor.to_rgb(frame, &mut rgb)?,
                 fastsam::MaskSize::Network => {
-                    let input: &mut [u8; INPUT_BYTES] = rgb.as_mut_slice().try_into()?;
-                    self.preprocessor.letterbox(frame, input)?;
+                    fit(&mut self.input, answered.layout.input());
+                    self.preprocessor.letterbox(frame, &mut self.input)?;
+                    rgb.copy_from_slice(self.input.bytes());
                 }
             }
         }
@@ -315,6 +320,13 @@ impl<'a> Worker<'a> {
         let caption = answered.is_mock.then_some(mock::CAPTION);
         overlay::draw(&mut rgb, size, all.filter(is_wanted), caption)?;
         Ok(png::encode(&rgb, size)?)
+    }
+}
+
+/// Makes the input one of this size, if it is another's.
+fn fit(input: &mut NetworkInput, size: InputSize) {
+    if input.size() != size {
+        *input = NetworkInput::new(size);
     }
 }
 

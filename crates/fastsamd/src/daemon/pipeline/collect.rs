@@ -178,7 +178,7 @@ mod tests {
             drop(submitting);
         });
         let (free_in, free_out) = bounded(1);
-        let layout = Network::layout();
+        let layout = Network::layout(frame::InputSize::DEFAULT);
         free_in.send(Tensors::for_layout(&layout)).unwrap();
         let (answers, _answers_out) = bounded(1);
         let stage = CollectStage {

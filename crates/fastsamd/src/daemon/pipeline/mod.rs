@@ -27,7 +27,7 @@ use anyhow::Context;
 use configuration::Config;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use fastsam::{Segmenter, Segments};
-use frame::Frame;
+use frame::{Frame, NetworkInput};
 use tensors::Tensors;
 
 use crate::{
@@ -147,6 +147,7 @@ impl Pipeline {
             Ok(())
         })?;
 
+        let input = accelerator.layout().input();
         let description = accelerator.description();
         let pacing = Arc::new(Pacing::new(description.batch_size, description.in_flight));
         let (submit, collect) = accelerator.split();
@@ -179,6 +180,7 @@ impl Pipeline {
             counters: Arc::clone(&edges.counters),
             shutdown: threads.shutdown.clone(),
             refused: false,
+            input: NetworkInput::new(input),
         };
         let submit = threads.spawn("submit", move |heartbeat| {
             let _ends_with_this_thread = submitting;
@@ -194,7 +196,7 @@ impl Pipeline {
             let stage = Capture {
                 camera: index,
                 name: camera.name.clone(),
-                open: cameras::camera(camera),
+                open: cameras::camera(camera, Some(input)),
                 watcher,
                 frames: Arc::clone(&edges.frames),
                 used,

@@ -48,7 +48,7 @@ pub(crate) fn accelerator(
 ) -> anyhow::Result<Option<Box<dyn Accelerator>>> {
     let attempts = match &section.backend {
         Backend::Hailo(hailo) => hailo.restart_attempts,
-        Backend::Mock(_) | Backend::Replay(_) => 1,
+        Backend::Mock(_) | Backend::Onnx(_) | Backend::Replay(_) => 1,
     };
     let heartbeat = service.heartbeat("start");
     let mut backoff = BACKOFF;
@@ -105,6 +105,18 @@ pub(crate) fn accelerator(
                 link.speed
             );
         }
+    }
+    if let Some(report) = &opened.onnx {
+        if let Some(note) = &report.note {
+            info!("{note}");
+        }
+        info!(
+            engine = report.engine,
+            input = %report.kind.input,
+            inference_ms = report.inference.as_millis(),
+            frames_per_second = format_args!("{:.1}", 1.0 / report.inference.as_secs_f64()),
+            "a network on the CPU"
+        );
     }
     watcher.opened(&description, opened.monitor)?;
     Ok(Some(opened.accelerator))

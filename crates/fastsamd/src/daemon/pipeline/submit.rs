@@ -9,7 +9,7 @@ use std::{
 
 use accelerator::{AcceleratorError, Submit, Ticket};
 use crossbeam_channel::Sender;
-use frame::{Frame, INPUT_BYTES, Preprocessor};
+use frame::{Frame, NetworkInput, Preprocessor};
 use tracing::warn;
 
 use super::{
@@ -41,13 +41,14 @@ pub(crate) struct SubmitStage {
     pub shutdown: Shutdown,
     /// The last frame was not taken.
     pub refused: bool,
+    /// What the frames are letterboxed into, of the network's size.
+    pub input: NetworkInput,
 }
 
 impl SubmitStage {
     /// Runs until the cameras have closed the exchange, or the accelerator fails for good.
     pub(crate) fn run(mut self, heartbeat: &Heartbeat) -> Result<(), AcceleratorError> {
         let mut preprocessors: Vec<_> = self.used.iter().map(|_| Preprocessor::new()).collect();
-        let mut input = boxed_input();
         let mut ticket: Ticket = 0;
         loop {
             heartbeat.beat();
@@ -64,7 +65,7 @@ impl SubmitStage {
                 Taken::Closed => return Ok(()),
             };
             let taken = Instant::now();
-            match preprocessors[camera].letterbox(&frame, &mut input) {
+            match preprocessors[camera].letterbox(&frame, &mut self.input) {
                 Ok(letterbox) => {
                     ticket += 1;
                     let flight = Flight {
@@ -79,9 +80,9 @@ impl SubmitStage {
                         },
                     };
                     if let Some(room) = &self.text {
-                        room.offer(camera, frame.sequence, &input);
+                        room.offer(camera, frame.sequence, &self.input);
                     }
-                    self.submit_one(ticket, flight, &input)?;
+                    self.submit_one(ticket, flight)?;
                 }
                 Err(error) => {
                     self.counters.dropped_at_submit.increment();
@@ -93,16 +94,11 @@ impl SubmitStage {
         }
     }
 
-    fn submit_one(
-        &mut self,
-        ticket: Ticket,
-        flight: Flight,
-        input: &[u8; INPUT_BYTES],
-    ) -> Result<(), AcceleratorError> {
+    fn submit_one(&mut self, ticket: Ticket, flight: Flight) -> Result<(), AcceleratorError> {
         // Before the input: its answer may come before this thread runs again.
         self.pending.add(ticket, flight);
         self.pacing.sent(ticket, flight.timeline.captured);
-        let outcome = self.submit.submit(ticket, input, PATIENCE);
+        let outcome = self.submit.submit(ticket, self.input.bytes(), PATIENCE);
         if outcome.is_err() {
             self.pending.withdraw(ticket);
             self.pacing.withdrawn(ticket);
@@ -128,11 +124,4 @@ impl SubmitStage {
             }
         }
     }
-}
-
-fn boxed_input() -> Box<[u8; INPUT_BYTES]> {
-    let on_the_heap = vec![0; INPUT_BYTES].into_boxed_slice();
-    on_the_heap
-        .try_into()
-        .unwrap_or_else(|_| Box::new([0; INPUT_BYTES]))
 }

@@ -292,7 +292,7 @@ impl Lists {
 #[cfg(test)]
 mod tests {
     use fastsam::{MaskSize, prompt::Canvas};
-    use frame::{INPUT_BYTES, Letterbox, Size};
+    use frame::{InputSize, Letterbox, NetworkInput, Size};
     use message::{FrameHeader, Latency, MaskFormat};
 
     use super::*;
@@ -333,7 +333,7 @@ mod tests {
             segments: &[],
             header: &header,
             canvas: Canvas {
-                letterbox: Letterbox::fit(size),
+                letterbox: Letterbox::fit(size, InputSize::DEFAULT),
                 mask_size: MaskSize::Frame,
             },
             format: MaskFormat::Rle,
@@ -344,7 +344,7 @@ mod tests {
     #[test]
     fn pictures_are_copied_until_a_text_has_its_frame() {
         let (room, jobs) = Room::new(Duration::from_secs(60));
-        let input = Box::new([0; INPUT_BYTES]);
+        let input = NetworkInput::new(InputSize::DEFAULT);
         let desk = Desk::new(
             &Config::default(),
             Some(Arc::clone(&room)),

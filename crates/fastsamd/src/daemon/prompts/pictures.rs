@@ -17,16 +17,13 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use fastsam::{Segment, prompt::Canvas};
-use frame::{INPUT_BYTES, Size};
+use frame::{NetworkInput, Size};
 use message::{Latency, MaskFormat, Topic};
 
 use super::question::{Answerable, Waiting};
 
 /// Pictures that are kept, at most: as many as frames are usually under way.
 const MOST_PICTURES: usize = 8;
-
-/// The network's input.
-type Input = Box<[u8; INPUT_BYTES]>;
 
 /// Where pictures wait for their segments.
 pub(crate) struct Room {
@@ -42,13 +39,13 @@ struct Pictures {
     /// In the order in which they came.
     kept: Vec<Kept>,
     /// Buffers to be filled again.
-    free: Vec<Input>,
+    free: Vec<NetworkInput>,
 }
 
 struct Kept {
     camera: usize,
     sequence: u64,
-    input: Input,
+    input: NetworkInput,
 }
 
 /// A standing prompt's text.
@@ -72,7 +69,7 @@ pub(crate) struct Job {
     pub(crate) canvas: Canvas,
     pub(crate) format: MaskFormat,
     pub(crate) segments: Vec<Segment>,
-    pub(crate) input: Input,
+    pub(crate) input: NetworkInput,
     pub(crate) asked: Vec<Waiting>,
     pub(crate) wishes: Vec<Wish>,
 }
@@ -116,7 +113,7 @@ impl Room {
     }
 
     /// Keeps a copy of a frame's input, if such are wanted; in the place of the oldest, if need be.
-    pub(crate) fn offer(&self, camera: usize, sequence: u64, input: &[u8; INPUT_BYTES]) {
+    pub(crate) fn offer(&self, camera: usize, sequence: u64, input: &NetworkInput) {
         if !self.wants_pictures(camera) {
             return;
         }
@@ -124,12 +121,10 @@ impl Room {
         let mut buffer = if pictures.kept.len() == MOST_PICTURES {
             pictures.kept.remove(0).input
         } else {
-            pictures
-                .free
-                .pop()
-                .unwrap_or_else(|| Box::new([0; INPUT_BYTES]))
+            let new = || NetworkInput::new(input.size());
+            pictures.free.pop().unwrap_or_else(new)
         };
-        buffer.copy_from_slice(input);
+        buffer.clone_from(input);
         pictures.kept.push(Kept {
             camera,
             sequence,
@@ -175,14 +170,14 @@ impl Room {
     }
 
     /// Takes a picture's buffer back.
-    pub(crate) fn give_back(&self, input: Input) {
+    pub(crate) fn give_back(&self, input: NetworkInput) {
         self.pictures().keep_free(input);
     }
 }
 
 impl Pictures {
     /// Takes a frame's picture out, and drops those of frames before it, which were lost.
-    fn take(&mut self, camera: usize, sequence: u64) -> Option<Input> {
+    fn take(&mut self, camera: usize, sequence: u64) -> Option<NetworkInput> {
         let is_it = |kept: &Kept| kept.camera == camera && kept.sequence == sequence;
         let found = self.kept.iter().position(is_it);
         let found = found.map(|place| self.kept.remove(place).input);
@@ -198,7 +193,7 @@ impl Pictures {
         }
     }
 
-    fn keep_free(&mut self, input: Input) {
+    fn keep_free(&mut self, input: NetworkInput) {
         if self.free.len() < MOST_PICTURES {
             self.free.push(input);
         }
@@ -207,6 +202,8 @@ impl Pictures {
 
 #[cfg(test)]
 mod tests {
+    use frame::InputSize;
+
     use super::*;
 
     fn room() -> Arc<Room> {
@@ -224,7 +221,8 @@ mod tests {
     #[test]
     fn pictures_are_kept_while_they_are_wanted() {
         let room = room();
-        let input = Box::new([7; INPUT_BYTES]);
+        let mut input = NetworkInput::new(InputSize::DEFAULT);
+        input.bytes_mut().fill(7);
         room.offer(1, 1, &input);
         assert!(kept(&room).is_empty());
         room.want_pictures(1, true);

@@ -1,0 +1,131 @@
+//! The ONNX backend: FastSAM on the CPU, where there is no chip.
+//!
+//! A file as `yolo export` makes it, or one whose heads were cut off, runs in an engine of
+//! [`onnx::Session`] on a thread of its own, one frame after the other. Its floats become 16-bit
+//! [`Tensors`](tensors::Tensors) with a scale for each frame, so that everything after an accelerator
+//! is the same as for a chip, to a hundredth of a pixel.
+//!
+//! Invariant: what a file is and whether its answers can be right is known before the first frame:
+//! see [`Kind`], and the trial that every network is put to when it is opened.
+
+mod error;
+mod fill;
+mod kind;
+mod network;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use frame::InputSize;
+use onnx::{Session, SessionOptions};
+
+pub use error::OnnxBackendError;
+pub use kind::{Heads, Kind, KindError};
+
+use crate::{
+    Accelerator, AcceleratorError,
+    simulated::{Chip, Pace},
+};
+use network::Network;
+
+/// The largest file that is read: FastSAM-x takes 280 MB.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// What the backend needs to know.
+#[derive(Clone, Debug)]
+pub struct OnnxSettings {
+    /// The file.
+    pub model: PathBuf,
+    /// The size of the input where the file leaves it open.
+    pub input: Option<InputSize>,
+    /// Which engine, and how many threads of the computer it takes.
+    pub session: SessionOptions,
+    /// Inputs under way at once; two keep the engine busy.
+    pub in_flight: usize,
+}
+
+impl OnnxSettings {
+    /// The defaults: any engine, as many threads as there are processors, two inputs under way.
+    pub fn new(model: impl Into<PathBuf>) -> Self {
+        Self {
+            model: model.into(),
+            input: None,
+            session: SessionOptions::default(),
+            in_flight: 2,
+        }
+    }
+}
+
+/// What is known of a file once it has answered for the first time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// What it is.
+    pub kind: Kind,
+    /// The engine and its version.
+    pub engine: String,
+    /// Why it is not the engine that was asked for first, where that is so.
+    pub note: Option<String>,
+    /// How long one inference took.
+    pub inference: Duration,
+}
+
+/// Reads a file, recognises it, and runs it once.
+///
+/// # Errors
+/// [`OnnxBackendError`], as the backend's error of an [`AcceleratorError`].
+pub fn examine(settings: &OnnxSettings) -> Result<Report, AcceleratorError> {
+    Ok(load(settings)?.1)
+}
+
+/// Reads a file and starts its worker.
+///
+/// # Errors
+/// As [`examine`]; [`AcceleratorError::Thread`].
+pub fn open(settings: &OnnxSettings) -> Result<(Box<dyn Accelerator>, Report), AcceleratorError> {
+    let (network, report) = load(settings)?;
+    let pace = Pace {
+        in_flight: settings.in_flight,
+        ..Pace::unlimited()
+    };
+    let name = settings
+        .model
+        .file_stem()
+        .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let chip = Chip::start("onnx", name, network.layout(), pace, network)?;
+    Ok((Box::new(chip), report))
+}
+
+fn load(settings: &OnnxSettings) -> Result<(Network, Report), AcceleratorError> {
+    let path = settings.model.as_path();
+    let session = session(path, &settings.session)?;
+    let kind = kind::recognise(
+        session.inputs(),
+        session.outputs(),
+        |key| session.metadata(key),
+        settings.input,
+    )
+    .map_err(|cause| OnnxBackendError::Kind {
+        path: path.to_owned(),
+        cause,
+    })?;
+    let (engine, note) = (
+        session.engine().to_owned(),
+        session.note().map(str::to_owned),
+    );
+    let mut network = Network::new(session, kind.clone(), path);
+    let inference = network.try_out()?;
+    let report = Report {
+        kind,
+        engine,
+        note,
+        inference,
+    };
+    Ok((network, report))
+}
+
+fn session(path: &Path, options: &SessionOptions) -> Result<Session, OnnxBackendError> {
+    let bytes = onnx::read(path, MOST_BYTES)?;
+    Ok(Session::load(bytes, path, options)?)
+}

@@ -1,0 +1,50 @@
+//! `accelerator.backend.onnx`: a network in an ONNX file, on the CPU.
+
+use std::path::PathBuf;
+
+use frame::InputSize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::input_size;
+
+/// A network in an ONNX file, on the CPU: no chip is needed, and frames take longer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Onnx {
+    /// FastSAM as `yolo export model=FastSAM-s.pt format=onnx` makes it. Looked for when the daemon
+    /// starts, so that a configuration can be checked elsewhere.
+    pub model: PathBuf,
+    /// The input's side, or its width and height, for a file that leaves them open (`dynamic=True`).
+    /// Default: the file's.
+    #[serde(default, with = "input_size::optional")]
+    #[schemars(with = "Option<input_size::Sides>")]
+    pub input: Option<InputSize>,
+    /// What runs it. Default: `auto`, onnxruntime where it is installed, else rten, which is inside.
+    #[serde(default)]
+    pub engine: OnnxEngine,
+    /// onnxruntime's library. Default: `libonnxruntime.so`, where the system looks for libraries.
+    #[serde(default)]
+    pub library: Option<PathBuf>,
+    /// Processors that an inference takes, 1 to 64. Default: all.
+    #[serde(default, deserialize_with = "threads")]
+    #[schemars(range(min = 1, max = 64))]
+    pub threads: Option<u32>,
+}
+
+/// What runs an ONNX file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnnxEngine {
+    /// onnxruntime where it is installed, else rten.
+    #[default]
+    Auto,
+    /// rten: part of this program.
+    Rten,
+    /// onnxruntime, or nothing.
+    OnnxRuntime,
+}
+
+fn threads<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    crate::check::optional_within(deserializer, 1..=64)
+}
