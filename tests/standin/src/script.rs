@@ -8,6 +8,7 @@
 //! | `version` | `4.23.0` | the library's version |
 //! | `device` | `present`, `none`, `busy`, `lost` | a lost device fails all that was made on it, for good |
 //! | `driver` | `ok`, `mismatch` | no vdevice: 76 |
+//! | `node` | `ok`, `closed` | no vdevice: 36, as without the device node or the right to it |
 //! | `firmware` | `ok`, `mismatch` | no configuring: 16 |
 //! | `hef` | `ok`, `refused`, `crashes`, `hangs` | what becomes of a HEF: taken, 92, the process dies, the call never returns |
 //! | `page-size` | `ok`, `refused` | no configuring: 8 |
@@ -93,6 +94,7 @@ pub struct Script {
     pub(crate) version: [u32; 3],
     pub(crate) device: Device,
     pub(crate) driver_mismatch: bool,
+    pub(crate) node_closed: bool,
     pub(crate) firmware_mismatch: bool,
     pub(crate) page_size_refused: bool,
     pub(crate) hailo8l: bool,
@@ -115,6 +117,7 @@ impl Default for Script {
             version: [4, 23, 0],
             device: Device::Present,
             driver_mismatch: false,
+            node_closed: false,
             firmware_mismatch: false,
             page_size_refused: false,
             hailo8l: false,
@@ -166,6 +169,7 @@ impl Script {
                 }
             }
             "driver" => self.driver_mismatch = either(value, "ok", "mismatch")?,
+            "node" => self.node_closed = either(value, "ok", "closed")?,
             "firmware" => self.firmware_mismatch = either(value, "ok", "mismatch")?,
             "page-size" => self.page_size_refused = either(value, "ok", "refused")?,
             "chip" => self.hailo8l = either(value, "hailo8", "hailo8l")?,
