@@ -176,6 +176,27 @@ fn what_the_machine_shows_is_recognised() {
 }
 
 #[test]
+fn a_device_node_that_can_not_be_opened_is_shown() {
+    let sandbox = Sandbox::new("node = closed").expect("a sandbox");
+    let root = sandbox.folder();
+    for (is_there, detail) in [(false, "dev/hailo0: No such file"), (true, "has mode 0600")] {
+        if is_there {
+            write(root, "dev/hailo0", "");
+            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+            fs::set_permissions(root.join("dev/hailo0"), mode).expect("a mode");
+        }
+        let findings = examine(&config(&sandbox), &machine(root));
+        let finding = row(&findings, "device");
+        assert_eq!(finding.outcome, Outcome::Failed, "{finding}");
+        assert!(finding.detail.contains("(36)"), "{finding}");
+        assert!(finding.detail.contains(detail), "{finding}");
+        let fix = finding.fix.as_deref().unwrap_or_default();
+        assert!(fix.contains("ls -l /dev/hailo0"), "{finding}");
+        assert!(fix.contains("usermod -aG"), "{finding}");
+    }
+}
+
+#[test]
 fn who_holds_the_device_is_named() {
     let sandbox = Sandbox::new("device = busy").expect("a sandbox");
     let root = sandbox.folder();

@@ -43,8 +43,8 @@ pub struct Trial {
 impl Trial {
     /// The verb that the program is called with.
     pub const VERB: &str = "try-hef";
-    /// How long a trial may take where nobody says otherwise. A HEF of 15 MB takes a Raspberry Pi
-    /// well under a second.
+    /// How long a trial may take where nobody says otherwise. With a HEF of 15 MB, one took less than
+    /// 0.1 s on a PC.
     pub const LIMIT: Duration = Duration::from_secs(10);
 
     /// A trial by this program, of at most [`Trial::LIMIT`].

@@ -10,6 +10,7 @@
 //! | `driver` | `ok`, `mismatch` | no vdevice: 76 |
 //! | `service` | `running`, `missing`, `down` | of a vdevice shared between processes: 6, 77 |
 //! | `firmware`, `page-size` | `ok`, `mismatch` or `refused` | no configuring: 16, 8 |
+//! | `node` | `ok`, `closed` | no vdevice: 36, as without the device node or the right to it |
 //! | `hef` | `ok`, `refused`, `crashes`, `hangs` | what becomes of a HEF: taken, 92, the process dies, the call never returns |
 //! | `chip` | `hailo8`, `hailo8l` | refuses HEFs for another |
 //! | `lose` | `5` | frame 5 never comes out |
@@ -108,6 +109,7 @@ pub struct Script {
     pub(crate) version: [u32; 3],
     pub(crate) device: Device,
     pub(crate) driver_mismatch: bool,
+    pub(crate) node_closed: bool,
     pub(crate) firmware_mismatch: bool,
     pub(crate) page_size_refused: bool,
     pub(crate) hailo8l: bool,
@@ -133,6 +135,7 @@ impl Default for Script {
             version: [4, 23, 0],
             device: Device::Present,
             driver_mismatch: false,
+            node_closed: false,
             firmware_mismatch: false,
             page_size_refused: false,
             hailo8l: false,
@@ -187,6 +190,7 @@ impl Script {
                 }
             }
             "driver" => self.driver_mismatch = either(value, "ok", "mismatch")?,
+            "node" => self.node_closed = either(value, "ok", "closed")?,
             "firmware" => self.firmware_mismatch = either(value, "ok", "mismatch")?,
             "page-size" => self.page_size_refused = either(value, "ok", "refused")?,
             "chip" => self.hailo8l = either(value, "hailo8", "hailo8l")?,

@@ -8,6 +8,8 @@
 //! | library and kernel driver of different versions | 76, 85, 86 | `driver` |
 //! | no device | 74, 64 | `device` |
 //! | another process holds the device | 74, 73, 2 | `device` |
+//! | device node missing, or not for this user | 36 | `device` |
+//! | firmware not loaded; `hailort_service` missing or down | 6, 77 | `device` |
 //! | firmware of another version | 16 | `firmware` |
 //! | HEF missing, damaged, for another chip, network or HailoRT, or one that kills the library | 93, 26, 91, 92 | `hef` |
 //! | descriptor pages larger than the host takes | 8 | `device` |
@@ -18,6 +20,7 @@
 
 use std::{
     fs,
+    os::unix::fs::MetadataExt,
     path::Path,
     time::{Duration, Instant},
 };
@@ -87,7 +90,7 @@ fn examine_hailo(settings: &HailoSettings, machine: &Machine) -> Vec<Finding> {
         .is_some_and(|hef| hef.outcome == Outcome::Ok);
     match devices {
         None => {}
-        Some(Err(error)) => findings.push(from_runtime("device", &error)),
+        Some(Err(error)) => findings.push(from_runtime("device", &error, machine)),
         Some(Ok(found)) if found.is_empty() => findings.push(no_device(machine)),
         Some(Ok(found)) => {
             links(&found, machine, &mut findings);
@@ -231,6 +234,21 @@ fn no_device(machine: &Machine) -> Finding {
     )
 }
 
+/// Whether the device node is there, and for whom.
+fn node(machine: &Machine) -> String {
+    let path = machine.dev.join("hailo0");
+    match fs::metadata(&path) {
+        Ok(found) => format!(
+            "{} has mode {:04o} and belongs to user {} and group {}",
+            path.display(),
+            found.mode() & 0o7777,
+            found.uid(),
+            found.gid()
+        ),
+        Err(error) => format!("{}: {error}", path.display()),
+    }
+}
+
 /// The speed of each device's link.
 fn links(devices: &[DeviceId], machine: &Machine, findings: &mut Vec<Finding>) {
     for device in devices {
@@ -369,13 +387,13 @@ fn explain(error: &AcceleratorError, devices: &[DeviceId], machine: &Machine) ->
             "fastsamd hef FILE shows what it holds; scripts/fetch-hef fast_sam_s gets FastSAM"
                 .to_owned(),
         ),
-        HailoError::Runtime(error) => from_runtime("device", error),
+        HailoError::Runtime(error) => from_runtime("device", error, machine),
         error => Finding::failed("device", format!("{}: {error}", list(devices)), None),
     }
 }
 
 /// A failed call, in the row of what it is about.
-fn from_runtime(check: &'static str, error: &hailort::Error) -> Finding {
+fn from_runtime(check: &'static str, error: &hailort::Error, machine: &Machine) -> Finding {
     let (function, status, hef) = match error {
         hailort::Error::Call { function, status } => (function, status, None),
         hailort::Error::HefRefused {
@@ -401,7 +419,15 @@ fn from_runtime(check: &'static str, error: &hailort::Error) -> Finding {
         _ => check,
     };
     let fix = status.advice().map(str::to_owned);
-    Finding::failed(check, format!("{about}{function} answers {status}"), fix)
+    let node = match *status {
+        Status::DRIVER_OPERATION_FAILED => format!("; {}", node(machine)),
+        _ => String::new(),
+    };
+    Finding::failed(
+        check,
+        format!("{about}{function} answers {status}{node}"),
+        fix,
+    )
 }
 
 /// Somebody has the device: who? If it is a fastsamd, all is well.

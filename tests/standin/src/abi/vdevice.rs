@@ -96,6 +96,9 @@ pub unsafe extern "C" fn hailo_create_vdevice(
     if script.device != Device::Present {
         return HAILO_OUT_OF_PHYSICAL_DEVICES;
     }
+    if script.node_closed {
+        return HAILO_DRIVER_OPERATION_FAILED;
+    }
     if script.driver_mismatch {
         return HAILO_INVALID_DRIVER_VERSION;
     }
