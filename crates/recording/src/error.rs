@@ -2,7 +2,6 @@
 
 use std::{io, path::PathBuf};
 
-use frame::InputSizeError;
 use tensors::LayoutError;
 
 use crate::{names::MANIFEST, npy::NpyError};
@@ -37,12 +36,15 @@ pub enum RecordingError {
         height: u32,
     },
     /// The network's input has a size that none has.
-    #[error("{path}: `input` is {source}", path = path.display())]
-    InputSize {
+    #[error(
+        "{path}: the input's shape is {shape:?}: expected height, width and 3, both sides multiples of 32 from 32 to 1280",
+        path = path.display()
+    )]
+    InputShape {
         /// The manifest.
         path: PathBuf,
-        /// What is wrong with it.
-        source: InputSizeError,
+        /// Rows, columns, channels.
+        shape: [u32; 3],
     },
     /// The outputs are not FastSAM's ten.
     #[error("{path}: {source}", path = path.display())]

@@ -2,7 +2,7 @@
 //!
 //! ```json
 //! {"frame": {"width": 1280, "height": 720},
-//!  "input": {"width": 640, "height": 640},
+//!  "input": {"shape": [640, 640, 3]},
 //!  "outputs": [{"name": "fast_sam_s/conv71", "file": "out_20_box.npy", "shape": [20, 20, 64],
 //!               "dtype": "uint16", "scale": 0.00023, "zero_point": 42688.0}]}
 //! ```
@@ -59,28 +59,45 @@ pub struct Recording {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Manifest {
-    frame: SizeEntry,
+    frame: FrameEntry,
     #[serde(default)]
-    input: SizeEntry,
+    input: InputEntry,
     outputs: Vec<OutputEntry>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct SizeEntry {
+struct FrameEntry {
     width: u32,
     height: u32,
 }
 
-impl From<Size> for SizeEntry {
-    fn from(Size { width, height }: Size) -> Self {
-        Self { width, height }
+#[derive(Debug, Serialize, Deserialize)]
+struct InputEntry {
+    /// Rows, columns, channels, as those of outputs.
+    shape: [u32; 3],
+}
+
+impl From<InputSize> for InputEntry {
+    fn from(size: InputSize) -> Self {
+        Self {
+            shape: [size.height(), size.width(), 3],
+        }
     }
 }
 
-impl Default for SizeEntry {
-    /// The input's, where a manifest says nothing of it.
+impl Default for InputEntry {
+    /// What a manifest means that says nothing of it.
     fn default() -> Self {
-        InputSize::DEFAULT.size().into()
+        InputSize::DEFAULT.into()
+    }
+}
+
+impl InputEntry {
+    fn size(&self) -> Option<InputSize> {
+        let [height, width, 3] = self.shape else {
+            return None;
+        };
+        InputSize::new(width, height).ok()
     }
 }
 
@@ -130,7 +147,7 @@ impl Recording {
         let manifest_path = folder.join(MANIFEST);
         let manifest = read_manifest(&manifest_path)?;
         let side = 1..=u32::from(u16::MAX);
-        let SizeEntry { width, height } = manifest.frame;
+        let FrameEntry { width, height } = manifest.frame;
         if !side.contains(&width) || !side.contains(&height) {
             return Err(RecordingError::FrameSize {
                 path: manifest_path,
@@ -138,13 +155,12 @@ impl Recording {
                 height,
             });
         }
-        let input =
-            InputSize::new(manifest.input.width, manifest.input.height).map_err(|source| {
-                RecordingError::InputSize {
-                    path: manifest_path.clone(),
-                    source,
-                }
-            })?;
+        let Some(input) = manifest.input.size() else {
+            return Err(RecordingError::InputShape {
+                path: manifest_path,
+                shape: manifest.input.shape,
+            });
+        };
         let infos: Vec<_> = manifest.outputs.iter().map(OutputEntry::info).collect();
         let layout = Layout::bind(&infos, input).map_err(|source| RecordingError::Layout {
             path: manifest_path.clone(),
@@ -235,8 +251,11 @@ impl Recording {
             });
         }
         let manifest = Manifest {
-            frame: frame.into(),
-            input: layout.input().size().into(),
+            frame: FrameEntry {
+                width: frame.width,
+                height: frame.height,
+            },
+            input: layout.input().into(),
             outputs,
         };
         write_manifest(&manifest_path, &manifest).map_err(io_at(&manifest_path))

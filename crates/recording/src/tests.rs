@@ -82,7 +82,7 @@ fn recordings_of_other_input_sizes_are_read_back() {
         assert!(recording.tensors == tensors, "{input}");
         let text = fs::read_to_string(folder.path().join(MANIFEST)).unwrap();
         let manifest: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(manifest["input"]["width"], width);
+        assert_eq!(manifest["input"]["shape"][1], width);
         Recording::remove(folder.path()).unwrap();
     }
     let input = InputSize::new(640, 384).unwrap();
@@ -233,23 +233,23 @@ fn each_fault_of_the_manifest_is_named() {
         ),
         (
             "odd input",
-            &|m| m["input"]["height"] = 333.into(),
-            "`input` is 640x333: a network's input has sides that are multiples of 32",
+            &|m| m["input"]["shape"][0] = 333.into(),
+            "the input's shape is [333, 640, 3]: expected height, width and 3",
         ),
         (
             "huge input",
-            &|m| m["input"]["width"] = 65_536.into(),
-            "65536x640",
+            &|m| m["input"]["shape"][1] = 65_536.into(),
+            "[640, 65536, 3]",
         ),
         (
             "another input",
-            &|m| m["input"]["width"] = 320.into(),
+            &|m| m["input"]["shape"][1] = 320.into(),
             "none of FastSAM's ten outputs for a 320x640 input",
         ),
         (
-            "an input of one number",
-            &|m| m["input"] = 640.into(),
-            "invalid type",
+            "one channel",
+            &|m| m["input"]["shape"][2] = 1.into(),
+            "[640, 640, 1]",
         ),
         ("no columns", &|m| m["frame"]["width"] = 0.into(), "0x720"),
     ];
