@@ -1,0 +1,224 @@
+//! The ONNX backend: networks with random weights, through the verbs and the daemon, on rten.
+
+#![expect(clippy::expect_used, reason = "this is a test")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use fastsamd_tests::{Daemon, Message, Mosquitto, Subscriber, fastsamd};
+use frame::{Frame, InputRect, InputSize, Letterbox, NetworkInput, Preprocessor};
+use onnx::{Engine, Session, SessionOptions};
+use serde_json::Value;
+
+/// Nothing holds up the daemon's end longer.
+const LONGEST_EXIT: Duration = Duration::from_secs(2);
+
+fn model(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("data/onnx")
+        .join(format!("{name}.onnx"))
+}
+
+/// A configuration whose accelerator is one of these networks, on the engine that is inside.
+fn config(folder: &Path, name: &str, more: &str) -> String {
+    let path = folder.join("config.yaml");
+    let text = format!(
+        "node: test\n\
+         accelerator: {{backend: {{onnx: {{model: {}, engine: rten, threads: 1}}}}}}\n\
+         cameras: [{{name: cam, source: {{synthetic: {{fps: 30, seed: 5}}}}}}]\n\
+         segmentation: {{confidence: 0.05}}\n\
+         publish: {{status_interval_s: 0.5}}\n{more}",
+        model(name).display()
+    );
+    fs::write(&path, text).expect("a written file");
+    path.to_str().expect("a UTF-8 path").to_owned()
+}
+
+/// A picture of noise in blocks, which is never square.
+fn picture(folder: &Path) -> PathBuf {
+    let (width, height) = (333_u32, 250_u32);
+    let mut bits = 1_u32;
+    let mut picture = image::RgbImage::new(width, height);
+    for y in 0..height {
+        for x in 0..width {
+            if x % 9 == 0 {
+                bits = bits
+                    .wrapping_mul(1_664_525)
+                    .wrapping_add(1_013_904_223 + y / 9);
+            }
+            picture.put_pixel(
+                x,
+                y,
+                image::Rgb(bits.to_be_bytes()[..3].try_into().expect("three")),
+            );
+        }
+    }
+    let path = folder.join("picture.png");
+    picture.save(&path).expect("a written picture");
+    path
+}
+
+/// What `segment` finds in the picture.
+fn segment(picture: &Path, config: &str, confidence: &str) -> Value {
+    let output = fastsamd()
+        .arg("segment")
+        .arg(picture)
+        .args(["--config", config, "--confidence", confidence, "--iou", "1"])
+        .output()
+        .expect("an ended program");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    serde_json::from_slice(&output.stdout).expect("a message")
+}
+
+/// The network's own numbers for the picture: `1 x 37 x anchors`.
+fn predictions(picture: &Path, name: &str, input: InputSize) -> Vec<f32> {
+    let pixels = image::open(picture).expect("a picture").to_rgb8();
+    let frame = Frame {
+        size: frame::Size::new(pixels.width(), pixels.height()),
+        stride: pixels.width() as usize * 3,
+        pixel_format: frame::PixelFormat::Rgb8,
+        data: pixels.into_raw(),
+        ..Frame::empty()
+    };
+    let mut letterboxed = NetworkInput::new(input);
+    Preprocessor::new()
+        .letterbox(&frame, &mut letterboxed)
+        .expect("a letterbox");
+    let plane = input.bytes() / 3;
+    let mut floats = vec![0.0; input.bytes()];
+    for (at, pixel) in letterboxed.pixels().iter().enumerate() {
+        for (channel, value) in pixel.iter().enumerate() {
+            floats[channel * plane + at] = f32::from(*value) / 255.0;
+        }
+    }
+    let path = model(name);
+    let bytes = onnx::read(&path, 1 << 20).expect("a file");
+    let options = SessionOptions {
+        engine: Engine::Rten,
+        ..SessionOptions::default()
+    };
+    let mut session = Session::load(bytes, &path, &options).expect("a session");
+    let shape = [1, 3, input.height() as usize, input.width() as usize];
+    let mut found = Vec::new();
+    session
+        .run(&shape, &floats, &[0], |_, _, numbers| {
+            found = numbers.to_vec()
+        })
+        .expect("an answer");
+    found
+}
+
+#[test]
+fn segments_have_the_boxes_and_scores_of_the_network() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let picture = picture(folder.path());
+    for (name, width, height) in [
+        ("tiny_two_640", 640, 640),
+        ("tiny_two_640_half", 640, 640),
+        ("tiny_two_320", 320, 320),
+        ("tiny_two_384x640", 640, 384),
+    ] {
+        let input = InputSize::new(width, height).expect("a size");
+        let numbers = predictions(&picture, name, input);
+        let anchors = numbers.len() / 37;
+        let scores = &numbers[4 * anchors..5 * anchors];
+        // What leaves some ten anchors.
+        let mut sorted = scores.to_vec();
+        sorted.sort_by(f32::total_cmp);
+        let confidence = (sorted[anchors - 11] + sorted[anchors - 10]) / 2.0;
+        let config = config(folder.path(), name, "");
+        let message = segment(&picture, &config, &confidence.to_string());
+        assert_eq!(message["backend"], "onnx");
+        let segments = message["segments"].as_array().expect("a list");
+        // A mask may have no pixel.
+        assert!(segments.len() > 3, "{name}: {}", segments.len());
+        let letterbox = Letterbox::fit(frame::Size::new(333, 250), input);
+        for segment in segments {
+            let score = segment["score"].as_f64().expect("a score") as f32;
+            let bbox: [f32; 4] =
+                serde_json::from_value(segment["detection_bbox"].clone()).expect("a box");
+            let is_it = |anchor: &usize| {
+                let number = |channel: usize| numbers[channel * anchors + anchor];
+                let (x, y) = (number(0), number(1));
+                let (half_width, half_height) = (number(2) / 2.0, number(3) / 2.0);
+                let rect = letterbox.rect_to_frame(InputRect {
+                    x1: x - half_width,
+                    y1: y - half_height,
+                    x2: x + half_width,
+                    y2: y + half_height,
+                });
+                let (x1, x2) = (rect.x1.clamp(0.0, 333.0), rect.x2.clamp(0.0, 333.0));
+                let (y1, y2) = (rect.y1.clamp(0.0, 250.0), rect.y2.clamp(0.0, 250.0));
+                let expected = [x1, y1, x2 - x1, y2 - y1];
+                (scores[*anchor] - score).abs() < 1e-4
+                    && expected.iter().zip(bbox).all(|(a, b)| (a - b).abs() < 0.02)
+            };
+            let found = (0..anchors).find(is_it);
+            assert!(found.is_some(), "{name}: {score} {bbox:?}");
+        }
+    }
+}
+
+#[test]
+fn ten_heads_are_read_with_channels_first_and_last() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let picture = picture(folder.path());
+    let found = |name: &str| {
+        let config = config(folder.path(), name, "");
+        segment(&picture, &config, "0.001")["segments"].clone()
+    };
+    let first = found("tiny_ten_640");
+    assert!(!first.as_array().expect("a list").is_empty());
+    assert_eq!(first, found("tiny_ten_hwc_640"));
+}
+
+#[test]
+fn what_can_not_be_run_is_one_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let picture = picture(folder.path());
+    let foreign = folder.path().join("foreign.onnx");
+    fs::write(&foreign, b"no model at all").expect("a written file");
+    let clip = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/clip/data/tiny-image.onnx");
+    for (file, words) in [
+        (foreign, "foreign.onnx"),
+        (folder.path().join("none.onnx"), "none.onnx"),
+        (clip, "format=onnx"),
+    ] {
+        let output = fastsamd()
+            .arg("segment")
+            .arg(&picture)
+            .arg("--model")
+            .arg(&file)
+            .output()
+            .expect("an ended program");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn the_daemon_publishes_and_ends_in_the_middle_of_an_inference() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let broker = Mosquitto::start();
+    let subscriber = Subscriber::connect(broker.port(), "fastsam/test/#");
+    let broker = format!("mqtt: {{host: 127.0.0.1, port: {}}}\n", broker.port());
+    let config = config(folder.path(), "tiny_two_640", &broker);
+    let mut daemon = Daemon::start(["run", "--config", &config]);
+    let info = subscriber.wait_for("info", |message| message.topic.ends_with("/info"));
+    assert_eq!(info.json()["backend"], "onnx");
+    let is_masks = |message: &Message| message.topic.ends_with("/masks");
+    for _ in 0..3 {
+        let masks = subscriber.wait_for("masks", is_masks).json();
+        assert_eq!(masks["backend"], "onnx");
+    }
+    daemon.signal("TERM");
+    let (status, took) = daemon.wait();
+    assert!(status.success(), "{status}: {}", daemon.output());
+    assert!(took < LONGEST_EXIT, "{took:?}");
+}
