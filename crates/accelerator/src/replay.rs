@@ -140,10 +140,7 @@ mod tests {
         let layout = Network::layout(InputSize::DEFAULT);
         let other: Vec<_> = Role::ALL
             .map(|role| TensorInfo {
-                quant: QuantInfo {
-                    scale: 0.5,
-                    zero_point: 0.0,
-                },
+                element_type: ElementType::U8,
                 ..layout.info(role).clone()
             })
             .into();

@@ -153,11 +153,11 @@ fn what_is_wrong_is_reported_where_it_stands() {
         // Kinds.
         (
             "accelerator:\n  backend: mok",
-            "2:12: unknown value 'mok' (did you mean 'mock'?), expected one of: mock, hailo, replay",
+            "2:12: unknown value 'mok' (did you mean 'mock'?), expected one of: mock, hailo, onnx, replay",
         ),
         (
             "accelerator:\n  backend: {coral: {}}",
-            "2:13: unknown value 'coral', expected one of: mock, hailo, replay",
+            "2:13: unknown value 'coral', expected one of: mock, hailo, onnx, replay",
         ),
         (
             "accelerator: {backend: {mock: {}, replay: {recording: .}}}",

@@ -7,11 +7,13 @@ use std::{
 
 use rten::ModelOptions;
 
-use crate::{EngineError, OnnxError};
+use crate::{EngineError, OnnxError, outline};
 
 /// Makes a model of a file's content; `path` names it in errors.
 pub(crate) fn load(bytes: Vec<u8>, path: &Path) -> Result<rten::Model, OnnxError> {
-    guarded(|| ModelOptions::with_all_ops().load(bytes))
+    outline::check(&bytes)
+        .map_err(EngineError::new)
+        .and_then(|()| guarded(|| ModelOptions::with_all_ops().load(bytes)))
         .and_then(|loaded| loaded.map_err(EngineError::new))
         .map_err(|source| OnnxError::Model {
             path: path.to_owned(),

@@ -12,6 +12,7 @@
 mod error;
 mod guard;
 mod model;
+mod outline;
 mod session;
 
 use std::{fs::File, io::Read, path::Path};

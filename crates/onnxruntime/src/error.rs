@@ -8,7 +8,7 @@ pub enum Error {
     /// No library has one of the usual names.
     #[error("onnxruntime is not there ({tried}): {HELP}")]
     Absent {
-        /// The names that were tried.
+        /// Which names were tried.
         tried: String,
     },
     /// A library is there, and can't be opened.
@@ -57,5 +57,5 @@ pub enum Error {
     },
 }
 
-/// What to do where there is no library.
-const HELP: &str = "get it with `pip install onnxruntime`, where it is onnxruntime/capi/libonnxruntime.so.1.* below site-packages, and give its path as `library`";
+/// What to do where there is no library. Python's package holds one from 1.19 on.
+const HELP: &str = "`sudo apt install libonnxruntime1.21` gets it on Debian 13, elsewhere `pip install onnxruntime`, with onnxruntime/capi/libonnxruntime.so.1.* of its site-packages as `library`";

@@ -16,15 +16,15 @@ use crate::{
     sys::{self, Api, GetApiBase, Member},
 };
 
-/// Names to try where no path is configured: that for developers, the SONAME of Microsoft's library,
-/// and how packages name it that tell minor versions apart.
+/// Names to try where no path is configured: that for developers, and SONAMEs of Microsoft's
+/// libraries, of Debian 13's package, and of Microsoft's 1.17.
 const NAMES: [&str; 6] = [
     "libonnxruntime.so",
     "libonnxruntime.so.1",
-    "libonnxruntime.so.1.23",
     "libonnxruntime.so.1.21",
-    "libonnxruntime.so.1.19",
-    "libonnxruntime.so.1.17",
+    "libonnxruntime.so.1.17.3",
+    "libonnxruntime.so.1.17.1",
+    "libonnxruntime.so.1.17.0",
 ];
 
 /// How the loader ends its word on a file that is not there.
@@ -85,7 +85,9 @@ impl Library {
         // A library that is there and can't be loaded is worth more words than those that aren't.
         causes.retain(|cause| path.is_some() || !cause.ends_with(NOT_FOUND));
         if causes.is_empty() {
-            let tried = NAMES.join(", ");
+            let [first, others @ ..] = NAMES;
+            let versions = others.map(|name| name.trim_start_matches(first));
+            let tried = format!("no {first}, nor one of {}", versions.join(", "));
             return Err(Error::Absent { tried });
         }
         let cause = causes.join("; ");
