@@ -54,6 +54,30 @@ fn sigterm_under_load_ends_everything() {
     assert!(after.is_empty(), "{after:?}");
 }
 
+/// Masks over the input of a network that takes 320 x 192: a wide picture has hardly any padding.
+#[test]
+fn masks_are_as_large_as_the_networks_input() {
+    let broker = Mosquitto::start();
+    let (_folder, config) = configuration(&broker);
+    let text = fs::read_to_string(&config).expect("the configuration");
+    let text = text.replace("{fps: 30}", "{fps: 30, input: [320, 192]}");
+    let text = format!("{text}segmentation: {{mask_size: network}}\n");
+    fs::write(&config, text).expect("a written file");
+    let subscriber = Subscriber::connect(broker.port(), "fastsam/test/#");
+    let mut daemon = Daemon::start(["run", "--config", &config]);
+    for camera in ["left/masks", "right/masks"] {
+        let message = subscriber.wait_for(camera, |message| message.topic.ends_with(camera));
+        let segments = &message.json()["segments"];
+        assert_eq!(
+            segments[0]["segmentation"]["size"],
+            serde_json::json!([192, 320])
+        );
+    }
+    daemon.signal("TERM");
+    let (status, _) = daemon.wait();
+    assert!(status.success(), "{status}: {}", daemon.output());
+}
+
 #[test]
 fn a_broker_that_comes_late_and_goes_and_returns() {
     let mut broker = Mosquitto::prepare();

@@ -158,7 +158,10 @@ fn segments_have_the_boxes_and_scores_of_the_network() {
                     && expected.iter().zip(bbox).all(|(a, b)| (a - b).abs() < 0.02)
             };
             let found = (0..anchors).find(is_it);
-            let near: Vec<_> = (0..anchors).filter(|a| (scores[*a] - score).abs() < 1e-3).map(|a| (scores[a], [0, 1, 2, 3].map(|c| numbers[c * anchors + a]))).collect();
+            let near: Vec<_> = (0..anchors)
+                .filter(|a| (scores[*a] - score).abs() < 1e-3)
+                .map(|a| (scores[a], [0, 1, 2, 3].map(|c| numbers[c * anchors + a])))
+                .collect();
             assert!(found.is_some(), "{name}: {score} {bbox:?} {near:?}");
         }
     }

@@ -98,7 +98,7 @@ mod tests {
 
     use super::*;
     use crate::mock::Network;
-    use tensors::{Elements, Layout, QuantInfo, Role, TensorInfo};
+    use tensors::{ElementType, Elements, Layout, Role, TensorInfo};
 
     const LONG: Duration = Duration::from_secs(30);
 

@@ -462,6 +462,66 @@ fn what_is_recorded_can_be_segmented_and_timed() {
     assert!(stages <= total * 3.0, "{report}");
 }
 
+/// The mock's network takes 640 x 384; its recordings are of that size wherever they go.
+#[test]
+fn inputs_of_another_size_go_through_every_verb() {
+    let folder = tempfile::tempdir().unwrap();
+    let (config, scene) = (
+        folder.path().join("config.yaml"),
+        folder.path().join("scene.png"),
+    );
+    let text = "accelerator: {backend: {mock: {fps: 1000, input: [640, 384]}}}\n\
+                cameras: [{source: {synthetic: {width: 320, height: 240, fps: 100}}}]\n";
+    fs::write(&config, text).unwrap();
+    fs::write(&scene, picture(320, 200)).unwrap();
+    let (out, overlays) = (
+        folder.path().join("recorded"),
+        folder.path().join("overlays"),
+    );
+    let [config, scene, out, overlays] =
+        [&config, &scene, &out, &overlays].map(|path| path.to_str().unwrap());
+    let run = |arguments: &[&str]| {
+        let finished = fastsamd(arguments);
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        let lines = finished.stdout.lines();
+        let lines = lines.filter_map(|line| serde_json::from_str(line).ok());
+        lines.collect::<Vec<Value>>()
+    };
+    let size = |message: &Value| message["segments"][0]["segmentation"]["size"].clone();
+
+    let whole = ["segment", scene, "--config", config, "--mask-size"];
+    assert_eq!(
+        size(&run(&[&whole[..], &["frame"]].concat())[0]),
+        json!([200, 320])
+    );
+    assert_eq!(
+        size(&run(&[&whole[..], &["network"]].concat())[0]),
+        json!([384, 640])
+    );
+    run(&[&whole[..], &["network", "--out", overlays]].concat());
+    let overlay = image::open(Path::new(overlays).join("scene.overlay.png")).unwrap();
+    assert_eq!((overlay.width(), overlay.height()), (640, 384));
+
+    run(&["record", "--out", out, "--frames", "1", "--config", config]);
+    let recording = &format!("{out}/000000");
+    let manifest = fs::read(Path::new(recording).join("manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    assert_eq!(manifest["input"], json!({"shape": [384, 640, 3]}));
+    assert_eq!(size(&run(&["segment", recording])[0]), json!([240, 320]));
+    let network = run(&["segment", recording, "--mask-size", "network"]);
+    assert_eq!(size(&network[0]), json!([384, 640]));
+    for backend in [&["--backend", "replay"][..], &["--config", config]] {
+        let arguments = ["bench", "--recording", recording, "--repeat", "2", "--json"];
+        let report = &run(&[&arguments[..], backend].concat())[0];
+        assert!(report["segments"].as_u64().unwrap() > 0, "{report}");
+    }
+    assert!(run(&["bench", "--config", config, "--repeat", "2", "--json"])[0]["segments"].is_u64());
+    // What is recorded is replaced, whatever its size.
+    run(&[
+        "record", "--out", out, "--frames", "1", "--force", "--config", config,
+    ]);
+}
+
 #[test]
 fn bench_without_a_recording_makes_its_own() {
     let finished = fastsamd(&["bench", "--repeat", "2"]);

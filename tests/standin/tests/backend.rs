@@ -21,7 +21,7 @@ use accelerator::{
 };
 use frame::InputSize;
 use hailort::{TemperatureZone, host::SysFs};
-use hailort_standin::{Sandbox, sample_hef, sample_hef_for};
+use hailort_standin::{Sandbox, sample_hef};
 use tensors::{ElementType, Elements, Layout, Role, Tensors};
 
 const LONG: Duration = Duration::from_secs(20);
@@ -551,42 +551,6 @@ fn what_stops_a_start_is_named_with_its_fix() {
         let line = open(settings(&sandbox)).err().expect(script).to_string();
         assert!(line.contains(expected), "{script}: {line}");
         assert!(!line.contains('\n'), "{script}: {line}");
-        assert_clean(&sandbox);
-    }
-}
-
-#[test]
-fn a_hef_for_inputs_of_another_size_is_run() {
-    for (width, height) in [(320, 320), (640, 384), (1024, 1024)] {
-        let input = InputSize::new(width, height).unwrap();
-        let sandbox = Sandbox::new("pace = 0").unwrap();
-        fs::write(sandbox.hef(), sample_hef_for(input, false)).unwrap();
-        let hailo = open(settings(&sandbox)).unwrap();
-        assert_eq!(hailo.layout().input(), input);
-        let mut tensors = Tensors::for_layout(hailo.layout());
-        let mut expected = tensors.clone();
-        let (mut submit, mut collect) = Box::new(hailo).split();
-        let mut picture = vec![40; input.bytes()];
-        let row = input.row_bytes();
-        picture[100 * row..200 * row].fill(200);
-        let of_640 = submit.submit(0, &vec![0; INPUT.bytes()], LONG);
-        assert!(matches!(
-            of_640,
-            Err(AcceleratorError::InputSize { expected, .. }) if expected == input.bytes()
-        ));
-        submit.submit(1, &picture, LONG).unwrap();
-        let patience = LONG * patience();
-        let started = Instant::now();
-        let ticket = loop {
-            match collect.collect(&mut tensors, Duration::from_millis(100)) {
-                Err(AcceleratorError::Timeout(_)) if started.elapsed() < patience => {}
-                answer => break answer.unwrap(),
-            }
-        };
-        assert_eq!(ticket, 1);
-        Network::new(input).infer(&picture, &mut expected);
-        assert!(tensors == expected, "{input}");
-        drop((submit, collect));
         assert_clean(&sandbox);
     }
 }
