@@ -16,6 +16,9 @@ use serde_json::Value;
 /// Nothing holds up the daemon's end longer.
 const LONGEST_EXIT: Duration = Duration::from_secs(2);
 
+/// Pixels within which a box is drawn to the frame's border.
+const BORDER: f32 = 20.0;
+
 fn model(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("data/onnx")
@@ -151,18 +154,19 @@ fn segments_have_the_boxes_and_scores_of_the_network() {
                     x2: x + half_width,
                     y2: y + half_height,
                 });
-                let (x1, x2) = (rect.x1.clamp(0.0, 333.0), rect.x2.clamp(0.0, 333.0));
-                let (y1, y2) = (rect.y1.clamp(0.0, 250.0), rect.y2.clamp(0.0, 250.0));
+                // As the reference does: what comes within 20 pixels of the border lies on it.
+                let onto_border = |low: f32, high: f32, end: f32| {
+                    let low = if low < BORDER { 0.0 } else { low };
+                    (low, if high > end - BORDER { end } else { high })
+                };
+                let (x1, x2) = onto_border(rect.x1, rect.x2, 333.0);
+                let (y1, y2) = onto_border(rect.y1, rect.y2, 250.0);
                 let expected = [x1, y1, x2 - x1, y2 - y1];
                 (scores[*anchor] - score).abs() < 1e-4
                     && expected.iter().zip(bbox).all(|(a, b)| (a - b).abs() < 0.02)
             };
             let found = (0..anchors).find(is_it);
-            let near: Vec<_> = (0..anchors)
-                .filter(|a| (scores[*a] - score).abs() < 1e-3)
-                .map(|a| (scores[a], [0, 1, 2, 3].map(|c| numbers[c * anchors + a])))
-                .collect();
-            assert!(found.is_some(), "{name}: {score} {bbox:?} {near:?}");
+            assert!(found.is_some(), "{name}: {score} {bbox:?}");
         }
     }
 }

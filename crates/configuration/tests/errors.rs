@@ -173,7 +173,7 @@ fn what_is_wrong_is_reported_where_it_stands() {
         ),
         (
             "accelerator: {backend: {}}",
-            "1:24: expected mock or hailo or replay",
+            "1:24: expected mock or hailo or onnx or replay",
         ),
         (
             "accelerator: {backend: replay}",
