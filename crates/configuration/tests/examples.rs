@@ -88,6 +88,7 @@ fn every_commented_block_is_a_configuration() {
     }
     let expected = [
         "backend: hailo:",
+        "backend: onnx:",
         "backend: replay:",
         "source: images:",
         "source: v4l2:",

@@ -205,7 +205,7 @@ impl Hef {
     /// The inputs and outputs of a network group.
     ///
     /// The name is not left out, since of several groups the library then takes the last. An
-    /// unknown one is [`Status::NOT_FOUND`](crate::Status::NOT_FOUND).
+    /// unknown one is answered with status 61 (`HAILO_NOT_FOUND`).
     #[doc(alias = "hailo_hef_get_all_vstream_infos")]
     pub fn vstreams(&self, network_group: &str) -> Result<Vec<VStreamInfo>, Error> {
         let name = CString::new(network_group).map_err(|_| Error::Text {

@@ -18,7 +18,7 @@ use frame::InputSize;
 pub(super) use self::region::{Region, Shares};
 use self::{
     graph::Graph,
-    grid::Grid,
+    grid::{Cell, Grid},
     reduce::Reduced,
     region::NONE,
     share::{Ground, Sharer},
@@ -113,19 +113,22 @@ impl Finder {
         self.labels.clear();
         self.colours.clear();
         let mut last = (u32::MAX, NONE);
-        let cells = self.reduced.grid.each_cell();
-        for (cell, patch) in cells.zip(&self.reduced.cells) {
-            self.colours.push(patch.mean);
-            let label = match self.graph.component(&self.reduced, cell) {
-                None => NONE,
-                Some(root) if root == last.0 => last.1,
-                Some(root) => {
-                    let place = self.numbers.binary_search_by_key(&root, |&(root, _)| root);
-                    last = (root, place.map_or(NONE, |i| self.numbers[i].1));
-                    last.1
-                }
-            };
-            self.labels.push(label);
+        self.colours
+            .extend(self.reduced.cells.iter().map(|patch| patch.mean));
+        let (columns, rows) = self.reduced.grid.cell_sides();
+        for y in 0..rows {
+            for x in 0..columns {
+                let label = match self.graph.component(&self.reduced, Cell { x, y }) {
+                    None => NONE,
+                    Some(root) if root == last.0 => last.1,
+                    Some(root) => {
+                        let place = self.numbers.binary_search_by_key(&root, |&(root, _)| root);
+                        last = (root, place.map_or(NONE, |i| self.numbers[i].1));
+                        last.1
+                    }
+                };
+                self.labels.push(label);
+            }
         }
     }
 }

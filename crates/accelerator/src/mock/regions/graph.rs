@@ -54,14 +54,16 @@ impl Graph {
     ) -> impl Iterator<Item = (u32, u32)> {
         let grid = reduced.grid;
         let blocks = (0..grid.blocks()).filter(|&block| reduced.blocks[block].pure);
-        let cells = grid
-            .each_cell()
-            .zip(&reduced.cells)
-            .enumerate()
-            .filter(move |(_, (cell, patch))| {
-                patch.pure && !reduced.blocks[grid.block_of(*cell)].pure
-            })
-            .map(move |(place, _)| grid.blocks() + place);
+        let (columns, rows) = grid.cell_sides();
+        let cells = (0..rows).flat_map(move |y| {
+            (0..columns)
+                .map(move |x| Cell { x, y })
+                .filter(move |&cell| {
+                    reduced.cells[grid.index(cell)].pure
+                        && !reduced.blocks[grid.block_of(cell)].pure
+                })
+                .map(move |cell| grid.blocks() + grid.index(cell))
+        });
         blocks
             .chain(cells)
             .filter(|&node| self.forest.parents[node] as usize == node)
@@ -70,6 +72,7 @@ impl Graph {
     }
 
     /// The root of the component that a cell belongs to; `None` for one that is not pure.
+    #[inline(always)]
     pub(super) fn component(&mut self, reduced: &Reduced, cell: Cell) -> Option<u32> {
         node(reduced, cell).map(|node| self.forest.root(node))
     }
@@ -120,6 +123,7 @@ impl Graph {
     }
 }
 
+#[inline(always)]
 fn node(reduced: &Reduced, cell: Cell) -> Option<u32> {
     let block = reduced.grid.block_of(cell);
     if reduced.blocks[block].pure {

@@ -69,10 +69,9 @@ impl Grid {
         cell.y as usize * self.cell_columns() + cell.x as usize
     }
 
-    /// All cells, row by row: in the order of their places.
-    pub(super) fn each_cell(self) -> impl Iterator<Item = Cell> {
-        let (columns, rows) = (self.cell_columns() as u16, self.cell_rows() as u16);
-        (0..rows).flat_map(move |y| (0..columns).map(move |x| Cell { x, y }))
+    /// Cells per row and per column, to count cells' columns and rows.
+    pub(super) const fn cell_sides(self) -> (u16, u16) {
+        (self.cell_columns() as u16, self.cell_rows() as u16)
     }
 }
 

@@ -41,14 +41,19 @@ impl Sharer {
         self.queued.clear();
         self.queued.resize(grid.cells(), false);
         self.wave.clear();
-        for (place, cell) in grid.each_cell().enumerate() {
-            if ground.labels[place] != NONE {
-                ground.take_whole(place, cell);
-            } else if ground.has(cell)
-                && neighbours(grid, cell).any(|near| ground.labels[grid.index(near)] != NONE)
-            {
-                self.queued[place] = true;
-                self.wave.push(cell);
+        let (columns, rows) = grid.cell_sides();
+        for y in 0..rows {
+            for x in 0..columns {
+                let cell = Cell { x, y };
+                let place = grid.index(cell);
+                if ground.labels[place] != NONE {
+                    ground.take_whole(place, cell);
+                } else if ground.has(cell)
+                    && neighbours(grid, cell).any(|near| ground.labels[grid.index(near)] != NONE)
+                {
+                    self.queued[place] = true;
+                    self.wave.push(cell);
+                }
             }
         }
         while !self.wave.is_empty() {
@@ -110,7 +115,7 @@ fn neighbours(grid: Grid, cell: Cell) -> impl Iterator<Item = Cell> {
         (-1, 1),
         (1, 1),
     ];
-    let (columns, rows) = (grid.cell_columns() as u16, grid.cell_rows() as u16);
+    let (columns, rows) = grid.cell_sides();
     AROUND.into_iter().filter_map(move |(dx, dy)| {
         // One before the first becomes a large number.
         let (x, y) = (
