@@ -71,18 +71,11 @@ pub struct Report {
     pub inference: Duration,
 }
 
-/// Reads a file, recognises it, and runs it once.
+/// Reads a file, recognises it, runs it for the first time, and starts its worker.
 ///
 /// # Errors
-/// [`OnnxBackendError`], as the backend's error of an [`AcceleratorError`].
-pub fn examine(settings: &OnnxSettings) -> Result<Report, AcceleratorError> {
-    Ok(load(settings)?.1)
-}
-
-/// Reads a file and starts its worker.
-///
-/// # Errors
-/// As [`examine`]; [`AcceleratorError::Thread`].
+/// [`OnnxBackendError`], as the backend's error of an [`AcceleratorError`];
+/// [`AcceleratorError::Thread`].
 pub fn open(settings: &OnnxSettings) -> Result<(Box<dyn Accelerator>, Report), AcceleratorError> {
     let (network, report) = load(settings)?;
     let pace = Pace {

@@ -7,8 +7,8 @@ use anyhow::Context;
 use frame::{Frame, NetworkInput, Preprocessor};
 use tensors::{Layout, Tensors};
 
-/// The longest an answer may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The longest an answer may take: the largest networks take ten seconds on a small processor.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An accelerator with the buffers for one frame.
 pub(super) struct Inference {

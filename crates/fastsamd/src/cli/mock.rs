@@ -9,7 +9,8 @@ pub(super) const CAPTION: &str = "mock";
 
 /// What is said once on standard error wherever the mock answers.
 pub(super) const NOTICE: &str = "the mock backend finds regions of similar colour; it is not \
-     FastSAM. For FastSAM's masks use a Hailo chip, or a recording of what one answered";
+     FastSAM. For FastSAM's masks use a Hailo chip, an ONNX file (--model FastSAM-s.onnx), or a \
+     recording of what either answered";
 
 /// Whether a recording holds the mock's answers, which bear names of their own.
 pub(super) fn answered(layout: &Layout) -> bool {

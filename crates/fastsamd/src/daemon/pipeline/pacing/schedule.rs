@@ -20,7 +20,7 @@
 //! what is busy, the latency from what is idle.
 //!
 //! Invariants: never more than `in_flight` inputs are under way; where nothing is, an input is due
-//! at once; where no answer has come for [`LONGEST_SILENCE`], too.
+//! at once; where no answer has come for [`SHORTEST_PATIENCE`] and several batches' time, too.
 
 use std::{
     collections::VecDeque,
@@ -30,9 +30,13 @@ use std::{
 use accelerator::Ticket;
 
 /// Without an answer for so long, foretelling is over: the accelerator's own limits apply.
-const LONGEST_SILENCE: Duration = Duration::from_secs(1);
+const SHORTEST_PATIENCE: Duration = Duration::from_secs(1);
+/// The same in batches' times: a network on a small processor takes seconds.
+const PATIENCE_IN_BATCHES: f64 = 4.0;
 /// The wait that is aimed at, beside what its jitter asks for.
 const SHORTEST_WAIT: f64 = 0.001;
+/// More than this is no jitter of a machine, and is not aimed at.
+const LONGEST_WAIT: f64 = 0.05;
 /// How many times the mean deviation of waits is added to it.
 const DEVIATIONS: f64 = 2.0;
 /// How much of a batch's error goes into the margin: of waits too short, and of those too long.
@@ -48,6 +52,8 @@ const SERVICES: usize = 16;
 const PROBE_EVERY: Duration = Duration::from_secs(2);
 /// The same for batches, where it costs most of one.
 const PROBE_BATCHES_EVERY: Duration = Duration::from_secs(25);
+/// Batches between two probes at least: where a batch takes seconds, every other one would be one.
+const PROBE_BATCHES: f64 = 50.0;
 
 /// An input under way.
 #[derive(Clone, Copy, Debug)]
@@ -117,7 +123,8 @@ impl Schedule {
         let Some(first) = self.under_way.front() else {
             return now;
         };
-        let give_up = self.heard.unwrap_or(first.at) + LONGEST_SILENCE;
+        let patience = seconds(PATIENCE_IN_BATCHES * self.service.unwrap_or(0.0));
+        let give_up = self.heard.unwrap_or(first.at) + patience.max(SHORTEST_PATIENCE);
         let Some(service) = self.service else {
             // One batch to measure, and one to keep the accelerator busy meanwhile.
             let few = self.under_way.len() < self.in_flight.min(2 * self.batch_size);
@@ -214,6 +221,7 @@ impl Schedule {
             1 => PROBE_EVERY,
             _ => PROBE_BATCHES_EVERY,
         };
+        let every = every.max(seconds(PROBE_BATCHES * self.service.unwrap_or(0.0)));
         self.probed
             .is_none_or(|probed| now.saturating_duration_since(probed) >= every)
     }
@@ -249,7 +257,8 @@ impl Schedule {
         };
         self.deviation += SHARE * ((wait - self.wait).abs() - self.deviation);
         self.wait += SHARE * (wait - self.wait);
-        let aim = (SHORTEST_WAIT + DEVIATIONS * self.deviation).min(service / 2.0);
+        let aim = SHORTEST_WAIT + DEVIATIONS * self.deviation;
+        let aim = aim.min(service / 2.0).min(LONGEST_WAIT);
         let error = (aim - wait).min(service / 4.0);
         let gain = if error > 0.0 { GAINS.0 } else { GAINS.1 };
         let most = service * (self.in_flight / self.batch_size) as f64;

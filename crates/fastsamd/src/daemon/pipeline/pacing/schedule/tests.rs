@@ -232,6 +232,19 @@ fn a_slow_camera_never_waits() {
 }
 
 #[test]
+fn a_network_that_takes_seconds_gets_the_newest_frame() {
+    let scene = Scene {
+        in_flight: 2,
+        service: 3.0,
+        ..ONE_BY_ONE
+    };
+    let outcome = run(scene, 300.0, |_| scene.service);
+    let late = outcome.ages[outcome.ages.len() * 9 / 10];
+    assert!(late < 1.2 * scene.service, "{late}");
+    assert!(outcome.rate > 0.95, "{}", outcome.rate);
+}
+
+#[test]
 fn a_throttled_accelerator_is_known_anew() {
     for scene in [ONE_BY_ONE, IN_BATCHES] {
         // It slows down, and gets fast again.
