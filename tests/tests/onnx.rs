@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "this is a test")]
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -15,6 +16,9 @@ use serde_json::Value;
 
 /// Nothing holds up the daemon's end longer.
 const LONGEST_EXIT: Duration = Duration::from_secs(2);
+
+/// What that network's classes are called.
+const FIVE: [&str; 5] = ["person", "cup", "carpenter's nut", "dog", "bär"];
 
 /// Pixels within which a box is drawn to the frame's border.
 const BORDER: f32 = 20.0;
@@ -77,7 +81,7 @@ fn segment(picture: &Path, config: &str, confidence: &str) -> Value {
     serde_json::from_slice(&output.stdout).expect("a message")
 }
 
-/// The network's own numbers for the picture: `1 x 37 x anchors`.
+/// The network's own numbers for the picture: `1 x (36 + classes) x anchors`.
 fn predictions(picture: &Path, name: &str, input: InputSize) -> Vec<f32> {
     let pixels = image::open(picture).expect("a picture").to_rgb8();
     let frame = Frame {
@@ -119,18 +123,26 @@ fn predictions(picture: &Path, name: &str, input: InputSize) -> Vec<f32> {
 fn segments_have_the_boxes_and_scores_of_the_network() {
     let folder = tempfile::tempdir().expect("a folder");
     let picture = picture(folder.path());
-    for (name, width, height) in [
-        ("tiny_two_640", 640, 640),
-        ("tiny_two_640_half", 640, 640),
-        ("tiny_two_320", 320, 320),
-        ("tiny_two_384x640", 640, 384),
+    for (name, width, height, names) in [
+        ("tiny_two_640", 640, 640, &[][..]),
+        ("tiny_two_640_half", 640, 640, &[]),
+        ("tiny_two_320", 320, 320, &[]),
+        ("tiny_two_384x640", 640, 384, &[]),
+        ("tiny_five_classes_320", 320, 320, &FIVE),
     ] {
         let input = InputSize::new(width, height).expect("a size");
         let numbers = predictions(&picture, name, input);
-        let anchors = numbers.len() / 37;
-        let scores = &numbers[4 * anchors..5 * anchors];
+        let classes = names.len().max(1);
+        let anchors = numbers.len() / (36 + classes);
+        // The best class of each, and its score.
+        let best = |anchor: usize| {
+            let score = |class: usize| numbers[(4 + class) * anchors + anchor];
+            let best = (0..classes).max_by(|a, b| score(*a).total_cmp(&score(*b)));
+            best.map_or((0, 0.0), |class| (class, score(class)))
+        };
+        let scores: Vec<f32> = (0..anchors).map(|anchor| best(anchor).1).collect();
         // What leaves some ten anchors.
-        let mut sorted = scores.to_vec();
+        let mut sorted = scores.clone();
         sorted.sort_by(f32::total_cmp);
         let confidence = (sorted[anchors - 11] + sorted[anchors - 10]) / 2.0;
         let config = config(folder.path(), name, "");
@@ -142,6 +154,13 @@ fn segments_have_the_boxes_and_scores_of_the_network() {
         let letterbox = Letterbox::fit(frame::Size::new(333, 250), input);
         for segment in segments {
             let score = segment["score"].as_f64().expect("a score") as f32;
+            // FastSAM says nothing of classes.
+            let class = segment.get("class").and_then(Value::as_u64);
+            assert_eq!(class.is_some(), classes > 1, "{segment}");
+            assert_eq!(
+                segment.get("name").and_then(Value::as_str),
+                class.map(|class| names[class as usize])
+            );
             let bbox: [f32; 4] =
                 serde_json::from_value(segment["detection_bbox"].clone()).expect("a box");
             let is_it = |anchor: &usize| {
@@ -163,12 +182,86 @@ fn segments_have_the_boxes_and_scores_of_the_network() {
                 let (y1, y2) = onto_border(rect.y1, rect.y2, 250.0);
                 let expected = [x1, y1, x2 - x1, y2 - y1];
                 (scores[*anchor] - score).abs() < 1e-4
+                    && best(*anchor).0 == class.unwrap_or(0) as usize
                     && expected.iter().zip(bbox).all(|(a, b)| (a - b).abs() < 0.02)
             };
             let found = (0..anchors).find(is_it);
             assert!(found.is_some(), "{name}: {score} {bbox:?}");
         }
     }
+}
+
+#[test]
+fn only_the_wanted_classes_are_segmented() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let picture = picture(folder.path());
+    let config = config(folder.path(), "tiny_five_classes_320", "");
+    let found = |classes: &[&str]| {
+        let mut command = fastsamd();
+        command.arg("segment").arg(&picture);
+        command.args(["--config", &config, "--confidence", "0.05", "--out"]);
+        command.arg(folder.path().join("out")).args(classes);
+        command.output().expect("an ended program")
+    };
+    let names_of = |classes: &[&str]| {
+        let output = found(classes);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{said}");
+        let written = fs::read(folder.path().join("out/picture.json")).expect("a message");
+        let message: Value = serde_json::from_slice(&written).expect("a message");
+        let segments = message["segments"].as_array().expect("a list").iter();
+        segments
+            .map(|segment| segment["name"].as_str().expect("a name").to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    assert!(names_of(&[]).len() > 2);
+    // By name, capitals or not, and by number.
+    let wanted = BTreeSet::from(["bär".to_owned(), "cup".to_owned()]);
+    assert_eq!(names_of(&["--classes", "Cup,4"]), wanted);
+    for (classes, words) in [
+        ("cop", "unknown class 'cop' (did you mean 'cup'?)"),
+        ("5", "no class 5: expected 0 to 4"),
+    ] {
+        let output = found(&["--classes", classes]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(words) && said.lines().count() == 1, "{said}");
+    }
+}
+
+#[test]
+fn the_daemon_tells_the_wanted_classes_and_reads_them_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let broker = Mosquitto::start();
+    let subscriber = Subscriber::connect(broker.port(), "fastsam/test/cam/masks");
+    let address = format!("mqtt: {{host: 127.0.0.1, port: {}}}\n", broker.port());
+    let write = |classes: &str| {
+        let path = config(folder.path(), "tiny_five_classes_320", &address);
+        let text = fs::read_to_string(&path).expect("a configuration");
+        let wanted = format!("confidence: 0.01, classes: [{classes}]");
+        fs::write(&path, text.replace("confidence: 0.05", &wanted)).expect("a written file");
+        path
+    };
+    let names = |message: &Message| -> BTreeSet<String> {
+        let message = message.json();
+        let segments = message["segments"].as_array().expect("a list").iter();
+        let names = segments.map(|segment| segment["name"].as_str().expect("a name").to_owned());
+        names.collect()
+    };
+    let daemon = Daemon::start(["run", "--config", &write("dog, cup")]);
+    let some = BTreeSet::from(["cup".to_owned(), "dog".to_owned()]);
+    let first = subscriber.wait_for("masks", |_| true);
+    assert!(names(&first).is_subset(&some), "{first:?}");
+    // A mistake changes nothing.
+    write("lamp");
+    daemon.signal("HUP");
+    daemon.wait_until_it_said("segmentation.classes: unknown class 'lamp'");
+    let next = subscriber.wait_for("masks", |_| true);
+    assert!(names(&next).is_subset(&some), "{next:?}");
+    write("person");
+    daemon.signal("HUP");
+    let person = BTreeSet::from(["person".to_owned()]);
+    subscriber.wait_for("people", |message| names(message) == person);
 }
 
 #[test]

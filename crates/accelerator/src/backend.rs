@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use tensors::{Layout, Tensors};
+use tensors::{Layout, NamesError, Tensors};
 
 use crate::AcceleratorError;
 
@@ -32,6 +32,12 @@ pub trait Accelerator: Send {
 
     /// The outputs, bound to their roles; [`Tensors::for_layout`] makes buffers for them.
     fn layout(&self) -> &Layout;
+
+    /// Gives the classes that the network tells apart these names, in its layout.
+    ///
+    /// # Errors
+    /// Names that are not as many as the classes.
+    fn name_classes(&mut self, names: Vec<String>) -> Result<(), NamesError>;
 
     /// Parts into the writer's and the reader's half, for a thread each.
     fn split(self: Box<Self>) -> (Box<dyn Submit>, Box<dyn Collect>);

@@ -5,6 +5,8 @@
 
 use std::{error::Error, fmt, time::Duration};
 
+use tensors::NamesError;
+
 /// Why an accelerator can't be opened, takes no input, or gives no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum AcceleratorError {
@@ -22,6 +24,9 @@ pub enum AcceleratorError {
         /// Bytes the network takes.
         expected: usize,
     },
+    /// The names given to classes are not as many as those.
+    #[error("class_names: {0}")]
+    ClassNames(#[from] NamesError),
     /// A worker thread could not be started.
     #[error("no thread for the accelerator: {0}")]
     Thread(#[source] std::io::Error),
@@ -42,7 +47,11 @@ impl AcceleratorError {
 
     /// Whether something that the user named is wrong, and only the user can mend it.
     pub fn is_users_fault(&self) -> bool {
-        matches!(self, Self::Backend(fault) if fault.kind == FaultKind::Users)
+        match self {
+            Self::Backend(fault) => fault.kind == FaultKind::Users,
+            Self::ClassNames(_) => true,
+            _ => false,
+        }
     }
 
     /// The backend's own error, where it is of this type.

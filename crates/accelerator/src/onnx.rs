@@ -11,6 +11,7 @@
 mod error;
 mod fill;
 mod kind;
+mod names;
 mod network;
 
 use std::{

@@ -19,7 +19,7 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::{Accelerator, AcceleratorError, Collect, Description, Submit, Ticket};
-use tensors::{Layout, Tensors};
+use tensors::{Layout, NamesError, Tensors};
 
 /// How long a batch waits to be filled. Less than a frame's time, as the scheduler of HailoRT is
 /// usually set.
@@ -203,6 +203,10 @@ impl Accelerator for Chip {
         &self.layout
     }
 
+    fn name_classes(&mut self, names: Vec<String>) -> Result<(), NamesError> {
+        self.layout.name_classes(names)
+    }
+
     fn split(self: Box<Self>) -> (Box<dyn Submit>, Box<dyn Collect>) {
         (Box::new(self.submit), Box::new(self.collect))
     }
@@ -353,7 +357,7 @@ mod tests {
     fn layout() -> Layout {
         let outputs = Role::ALL.map(|role| TensorInfo {
             name: format!("{role:?}"),
-            shape: role.shape(INPUT),
+            shape: role.shape(INPUT, 1),
             element_type: ElementType::U8,
             quant: QuantInfo {
                 scale: 1.0,

@@ -35,6 +35,10 @@ pub struct Accelerator {
     #[serde(deserialize_with = "batch_size")]
     #[schemars(range(min = 1, max = 16))]
     pub batch_size: usize,
+    /// What the network's classes are called, one name for each, where it tells several apart.
+    /// Default: what an ONNX file says, or COCO's names where there are 80.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_names: Option<Vec<String>>,
 }
 
 bounded!(batch_size: usize, 1..=16);
@@ -45,6 +49,7 @@ impl Default for Accelerator {
             backend: Backend::default(),
             in_flight: None,
             batch_size: 1,
+            class_names: None,
         }
     }
 }

@@ -9,6 +9,7 @@ mod accelerator;
 mod camera;
 mod check;
 mod choice;
+mod classes;
 mod error;
 mod file;
 mod input_size;
@@ -34,6 +35,7 @@ pub use ::message::Secret;
 pub use self::{
     accelerator::{Accelerator, Backend, Hailo, Mock, Replay, Sha256},
     camera::{Camera, Ffmpeg, Images, Rpicam, Source, StreamAddress, Synthetic, V4l2},
+    classes::{Class, ClassError},
     error::{ConfigError, WrongInput},
     mqtt::Mqtt,
     onnx::{Onnx, OnnxEngine},

@@ -5,8 +5,11 @@ use std::str::FromStr;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use tensors::Classes;
+
 use crate::{
     check::{self, bounded},
+    classes::{Class, ClassError, wanted_classes},
     error::unknown,
     quote::Document,
 };
@@ -25,6 +28,9 @@ pub struct Segmentation {
     #[serde(deserialize_with = "check::fraction")]
     #[schemars(range(min = 0, max = 1))]
     pub iou: f64,
+    /// Only segments of these classes, by name or number, where the network tells several apart
+    /// (YOLOv8-seg: `[person, cup]`). Default: all. FastSAM has no classes.
+    pub classes: Vec<Class>,
     /// Most segments of a frame, best scores first. Default: 300, the reference's.
     #[serde(deserialize_with = "max_segments")]
     #[schemars(range(min = 1, max = 8400))]
@@ -46,6 +52,7 @@ impl Default for Segmentation {
         Self {
             confidence: 0.25,
             iou: 0.7,
+            classes: Vec::new(),
             max_segments: 300,
             min_area: 0,
             mask_size: MaskSize::Frame,
@@ -121,24 +128,30 @@ impl FromStr for Cleanup {
     }
 }
 
-impl From<&Segmentation> for fastsam::Settings {
-    fn from(section: &Segmentation) -> Self {
-        let Segmentation {
+impl Segmentation {
+    /// The post-processor's settings for a network that tells these classes apart.
+    ///
+    /// # Errors
+    /// A class that the network does not have.
+    pub fn settings(&self, classes: &Classes) -> Result<fastsam::Settings, ClassError> {
+        let Self {
             confidence,
             iou,
+            classes: wanted,
             max_segments,
             min_area,
             mask_size,
             cleanup,
-        } = *section;
-        Self {
-            confidence: confidence as f32,
-            iou: iou as f32,
-            max_segments,
-            min_area,
-            mask_size: mask_size.into(),
-            cleanup: cleanup.into(),
-        }
+        } = self;
+        Ok(fastsam::Settings {
+            confidence: *confidence as f32,
+            iou: *iou as f32,
+            classes: wanted_classes(wanted, classes)?,
+            max_segments: *max_segments,
+            min_area: *min_area,
+            mask_size: (*mask_size).into(),
+            cleanup: (*cleanup).into(),
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use ::camera::v4l2::{Encoding, Level as CameraLevel, PowerLine};
+use tensors::Classes;
 
 use super::*;
 
@@ -443,7 +444,7 @@ fn the_schema_describes_every_key_of_the_default() {
 #[test]
 fn the_default_segmentation_is_the_post_processors_own() {
     assert_eq!(
-        fastsam::Settings::from(&Segmentation::default()),
-        fastsam::Settings::default()
+        Segmentation::default().settings(&Classes::one()),
+        Ok(fastsam::Settings::default())
     );
 }

@@ -9,17 +9,20 @@
 //! Anchors count the cells of the levels of stride 8, 16 and 32, row-major, from 0: to 8399 in an input
 //! of 640 x 640, to 33 599 in the largest.
 //! Detections leave in descending score; equal scores, common at 8 bits, in ascending anchor.
+//!
+//! Where a network tells several classes apart, an anchor is of its best one, the first of equals, and
+//! no other, as in the reference.
 
 use fearless_simd::{dispatch, f32x4, prelude::*, u8x16, u16x16};
 use frame::{InputRect, InputSize};
-use tensors::{Elements, Grid, LEVELS, Layout, Level, QuantInfo, Role, TensorView, Tensors};
+use tensors::{
+    BOX_CHANNELS, Elements, Grid, LEVELS, Layout, Level, QuantInfo, Role, TensorView, Tensors,
+};
 
-use crate::processor;
+use crate::{ClassSet, processor};
 
-/// Bins of a side's distribution.
-const BINS: usize = 16;
-/// Box logits of an anchor: left, top, right, bottom.
-const BOX_CHANNELS: usize = 4 * BINS;
+/// Bins of the distribution of each side: left, top, right, bottom.
+const BINS: usize = BOX_CHANNELS / 4;
 /// Scores looked at together: a block without a passing one costs one vector maximum.
 const SCAN_BLOCK: usize = 64;
 
@@ -79,12 +82,15 @@ pub struct Detection {
     pub score: f32,
     /// Where the network found it.
     pub anchor: Anchor,
+    /// The class it is of, from 0; FastSAM has no other.
+    pub class: u16,
 }
 
 /// Decodes detections, reusing its tables and buffers.
 #[derive(Clone, Debug)]
 pub struct Decoder {
     input: InputSize,
+    classes: usize,
     exponentials: [Exponentials; LEVELS],
     /// One key for each passing anchor; ascending keys are detections in their order.
     keys: Vec<u64>,
@@ -95,16 +101,27 @@ impl Decoder {
     pub fn new(layout: &Layout) -> Self {
         Self {
             input: layout.input(),
+            classes: layout.classes().count(),
             exponentials: Level::ALL
                 .map(|level| Exponentials::new(layout.info(Role::Boxes(level)).quant)),
             keys: Vec::with_capacity(Anchor::count(layout.input())),
         }
     }
 
-    /// Replaces `detections` by the anchors whose score is above `confidence`, best first. Tensors for
-    /// an input of another size than the layout's have none.
-    pub fn decode(&mut self, tensors: &Tensors, confidence: f32, detections: &mut Vec<Detection>) {
-        dispatch!(processor::level(), simd => self.decode_with(simd, tensors, confidence, detections));
+    /// Replaces `detections` by the anchors whose score is above `confidence` and whose class is
+    /// `wanted`, best first. Tensors for an input of another size than the layout's, or of other
+    /// classes, have none.
+    pub fn decode(
+        &mut self,
+        tensors: &Tensors,
+        confidence: f32,
+        wanted: &ClassSet,
+        detections: &mut Vec<Detection>,
+    ) {
+        dispatch!(
+            processor::level(),
+            simd => self.decode_with(simd, tensors, confidence, wanted, detections)
+        );
     }
 
     #[inline(always)]
@@ -113,19 +130,20 @@ impl Decoder {
         simd: S,
         tensors: &Tensors,
         confidence: f32,
+        wanted: &ClassSet,
         detections: &mut Vec<Detection>,
     ) {
         detections.clear();
         let input = self.input;
-        if tensors.input() != input {
+        if tensors.input() != input || tensors.classes() != self.classes {
             return;
         }
         self.keys.clear();
         for level in Level::ALL {
             let scores = tensors.view(Role::Scores(level));
             match scores.elements {
-                Elements::U8(q) => self.scan(level, q, scores.quant, confidence),
-                Elements::U16(q) => self.scan(level, q, scores.quant, confidence),
+                Elements::U8(q) => self.scan(level, q, scores.quant, confidence, wanted),
+                Elements::U16(q) => self.scan(level, q, scores.quant, confidence, wanted),
             }
         }
         self.keys.sort_unstable();
@@ -135,7 +153,7 @@ impl Decoder {
             exponentials.refit(view.quant);
         }
         for &key in &self.keys {
-            let (score, anchor) = from_key(key);
+            let (score, anchor, class) = from_key(key);
             let (level, cell) = anchor.cell(input);
             let exponentials = &self.exponentials[level as usize];
             let distances = exponentials.distances(simd, boxes[level as usize], cell);
@@ -143,6 +161,7 @@ impl Decoder {
                 bbox: bbox(level, level.grid(input), cell, distances),
                 score,
                 anchor,
+                class,
             });
         }
     }
@@ -155,10 +174,15 @@ impl Decoder {
         scores: &[Q],
         quant: QuantInfo,
         confidence: f32,
+        wanted: &ClassSet,
     ) {
         let Some(threshold) = smallest_passing::<Q>(quant, confidence) else {
             return;
         };
+        if self.classes > 1 {
+            self.scan_classes(level, scores, quant, threshold, wanted);
+            return;
+        }
         let input = self.input;
         for (block, scores) in scores.chunks(SCAN_BLOCK).enumerate() {
             let mut largest = Q::default();
@@ -172,8 +196,37 @@ impl Decoder {
                 if q >= threshold
                     && let Some(anchor) = Anchor::of_cell(level, block * SCAN_BLOCK + i, input)
                 {
-                    self.keys.push(to_key(dequantize(q, quant), anchor));
+                    self.keys.push(to_key(dequantize(q, quant), anchor, 0));
                 }
+            }
+        }
+    }
+
+    /// The same where each cell has the scores of several classes.
+    #[inline(always)]
+    fn scan_classes<Q: Quantized>(
+        &mut self,
+        level: Level,
+        scores: &[Q],
+        quant: QuantInfo,
+        threshold: Q,
+        wanted: &ClassSet,
+    ) {
+        for (cell, scores) in scores.chunks_exact(self.classes).enumerate() {
+            let mut largest = Q::default();
+            for &q in scores {
+                largest = largest.max(q);
+            }
+            if largest < threshold {
+                continue;
+            }
+            if let Some(class) = scores.iter().position(|&q| q == largest)
+                && wanted.contains(class)
+                && let Some(anchor) = Anchor::of_cell(level, cell, self.input)
+            {
+                // At most `MAX_CLASSES`.
+                let key = to_key(dequantize(largest, quant), anchor, class as u16);
+                self.keys.push(key);
             }
         }
     }
@@ -214,8 +267,8 @@ fn smallest_passing<Q: Quantized>(quant: QuantInfo, confidence: f32) -> Option<Q
     Q::try_from(low).ok()
 }
 
-/// A number that grows as the score falls, then as the anchor grows.
-fn to_key(score: f32, anchor: Anchor) -> u64 {
+/// A number that grows as the score falls, then as the anchor grows; it holds the class, too.
+fn to_key(score: f32, anchor: Anchor, class: u16) -> u64 {
     // IEEE 754 numbers sort like integers once negative ones are turned round. Adding zero makes
     // -0 and 0 the same score.
     let bits = (score + 0.0).to_bits();
@@ -224,18 +277,19 @@ fn to_key(score: f32, anchor: Anchor) -> u64 {
     } else {
         !bits
     };
-    u64::from(!ascending) << 32 | u64::from(anchor.0)
+    u64::from(!ascending) << 32 | u64::from(anchor.0) << 16 | u64::from(class)
 }
 
 /// What [`to_key`] was given.
-fn from_key(key: u64) -> (f32, Anchor) {
+fn from_key(key: u64) -> (f32, Anchor, u16) {
     let ascending = !((key >> 32) as u32);
     let bits = if ascending >> 31 == 1 {
         ascending & !(1 << 31)
     } else {
         !ascending
     };
-    (f32::from_bits(bits), Anchor(key as u16))
+    let (anchor, class) = ((key >> 16) as u16, key as u16);
+    (f32::from_bits(bits), Anchor(anchor), class)
 }
 
 /// The box whose sides lie at these distances from the middle of a cell, both in cells.

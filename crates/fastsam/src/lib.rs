@@ -30,4 +30,4 @@ pub use nms::Suppressor;
 pub use run::{Mask, Run};
 pub use segment::{Contours, Segment, Segments};
 pub use segmenter::{MAX_RUNS, MAX_RUNS_PER_MASK, SegmentError, Segmenter, StageTimes};
-pub use settings::{MaskSize, Settings};
+pub use settings::{ClassSet, MaskSize, Settings};

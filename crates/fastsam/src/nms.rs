@@ -4,17 +4,25 @@
 //! overlaps it with `IoU = intersection / (a + b - intersection)` above the threshold, strictly,
 //! in `f32`. Boxes are neither rounded nor grown.
 //!
+//! Only boxes of one class suppress each other. As in the reference, each class has its boxes moved to a
+//! place of its own, in `f32`, before they are compared: what that rounds off is rounded off here, too.
+//!
 //! Kept boxes lie in blocks of [`LANES`], coordinate by coordinate, so that a candidate is held
 //! against a block at a time. The division only decides what comes near the threshold. Work is
 //! bounded by candidates times kept.
 
 use fearless_simd::{dispatch, f32x8, prelude::*};
+use frame::InputRect;
 
 use crate::Detection;
 use crate::processor::level;
 
 /// Kept boxes compared together.
 const LANES: usize = 8;
+
+/// How far apart the boxes of two neighbouring classes are moved: the reference's number, and more than
+/// any box reaches.
+const CLASS_DISTANCE: f32 = 7680.0;
 
 /// Up to [`LANES`] kept boxes. Unused lanes are empty boxes, which overlap nothing.
 #[derive(Clone, Debug, Default)]
@@ -65,7 +73,7 @@ impl Suppressor {
             if kept.len() >= limit {
                 break;
             }
-            if !self.overlaps(simd, candidate, iou) {
+            if !self.overlaps(simd, placed(candidate), iou) {
                 self.keep(kept.len(), candidate);
                 kept.push(*candidate);
             }
@@ -74,7 +82,7 @@ impl Suppressor {
 
     /// Whether a kept box overlaps the candidate's by more than `iou`.
     #[inline(always)]
-    fn overlaps<S: Simd>(&self, simd: S, candidate: &Detection, iou: f32) -> bool {
+    fn overlaps<S: Simd>(&self, simd: S, candidate: InputRect, iou: f32) -> bool {
         for block in &self.kept {
             if block.overlaps(simd, candidate, iou) {
                 return true;
@@ -90,12 +98,12 @@ impl Suppressor {
             self.kept.push(Block::default());
         }
         if let Some(block) = self.kept.last_mut() {
-            let bbox = detection.bbox;
+            let bbox = placed(detection);
             block.x1[lane] = bbox.x1;
             block.y1[lane] = bbox.y1;
             block.x2[lane] = bbox.x2;
             block.y2[lane] = bbox.y2;
-            block.area[lane] = area(detection);
+            block.area[lane] = area(bbox);
         }
     }
 }
@@ -103,12 +111,11 @@ impl Suppressor {
 impl Block {
     /// Whether one of these boxes overlaps the candidate's by more than `iou`.
     #[inline(always)]
-    fn overlaps<S: Simd>(&self, simd: S, candidate: &Detection, iou: f32) -> bool {
-        let bbox = candidate.bbox;
+    fn overlaps<S: Simd>(&self, simd: S, candidate: InputRect, iou: f32) -> bool {
         let [x1, y1, x2, y2, area] = [&self.x1, &self.y1, &self.x2, &self.y2, &self.area]
             .map(|lanes| f32x8::load_array_ref(simd, lanes));
-        let width = (x2.min(bbox.x2) - x1.max(bbox.x1)).max(0.0);
-        let height = (y2.min(bbox.y2) - y1.max(bbox.y1)).max(0.0);
+        let width = (x2.min(candidate.x2) - x1.max(candidate.x1)).max(0.0);
+        let height = (y2.min(candidate.y2) - y1.max(candidate.y1)).max(0.0);
         let intersection = width * height;
         let union = area + self::area(candidate) - intersection;
         // A product lies within a few units in the last place of what the division compares, so
@@ -119,8 +126,20 @@ impl Block {
     }
 }
 
-fn area(detection: &Detection) -> f32 {
-    let bbox = detection.bbox;
+/// A detection's box at its class's place.
+#[inline(always)]
+fn placed(detection: &Detection) -> InputRect {
+    let InputRect { x1, y1, x2, y2 } = detection.bbox;
+    let away = f32::from(detection.class) * CLASS_DISTANCE;
+    InputRect {
+        x1: x1 + away,
+        y1: y1 + away,
+        x2: x2 + away,
+        y2: y2 + away,
+    }
+}
+
+fn area(bbox: InputRect) -> f32 {
     (bbox.x2 - bbox.x1) * (bbox.y2 - bbox.y1)
 }
 

@@ -1,6 +1,7 @@
 //! What the post-processor hands on: the segments of one frame.
 
 use frame::{FrameRect, PixelRect, Size};
+use tensors::Classes;
 
 use crate::{Mask, canvas::Canvas};
 
@@ -44,6 +45,8 @@ impl Contours {
 pub struct Segment {
     /// Confidence, 0 to 1.
     pub score: f32,
+    /// The class it is of, from 0; FastSAM has no other.
+    pub class: u16,
     /// The mask's own box (the union of its contours' rectangles), in pixels of the mask.
     pub bbox: PixelRect,
     /// The network's box in the frame, moved onto the border where it nearly reaches it.
@@ -57,8 +60,10 @@ pub struct Segment {
 }
 
 /// The segments of one frame, best score first. Made once, refilled for each frame.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Segments {
+    /// The classes that this frame's network tells apart.
+    classes: Classes,
     /// What this frame's masks are painted on; `None` before the first frame.
     canvas: Option<Canvas>,
     /// The first `count` are this frame's; those behind it wait to be reused.
@@ -67,10 +72,27 @@ pub struct Segments {
     left_out: usize,
 }
 
+impl Default for Segments {
+    fn default() -> Self {
+        Self {
+            classes: Classes::one(),
+            canvas: None,
+            pool: Vec::new(),
+            count: 0,
+            left_out: 0,
+        }
+    }
+}
+
 impl Segments {
     /// Without any; buffers grow with the first frames.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The classes that segments are of; before the first frame FastSAM's one.
+    pub const fn classes(&self) -> &Classes {
+        &self.classes
     }
 
     /// This frame's segments.
@@ -102,7 +124,8 @@ impl Segments {
     }
 
     /// Starts a new frame.
-    pub(crate) fn restart(&mut self, canvas: Canvas) {
+    pub(crate) fn restart(&mut self, canvas: Canvas, classes: &Classes) {
+        self.classes.clone_from(classes);
         self.canvas = Some(canvas);
         self.count = 0;
         self.left_out = 0;
@@ -113,6 +136,7 @@ impl Segments {
         if self.count == self.pool.len() {
             self.pool.push(Segment {
                 score: 0.0,
+                class: 0,
                 bbox: PixelRect::default(),
                 detection_bbox: FrameRect::default(),
                 area: 0,

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use frame::{InputSize, Letterbox, Size};
-use tensors::{Layout, Tensors};
+use tensors::{Classes, Layout, Tensors};
 
 use crate::border::onto_border;
 use crate::canvas::Canvas;
@@ -24,6 +24,7 @@ pub const MAX_RUNS: usize = 1 << 20;
 #[derive(Debug)]
 pub struct Segmenter {
     input: InputSize,
+    classes: Classes,
     decoder: Decoder,
     suppressor: Suppressor,
     rasterizer: Rasterizer,
@@ -74,6 +75,14 @@ pub enum SegmentError {
         /// The network's.
         expected: InputSize,
     },
+    /// The tensors were made for a network of other classes.
+    #[error("tensors of {found} classes can't be segmented: the network tells {expected} apart")]
+    Classes {
+        /// The tensors'.
+        found: usize,
+        /// The network's.
+        expected: usize,
+    },
 }
 
 impl Segmenter {
@@ -81,6 +90,7 @@ impl Segmenter {
     pub fn new(layout: &Layout) -> Self {
         Self {
             input: layout.input(),
+            classes: layout.classes().clone(),
             decoder: Decoder::new(layout),
             suppressor: Suppressor::new(),
             rasterizer: Rasterizer::new(),
@@ -106,6 +116,12 @@ impl Segmenter {
         segments: &mut Segments,
     ) -> Result<(), SegmentError> {
         validate(letterbox)?;
+        if tensors.classes() != self.classes.count() {
+            return Err(SegmentError::Classes {
+                found: tensors.classes(),
+                expected: self.classes.count(),
+            });
+        }
         for found in [letterbox.input, tensors.input()] {
             if found != self.input {
                 let expected = self.input;
@@ -113,8 +129,12 @@ impl Segmenter {
             }
         }
         let begun = Instant::now();
-        self.decoder
-            .decode(tensors, settings.confidence, &mut self.candidates);
+        self.decoder.decode(
+            tensors,
+            settings.confidence,
+            &settings.classes,
+            &mut self.candidates,
+        );
         let decoded = Instant::now();
         self.suppressor.suppress(
             &self.candidates,
@@ -157,10 +177,11 @@ impl Segmenter {
         segments: &mut Segments,
     ) {
         self.rasterizer.fit(letterbox, settings.mask_size);
-        segments.restart(Canvas {
+        let canvas = Canvas {
             letterbox: *letterbox,
             mask_size: settings.mask_size,
-        });
+        };
+        segments.restart(canvas, &self.classes);
         let mut room = MAX_RUNS;
         for detection in &self.detections {
             let segment = segments.next();
@@ -180,6 +201,7 @@ impl Segmenter {
                 continue;
             }
             segment.score = detection.score;
+            segment.class = detection.class;
             segment.detection_bbox =
                 onto_border(letterbox.rect_to_frame(detection.bbox), letterbox.frame);
             room -= runs;

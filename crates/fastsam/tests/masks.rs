@@ -69,6 +69,7 @@ fn detection_in(input: InputSize, bbox: [f32; 4], anchor: usize) -> Detection {
         bbox: InputRect { x1, y1, x2, y2 },
         score: 0.5,
         anchor: Anchor::of_cell(tensors::Level::Stride8, anchor, input).unwrap(),
+        class: 0,
     }
 }
 

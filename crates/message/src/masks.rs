@@ -57,6 +57,12 @@ pub struct Frame {
 pub struct Segment {
     /// Numbers the frame's segments from 0; not related to other frames.
     pub id: u64,
+    /// The class it is of, from 0. Only for networks that tell several apart; FastSAM doesn't.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<u16>,
+    /// What that class is called, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Confidence, 0 to 1.
     #[schemars(range(min = 0, max = 1))]
     pub score: f32,

@@ -13,6 +13,7 @@ use std::{
 use ::frame::{FrameRect, Size};
 use fastsam::encode::{polygon::Simplifier, rle::Encoder};
 use serde::{Serialize, Serializer};
+use tensors::Classes;
 
 use super::{SCHEMA, masks::LatencyMs, time};
 
@@ -33,6 +34,8 @@ pub struct FrameHeader<'a> {
     pub captured_at: SystemTime,
     /// Its columns and rows.
     pub size: Size,
+    /// The classes that its segments are of; of a single one nothing is said.
+    pub classes: &'a Classes,
     /// Where the time went.
     pub latency: Latency,
 }
@@ -141,7 +144,7 @@ impl MasksWriter {
         out.clear();
         self.write_head(header, out);
         let start = out.len();
-        self.write_segments(segments, format, out);
+        self.write_segments(header.classes, segments, format, out);
         let list = out.len() - start;
         write_tail(header.latency, 0, out);
         let mut dropped = 0;
@@ -176,7 +179,7 @@ impl MasksWriter {
             if place > 0 {
                 out.push(b',');
             }
-            self.write_segment(Some(id), segment, format, out);
+            self.write_segment(Some((id, header.classes)), segment, format, out);
         }
         write_tail(header.latency, 0, out);
         // The closing brace comes last.
@@ -218,6 +221,7 @@ impl MasksWriter {
 
     fn write_segments(
         &mut self,
+        classes: &Classes,
         segments: &[fastsam::Segment],
         format: MaskFormat,
         out: &mut Vec<u8>,
@@ -228,7 +232,7 @@ impl MasksWriter {
                 out.push(b',');
             }
             let start = out.len();
-            self.write_segment(Some(id), segment, format, out);
+            self.write_segment(Some((id, classes)), segment, format, out);
             self.entries.push(Entry {
                 area: segment.area,
                 bytes: start..out.len(),
@@ -237,9 +241,10 @@ impl MasksWriter {
         }
     }
 
+    /// Writes a segment with its number and class, or without both: a union of several has neither.
     fn write_segment(
         &mut self,
-        id: Option<usize>,
+        of: Option<(usize, &Classes)>,
         segment: &fastsam::Segment,
         format: MaskFormat,
         out: &mut Vec<u8>,
@@ -263,9 +268,12 @@ impl MasksWriter {
             MaskFormat::None => None,
         };
         let bbox = segment.bbox;
+        let class = of.filter(|(_, classes)| classes.are_told_apart());
         json(
             &SegmentOut {
-                id,
+                id: of.map(|(id, _)| id),
+                class: class.map(|_| segment.class),
+                name: class.and_then(|(_, classes)| classes.name(segment.class.into())),
                 score: finite(segment.score),
                 bbox: [bbox.x, bbox.y, bbox.width, bbox.height],
                 area: segment.area,
@@ -363,6 +371,10 @@ struct FrameOut<'a> {
 struct SegmentOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
     score: f32,
     bbox: [u32; 4],
     area: u32,

@@ -23,6 +23,7 @@ use embedded_graphics::{
 };
 use fastsam::{Mask, Run, Segment};
 use frame::{FramePoint, InputSize, Letterbox, Size};
+use tensors::Classes;
 
 use self::{
     canvas::{Canvas, rectangle},
@@ -36,7 +37,8 @@ use crate::BufferError;
 const FILL_ALPHA: u16 = 112;
 
 /// Draws segments onto a packed RGB frame: translucent mask, outline, the mask's box, and a label
-/// with number, which stands beside the segment, and score. `caption` is written into the lower
+/// with number, which stands beside the segment, class where the network tells several apart, and
+/// score. `caption` is written into the lower
 /// right corner on top of everything else; it is left out where the frame has no room for it.
 ///
 /// # Errors
@@ -45,12 +47,13 @@ pub fn draw<'a>(
     rgb: &mut [u8],
     size: Size,
     segments: impl IntoIterator<Item = (usize, &'a Segment)>,
+    classes: &Classes,
     caption: Option<&str>,
 ) -> Result<(), BufferError> {
     let mut canvas = Canvas::new(rgb, size)?;
     let mut shapes: Vec<Shape> = segments
         .into_iter()
-        .map(|(number, segment)| Shape::new(number, segment, size))
+        .map(|(number, segment)| Shape::new(number, segment, classes, size))
         .filter(|shape| !shape.runs.is_empty())
         .collect();
     shapes.sort_by_key(|shape| Reverse(shape.area()));
@@ -91,13 +94,13 @@ fn font(size: Size) -> &'static MonoFont<'static> {
 /// A segment in frame pixels.
 struct Shape {
     number: usize,
-    score: f32,
+    label: String,
     /// Sorted and inside the frame, as in a [`Mask`].
     runs: Vec<Run>,
 }
 
 impl Shape {
-    fn new(number: usize, segment: &Segment, frame: Size) -> Self {
+    fn new(number: usize, segment: &Segment, classes: &Classes, frame: Size) -> Self {
         let runs = if segment.mask.size() == frame {
             segment.mask.runs().to_vec()
         } else {
@@ -105,7 +108,7 @@ impl Shape {
         };
         Self {
             number,
-            score: segment.score,
+            label: label_of(number, segment, classes),
             runs,
         }
     }
@@ -205,14 +208,25 @@ fn runs_in_frame(mask: &Mask, frame: Size) -> Vec<Run> {
     runs
 }
 
-/// Writes a segment's number and score on a plate at its box: above it, or inside or below where
+/// What is written at a segment: `3 0.87`, or `3 cup 0.87`.
+fn label_of(number: usize, segment: &Segment, classes: &Classes) -> String {
+    let score = segment.score;
+    let class = usize::from(segment.class);
+    match classes.name(class) {
+        _ if !classes.are_told_apart() => format!("{number} {score:.2}"),
+        Some(name) => format!("{number} {name} {score:.2}"),
+        None => format!("{number} class {class} {score:.2}"),
+    }
+}
+
+/// Writes a segment's label on a plate at its box: above it, or inside or below where
 /// there is no room or another label; always inside the frame.
 fn label(canvas: &mut Canvas<'_>, shape: &Shape, taken: &mut Vec<Rectangle>) {
     const PADDING: u32 = 2;
-    let text = format!("{} {:.2}", shape.number, shape.score);
+    let text = &shape.label;
     let frame = canvas.size();
     let font = font(frame);
-    let glyphs = text.len() as u32;
+    let glyphs = text.chars().count() as u32;
     let width = glyphs * (font.character_size.width + font.character_spacing) + 2 * PADDING;
     let height = font.character_size.height + PADDING;
 
@@ -242,7 +256,7 @@ fn label(canvas: &mut Canvas<'_>, shape: &Shape, taken: &mut Vec<Rectangle>) {
     canvas.fill(plate, colour);
     let style = MonoTextStyle::new(font, ink_on(colour));
     let origin = plate.top_left + Point::new(PADDING as i32, PADDING as i32 / 2);
-    let Ok(_) = Text::with_baseline(&text, origin, style, Baseline::Top).draw(canvas);
+    let Ok(_) = Text::with_baseline(text, origin, style, Baseline::Top).draw(canvas);
 }
 
 #[cfg(test)]

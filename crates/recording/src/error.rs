@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use tensors::LayoutError;
+use tensors::{LayoutError, NamesError};
 
 use crate::{names::MANIFEST, npy::NpyError};
 
@@ -53,6 +53,14 @@ pub enum RecordingError {
         path: PathBuf,
         /// Which output is wrong.
         source: LayoutError,
+    },
+    /// There are not as many names as classes.
+    #[error("{path}: class_names: {source}", path = path.display())]
+    ClassNames {
+        /// The manifest.
+        path: PathBuf,
+        /// How many of each there are.
+        source: NamesError,
     },
     /// Two outputs name one file.
     #[error("{path}: '{file}' is the file of two outputs", path = path.display())]

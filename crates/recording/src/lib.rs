@@ -8,11 +8,13 @@
 //! ```
 //!
 //! `frame.png`, the picture behind the answers, may lie beside them. Unknown keys are ignored, a
-//! missing one is an error that names it, but for `input`: recordings from before other sizes were
-//! known have none, and 640 x 640 is meant.
+//! missing one is an error that names it, but for two. Without `input`, 640 x 640 is meant: recordings from
+//! before other sizes were known have none. `class_names` is there where the network tells several classes
+//! apart and their names are known, one for each.
 //!
 //! Invariants: nothing larger than a role's tensor is ever allocated, whatever a file claims, and that
-//! of the largest input has 25 600 x 64 elements or 102 400 x 32; a recording that was written only in part has no manifest, which is written last.
+//! of the largest input has 25 600 x 2048 elements (the scores of as many classes as there can be); a
+//! recording that was written only in part has no manifest, which is written last.
 
 mod error;
 mod names;
@@ -62,6 +64,8 @@ struct Manifest {
     frame: FrameEntry,
     #[serde(default)]
     input: InputEntry,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    class_names: Option<Vec<String>>,
     outputs: Vec<OutputEntry>,
 }
 
@@ -162,10 +166,17 @@ impl Recording {
             });
         };
         let infos: Vec<_> = manifest.outputs.iter().map(OutputEntry::info).collect();
-        let layout = Layout::bind(&infos, input).map_err(|source| RecordingError::Layout {
+        let mut layout = Layout::bind(&infos, input).map_err(|source| RecordingError::Layout {
             path: manifest_path.clone(),
             source,
         })?;
+        if let Some(names) = manifest.class_names {
+            let named = layout.name_classes(names);
+            named.map_err(|source| RecordingError::ClassNames {
+                path: manifest_path.clone(),
+                source,
+            })?;
+        }
         if let Some(file) = doubled_file(&manifest.outputs) {
             return Err(RecordingError::DoubledFile {
                 file: file.to_owned(),
@@ -256,6 +267,10 @@ impl Recording {
                 height: frame.height,
             },
             input: layout.input().into(),
+            class_names: match layout.classes().names() {
+                [] => None,
+                names => Some(names.to_vec()),
+            },
             outputs,
         };
         write_manifest(&manifest_path, &manifest).map_err(io_at(&manifest_path))

@@ -14,9 +14,13 @@ fn painted_layout() -> Layout {
 }
 
 fn layout_for(input: InputSize) -> Layout {
+    layout_of(input, 1)
+}
+
+fn layout_of(input: InputSize, classes: usize) -> Layout {
     let info = |role: Role| TensorInfo {
         name: role.to_string(),
-        shape: role.shape(input),
+        shape: role.shape(input, classes),
         element_type: if role == Role::Boxes(Level::Stride32) {
             ElementType::U16
         } else {
@@ -96,6 +100,43 @@ fn recordings_of_other_input_sizes_are_read_back() {
     ] {
         assert!(!is_output(other), "{other}");
     }
+}
+
+#[test]
+fn classes_keep_their_names() {
+    let input = InputSize::new(320, 320).unwrap();
+    let manifest_of = |folder: &Path| -> Value {
+        serde_json::from_slice(&fs::read(folder.join(MANIFEST)).unwrap()).unwrap()
+    };
+    let save = |folder: &Path, layout: &Layout| {
+        let (layout, tensors) = answer(layout.clone());
+        Recording::save(folder, Size::new(640, 480), &layout, &tensors).unwrap();
+    };
+    let mut layout = layout_of(input, 2);
+    let folder = tempfile::tempdir().unwrap();
+    save(folder.path(), &layout);
+    assert_eq!(manifest_of(folder.path()).get("class_names"), None);
+    let unnamed = Recording::open(folder.path()).unwrap().layout;
+    assert_eq!(
+        (unnamed.classes().count(), unnamed.classes().name(0)),
+        (2, None)
+    );
+
+    layout
+        .name_classes(vec!["bolt".into(), "nut".into()])
+        .unwrap();
+    save(folder.path(), &layout);
+    let named = Recording::open(folder.path()).unwrap().layout;
+    assert_eq!(named.classes().names(), ["bolt", "nut"]);
+
+    let mut manifest = manifest_of(folder.path());
+    manifest["class_names"] = serde_json::json!(["bolt"]);
+    fs::write(folder.path().join(MANIFEST), manifest.to_string()).unwrap();
+    let error = Recording::open(folder.path()).unwrap_err().to_string();
+    assert!(
+        error.contains("class_names: the network tells 2 classes apart"),
+        "{error}"
+    );
 }
 
 #[test]

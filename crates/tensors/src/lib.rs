@@ -5,7 +5,11 @@
 //! be known first: 40 x 40 x 32 is a level's coefficients of one network and the prototypes of another.
 //! With it no two roles have the same shape, as those with as many channels have other strides. Each
 //! output has its own element type, scale and zero point: `x = (q - zero_point) * scale`.
+//!
+//! FastSAM tells one class apart, "an object". Networks of its shape for more classes (YOLOv8-seg) have
+//! a score for each of them at every cell; see [`Classes`].
 
+mod classes;
 #[cfg(test)]
 mod tests;
 
@@ -13,10 +17,14 @@ use std::fmt;
 
 use frame::InputSize;
 
+pub use classes::{Classes, MAX_CLASSES, NamesError, count_classes};
+
 /// Detection levels, by stride 8, 16, 32.
 pub const LEVELS: usize = 3;
 /// Input pixels per prototype, along each axis.
 pub const PROTOTYPE_STRIDE: usize = 4;
+/// Box logits of a cell: 16 bins for each side.
+pub const BOX_CHANNELS: usize = 64;
 /// Prototypes, and mask coefficients of a detection.
 pub const PROTOTYPE_CHANNELS: usize = 32;
 
@@ -115,7 +123,7 @@ impl Grid {
 pub enum Role {
     /// DFL logits, `side * 16 + bin`, sides left, top, right, bottom: 64 channels.
     Boxes(Level),
-    /// Confidence after its sigmoid: 1 channel.
+    /// Confidence after its sigmoid: a channel for each class.
     Scores(Level),
     /// Mask coefficients: 32 channels.
     Coefficients(Level),
@@ -148,25 +156,25 @@ impl Role {
         }
     }
 
-    /// Numbers at each cell.
-    pub const fn channels(self) -> usize {
+    /// Numbers at each cell, in a network of so many classes.
+    pub const fn channels(self, classes: usize) -> usize {
         match self {
-            Self::Boxes(_) => 64,
-            Self::Scores(_) => 1,
+            Self::Boxes(_) => BOX_CHANNELS,
+            Self::Scores(_) => classes,
             Self::Coefficients(_) | Self::Prototypes => PROTOTYPE_CHANNELS,
         }
     }
 
-    /// Rows, columns, channels in a network with an input of this size: what an output is recognised
-    /// by.
-    pub const fn shape(self, input: InputSize) -> [usize; 3] {
+    /// Rows, columns, channels in a network with an input of this size and so many classes: what an
+    /// output is recognised by.
+    pub const fn shape(self, input: InputSize, classes: usize) -> [usize; 3] {
         let Grid { columns, rows } = self.grid(input);
-        [rows, columns, self.channels()]
+        [rows, columns, self.channels(classes)]
     }
 
     /// The role with its shape, for people: `boxes 80x80x64`.
-    pub fn with_shape(self, input: InputSize) -> impl fmt::Display {
-        let [rows, columns, channels] = self.shape(input);
+    pub fn with_shape(self, input: InputSize, classes: usize) -> impl fmt::Display {
+        let [rows, columns, channels] = self.shape(input, classes);
         let name = self.name();
         fmt::from_fn(move |f| write!(f, "{name} {rows}x{columns}x{channels}"))
     }
@@ -208,24 +216,28 @@ pub enum LayoutError {
     /// A role that no output has the shape of.
     #[error(
         "the network has no output for {}: is this a FastSAM model with a {input} input?",
-        .role.with_shape(*.input)
+        .role.with_shape(*.input, *.classes)
     )]
     Missing {
         /// The role.
         role: Role,
         /// The network's input.
         input: InputSize,
+        /// The network's classes, 1 where no output tells.
+        classes: usize,
     },
     /// Two outputs of the same shape.
     #[error(
         "outputs '{first}' and '{second}' both have the shape of the {}",
-        .role.with_shape(*.input)
+        .role.with_shape(*.input, *.classes)
     )]
     Doubled {
         /// The role both fit.
         role: Role,
         /// The network's input.
         input: InputSize,
+        /// The network's classes.
+        classes: usize,
         /// The output bound first.
         first: String,
         /// The output that fits it too.
@@ -261,6 +273,7 @@ pub enum LayoutError {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
     input: InputSize,
+    classes: Classes,
     /// In the order of [`Role::ALL`].
     infos: [TensorInfo; 10],
     /// For each role, the output's place in the list given to [`Layout::bind`].
@@ -275,11 +288,12 @@ impl Layout {
     /// An output that fits no role, a role that none or more than one fits, and a scale or zero point
     /// that is no use.
     pub fn bind(outputs: &[TensorInfo], input: InputSize) -> Result<Self, LayoutError> {
+        let classes = count_classes(outputs.iter().map(|output| output.shape), input);
         let mut sources: [Option<usize>; 10] = [None; 10];
         for (position, output) in outputs.iter().enumerate() {
             let Some(role) = Role::ALL
                 .into_iter()
-                .find(|role| role.shape(input) == output.shape)
+                .find(|role| role.shape(input, classes) == output.shape)
             else {
                 return Err(LayoutError::Unknown {
                     name: output.name.clone(),
@@ -299,6 +313,7 @@ impl Layout {
                 return Err(LayoutError::Doubled {
                     role,
                     input,
+                    classes,
                     first: outputs[first].name.clone(),
                     second: output.name.clone(),
                 });
@@ -306,19 +321,60 @@ impl Layout {
         }
         let mut bound = [0; 10];
         for role in Role::ALL {
-            bound[role.index()] =
-                sources[role.index()].ok_or(LayoutError::Missing { role, input })?;
+            bound[role.index()] = sources[role.index()].ok_or(LayoutError::Missing {
+                role,
+                input,
+                classes,
+            })?;
         }
         Ok(Self {
             input,
+            classes: Classes::numbered(classes),
             infos: bound.map(|position| outputs[position].clone()),
             sources: bound,
         })
     }
 
+    /// The layout of a network whose outputs need not be recognised: `output` says of each role what its
+    /// output is called, and how its elements are stored. Their sources are in the order of [`Role::ALL`].
+    pub fn of_roles(
+        input: InputSize,
+        classes: Classes,
+        output: impl Fn(Role) -> (String, ElementType, QuantInfo),
+    ) -> Self {
+        Self {
+            input,
+            infos: Role::ALL.map(|role| {
+                let (name, element_type, quant) = output(role);
+                TensorInfo {
+                    name,
+                    shape: role.shape(input, classes.count()),
+                    element_type,
+                    quant,
+                }
+            }),
+            sources: std::array::from_fn(|place| place),
+            classes,
+        }
+    }
+
     /// Columns and rows of the network's input.
     pub const fn input(&self) -> InputSize {
         self.input
+    }
+
+    /// The classes that the network tells apart: one for FastSAM.
+    pub const fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    /// Gives the classes these names.
+    ///
+    /// # Errors
+    /// Names that are not as many as the classes.
+    pub fn name_classes(&mut self, names: Vec<String>) -> Result<(), NamesError> {
+        self.classes = self.classes.named(names)?;
+        Ok(())
     }
 
     /// Whether tensors of this layout and of the other differ in nothing but scales and zero points,
@@ -387,6 +443,7 @@ impl Clone for Buffer {
 #[derive(Debug, PartialEq)]
 pub struct Tensors {
     input: InputSize,
+    classes: usize,
     quants: [QuantInfo; 10],
     buffers: [Buffer; 10],
 }
@@ -395,6 +452,7 @@ impl Clone for Tensors {
     fn clone(&self) -> Self {
         Self {
             input: self.input,
+            classes: self.classes,
             quants: self.quants,
             buffers: self.buffers.clone(),
         }
@@ -403,6 +461,7 @@ impl Clone for Tensors {
     /// Reuses the buffers of tensors with the same layout.
     fn clone_from(&mut self, source: &Self) {
         self.input = source.input;
+        self.classes = source.classes;
         self.quants = source.quants;
         for (to, from) in self.buffers.iter_mut().zip(&source.buffers) {
             to.clone_from(from);
@@ -415,6 +474,7 @@ impl Tensors {
     pub fn for_layout(layout: &Layout) -> Self {
         Self {
             input: layout.input,
+            classes: layout.classes.count(),
             quants: std::array::from_fn(|i| layout.infos[i].quant),
             buffers: std::array::from_fn(|i| {
                 let info = &layout.infos[i];
@@ -432,7 +492,13 @@ impl Tensors {
         self.input
     }
 
-    /// The output in this role; its element count is always that of `role.shape(self.input())`.
+    /// How many classes have a score at each cell: 1 for FastSAM.
+    pub const fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The output in this role; its element count is always that of
+    /// `role.shape(self.input(), self.classes())`.
     pub fn view(&self, role: Role) -> TensorView<'_> {
         TensorView {
             quant: self.quants[role.index()],

@@ -10,8 +10,8 @@ fn output(role: Role) -> TensorInfo {
 
 fn output_for(role: Role, input: InputSize) -> TensorInfo {
     TensorInfo {
-        name: format!("net/{}", role.with_shape(input)),
-        shape: role.shape(input),
+        name: format!("net/{}", role.with_shape(input, 1)),
+        shape: role.shape(input, 1),
         element_type: match role {
             Role::Boxes(_) => ElementType::U16,
             _ => ElementType::U8,
@@ -42,7 +42,7 @@ proptest! {
 fn shapes_follow_from_the_input() {
     let shapes = |width, height| {
         let input = InputSize::new(width, height).unwrap();
-        Role::ALL.map(|role| role.shape(input))
+        Role::ALL.map(|role| role.shape(input, 1))
     };
     let expected = [
         [80, 80, 64],
@@ -96,7 +96,11 @@ fn each_role_can_be_missing() {
         outputs.remove(i);
         assert_eq!(
             Layout::bind(&outputs, INPUT),
-            Err(LayoutError::Missing { role, input: INPUT })
+            Err(LayoutError::Missing {
+                role,
+                input: INPUT,
+                classes: 1
+            })
         );
     }
     let message = Layout::bind(&[], INPUT).unwrap_err().to_string();
@@ -119,6 +123,7 @@ fn each_role_can_be_doubled() {
             LayoutError::Doubled {
                 role,
                 input: INPUT,
+                classes: 1,
                 first,
                 second
             }
@@ -174,7 +179,7 @@ fn buffers_have_the_type_and_length_of_their_role() {
     let layout = Layout::bind(&outputs(), INPUT).unwrap();
     let mut tensors = Tensors::for_layout(&layout);
     for role in Role::ALL {
-        let length: usize = role.shape(INPUT).iter().product();
+        let length: usize = role.shape(INPUT, 1).iter().product();
         let wide = matches!(role, Role::Boxes(_));
         assert_eq!(
             tensors.u16_mut(role).map(|e| e.len()),
@@ -203,4 +208,52 @@ fn a_copy_holds_what_was_written() {
     assert_ne!(copy, tensors);
     copy.clone_from(&tensors);
     assert_eq!(copy, tensors);
+}
+
+#[test]
+fn networks_of_more_classes_are_bound_too() {
+    let outputs = |classes| {
+        Role::ALL.map(|role| TensorInfo {
+            shape: role.shape(INPUT, classes),
+            ..output(role)
+        })
+    };
+    for classes in [2, 80, 365] {
+        let layout = Layout::bind(&outputs(classes), INPUT).unwrap();
+        assert_eq!(layout.classes().count(), classes);
+        let tensors = Tensors::for_layout(&layout);
+        assert_eq!(tensors.classes(), classes);
+        let Elements::U8(scores) = tensors.view(Role::Scores(Level::Stride32)).elements else {
+            panic!("scores are 8 bits here");
+        };
+        assert_eq!(scores.len(), 20 * 20 * classes);
+    }
+    // Scores that look like boxes or coefficients.
+    for classes in [32, 64] {
+        let error = Layout::bind(&outputs(classes), INPUT).unwrap_err();
+        assert!(matches!(error, LayoutError::Doubled { .. }), "{error}");
+    }
+    // Levels of different networks.
+    let mut mixed = outputs(80);
+    mixed[4].shape[2] = 79;
+    let error = Layout::bind(&mixed, INPUT).unwrap_err();
+    assert!(matches!(error, LayoutError::Unknown { .. }), "{error}");
+}
+
+#[test]
+fn a_layout_made_by_roles_is_the_one_that_is_recognised() {
+    let input = InputSize::new(384, 640).unwrap();
+    for classes in [1, 2, 80] {
+        let layout = Layout::of_roles(input, Classes::numbered(classes), |role| {
+            let TensorInfo {
+                name,
+                element_type,
+                quant,
+                ..
+            } = output_for(role, input);
+            (name, element_type, quant)
+        });
+        let infos = Role::ALL.map(|role| layout.info(role).clone());
+        assert_eq!(Layout::bind(&infos, input).unwrap(), layout);
+    }
 }

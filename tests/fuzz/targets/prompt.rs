@@ -27,6 +27,7 @@ fn square(inset: u32) -> Segment {
     let mask = Mask::from_bitmap(SIZE, &bitmap).expect("a bitmap of the size");
     Segment {
         score: 1.0 / inset as f32,
+        class: 0,
         bbox: mask.bounding_box(),
         detection_bbox: FrameRect {
             x1: 0.0,

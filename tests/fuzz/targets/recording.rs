@@ -52,7 +52,7 @@ fuzz_target!(|input: Input<'_>| {
             Ok(recording) => {
                 assert!(recording.frame.width > 0 && recording.frame.height > 0);
                 for role in Role::ALL {
-                    let shape = role.shape(recording.layout.input());
+                    let shape = role.shape(recording.layout.input(), recording.layout.classes().count());
                     assert_eq!(recording.layout.info(role).shape, shape);
                 }
             }

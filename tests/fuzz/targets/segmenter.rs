@@ -87,7 +87,7 @@ impl Output {
         };
         TensorInfo {
             name: role.to_string(),
-            shape: role.shape(input),
+            shape: role.shape(input, 1),
             element_type: if self.wide {
                 ElementType::U16
             } else {

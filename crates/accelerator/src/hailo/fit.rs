@@ -208,7 +208,7 @@ mod tests {
             layer(
                 &name,
                 LayerDirection::Output,
-                role.shape(InputSize::DEFAULT),
+                role.shape(InputSize::DEFAULT, 1),
             )
         }));
         NetworkGroup {

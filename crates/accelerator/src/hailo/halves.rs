@@ -15,7 +15,7 @@ use super::{
     repair::{Plant, Repair},
 };
 use crate::{Accelerator, AcceleratorError, Collect, Description, Submit, Ticket};
-use tensors::{Layout, Role, Tensors};
+use tensors::{Layout, NamesError, Role, Tensors};
 
 /// A FastSAM network on a Hailo chip.
 pub struct Hailo {
@@ -74,6 +74,10 @@ impl Accelerator for Hailo {
 
     fn layout(&self) -> &Layout {
         self.collect.repair.layout()
+    }
+
+    fn name_classes(&mut self, names: Vec<String>) -> Result<(), NamesError> {
+        self.collect.repair.name_classes(names)
     }
 
     fn split(self: Box<Self>) -> (Box<dyn Submit>, Box<dyn Collect>) {

@@ -30,7 +30,7 @@ use super::{
     step::Step,
 };
 use crate::AcceleratorError;
-use tensors::Layout;
+use tensors::{Layout, NamesError};
 
 /// Taking a device and loading the network; a second or so where all is well.
 const START_LIMIT: Duration = Duration::from_secs(5);
@@ -145,6 +145,10 @@ impl Repair {
 
     pub(super) fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    pub(super) fn name_classes(&mut self, names: Vec<String>) -> Result<(), NamesError> {
+        self.layout.name_classes(names)
     }
 
     pub(super) fn settings(&self) -> &HailoSettings {

@@ -22,8 +22,8 @@ use super::{
     regions::{MAX_REGIONS, Region, Regions},
 };
 use tensors::{
-    ElementType, Grid, Layout, Level, PROTOTYPE_CHANNELS, PROTOTYPE_STRIDE, QuantInfo, Role,
-    TensorInfo, Tensors,
+    Classes, ElementType, Grid, Layout, Level, PROTOTYPE_CHANNELS, PROTOTYPE_STRIDE, QuantInfo,
+    Role, Tensors,
 };
 
 /// Bins of a side's distribution.
@@ -81,20 +81,11 @@ fn output(role: Role) -> (ElementType, QuantInfo) {
 
 /// The outputs for an input of this size, in HailoRT's order of names.
 pub(super) fn layout(input: InputSize) -> Layout {
-    let infos = Role::ALL.map(|role| {
+    Layout::of_roles(input, Classes::one(), |role| {
         let (element_type, quant) = output(role);
-        TensorInfo {
-            name: format!("mock/{}", role.with_shape(input)).replace(' ', "_"),
-            shape: role.shape(input),
-            element_type,
-            quant,
-        }
-    });
-    // Each role once, with its own shape and finite quantization: nothing can be wrong.
-    match Layout::bind(&infos, input) {
-        Ok(layout) => layout,
-        Err(error) => unreachable!("the mock's own layout: {error}"),
-    }
+        let name = format!("mock/{}", role.with_shape(input, 1)).replace(' ', "_");
+        (name, element_type, quant)
+    })
 }
 
 /// Writes tensors; owns the buffers.
@@ -428,7 +419,10 @@ fn fill(tensors: &mut Tensors, role: Role, range: Range<usize>, value: f32) {
 }
 
 fn clear(tensors: &mut Tensors, role: Role) {
-    let elements = role.shape(tensors.input()).iter().product();
+    let elements = role
+        .shape(tensors.input(), tensors.classes())
+        .iter()
+        .product();
     fill(tensors, role, 0..elements, 0.0);
 }
 

@@ -9,7 +9,7 @@
 //! Invariants: tensors are of 16 bits; every element is written with every frame.
 
 use frame::InputSize;
-use tensors::{Level, PROTOTYPE_CHANNELS, QuantInfo, Role, Tensors};
+use tensors::{Grid, Level, PROTOTYPE_CHANNELS, QuantInfo, Role, Tensors};
 
 use super::kind::{BOX_NUMBERS, anchors};
 
@@ -74,12 +74,11 @@ fn fill(tensors: &mut Tensors, role: Role, quant: QuantInfo, numbers: impl Itera
 pub(super) fn head(
     tensors: &mut Tensors,
     role: Role,
-    input: InputSize,
     numbers: &[f32],
     channels_last: bool,
     are_logits: bool,
 ) {
-    let [rows, columns, channels] = role.shape(input);
+    let [rows, columns, channels] = role.shape(tensors.input(), tensors.classes());
     let cells = rows * columns;
     let number = |i: usize| {
         if channels_last {
@@ -105,25 +104,29 @@ fn sigmoid(logit: f32) -> f32 {
     1.0 / (1.0 + (-logit).exp())
 }
 
-/// The scores of all anchors, in `1 x 37 x anchors`.
-pub(super) fn scores_of(numbers: &[f32], input: InputSize) -> &[f32] {
+/// The scores of all anchors and classes, in `1 x (4 + classes + 32) x anchors`.
+pub(super) fn scores_of(numbers: &[f32], input: InputSize, classes: usize) -> &[f32] {
     let count = anchors(input);
-    &numbers[BOX_NUMBERS * count..(BOX_NUMBERS + 1) * count]
+    &numbers[BOX_NUMBERS * count..(BOX_NUMBERS + classes) * count]
 }
 
-/// Boxes, scores and coefficients of all anchors: rows of `1 x 37 x anchors`.
-pub(super) fn predictions(tensors: &mut Tensors, input: InputSize, numbers: &[f32]) {
+/// Boxes, scores and coefficients of all anchors: rows of `1 x (4 + classes + 32) x anchors`.
+pub(super) fn predictions(tensors: &mut Tensors, numbers: &[f32]) {
+    let (input, classes) = (tensors.input(), tensors.classes());
     let count = anchors(input);
     let row = |channel: usize| &numbers[channel * count..(channel + 1) * count];
-    let coefficients = &numbers[(BOX_NUMBERS + 1) * count..];
+    let scores = scores_of(numbers, input, classes);
+    let coefficients = &numbers[(BOX_NUMBERS + classes) * count..];
     let coefficient_range = range(coefficients.iter().copied());
     let mut first = 0;
     for level in Level::ALL {
-        let [rows, columns, _] = Role::Scores(level).shape(input);
+        let Grid { columns, rows } = level.grid(input);
         let cells = first..first + rows * columns;
         first = cells.end;
-        let scores = &row(BOX_NUMBERS)[cells.clone()];
-        fill(tensors, Role::Scores(level), SCORES, scores.iter().copied());
+        let of_cells = cells
+            .clone()
+            .flat_map(|anchor| (0..classes).map(move |class| scores[class * count + anchor]));
+        fill(tensors, Role::Scores(level), SCORES, of_cells);
         let of_cells = cells.clone().flat_map(|anchor| {
             (0..PROTOTYPE_CHANNELS).map(move |channel| coefficients[channel * count + anchor])
         });

@@ -14,7 +14,9 @@
 
 use frame::InputSize;
 use onnx::{ElementType, SessionPort};
-use tensors::{Level, PROTOTYPE_CHANNELS, Role};
+use tensors::{Classes, Level, MAX_CLASSES, PROTOTYPE_CHANNELS, Role, count_classes};
+
+use super::names;
 
 /// Channels before the scores: centre and size of the box.
 pub(super) const BOX_NUMBERS: usize = 4;
@@ -24,6 +26,8 @@ pub(super) const BOX_NUMBERS: usize = 4;
 pub struct Kind {
     /// The size of its input.
     pub input: InputSize,
+    /// The classes that it tells apart; FastSAM has one.
+    pub classes: Classes,
     /// What its answer is made of.
     pub heads: Heads,
 }
@@ -117,10 +121,8 @@ pub enum KindError {
         /// What mends it.
         command: String,
     },
-    /// More classes than one.
-    #[error(
-        "it tells {0} classes apart (a COCO model?), and FastSAM one: take FastSAM-s.pt or FastSAM-x.pt"
-    )]
+    /// More classes than there can be.
+    #[error("it tells {0} classes apart, at most {MAX_CLASSES} are possible")]
     Classes(usize),
 }
 
@@ -142,14 +144,26 @@ pub(super) fn recognise(
     wanted: Option<InputSize>,
 ) -> Result<Kind, KindError> {
     let input = input_size(inputs, &metadata, wanted)?;
-    let heads = match outputs.len() {
+    let found = match outputs.len() {
         2 => two(outputs, input),
         10 => ten(outputs, input),
         _ => None,
     };
-    heads
-        .map(|heads| Kind { input, heads })
-        .ok_or_else(|| why_not(outputs, input, &metadata))
+    let Some((heads, count)) = found else {
+        return Err(why_not(outputs, input, &metadata));
+    };
+    if count > MAX_CLASSES {
+        return Err(KindError::Classes(count));
+    }
+    let numbered = Classes::numbered(count);
+    // Names that are not as many as the classes are another network's.
+    let named = metadata("names").and_then(|text| names::of_metadata(&text, count));
+    let classes = named.and_then(|names| numbered.named(names).ok());
+    Ok(Kind {
+        input,
+        classes: classes.unwrap_or(numbered),
+        heads,
+    })
 }
 
 fn input_size(
@@ -225,18 +239,27 @@ fn can_be(shape: &[Option<usize>], expected: &[usize]) -> bool {
             .all(|(found, expected)| found.is_none_or(|found| found == *expected))
 }
 
-fn two(outputs: &[SessionPort], input: InputSize) -> Option<Heads> {
-    let predictions = predictions_shape(input);
-    let prototypes = channels_first(Role::Prototypes.shape(input));
-    let place = |expected: &[usize]| {
-        outputs
-            .iter()
-            .position(|port| can_be(&port.shape, expected))
+/// The outputs, and how many classes they tell apart.
+fn two(outputs: &[SessionPort], input: InputSize) -> Option<(Heads, usize)> {
+    let prototypes = channels_first(Role::Prototypes.shape(input, 1));
+    let prototypes = outputs
+        .iter()
+        .position(|port| can_be(&port.shape, &prototypes))?;
+    let predictions = 1 - prototypes;
+    let shape = &outputs[predictions].shape;
+    // FastSAM's where the file leaves the channels open.
+    let classes = match shape.get(1).copied().flatten() {
+        Some(channels) => channels.checked_sub(BOX_NUMBERS + PROTOTYPE_CHANNELS)?,
+        None => 1,
     };
-    Some(Heads::Two {
-        predictions: place(&predictions)?,
-        prototypes: place(&prototypes)?,
-    })
+    let fits = classes > 0 && can_be(shape, &predictions_shape(input, classes));
+    fits.then_some((
+        Heads::Two {
+            predictions,
+            prototypes,
+        },
+        classes,
+    ))
 }
 
 /// The cells of all levels together.
@@ -247,16 +270,30 @@ pub(super) fn anchors(input: InputSize) -> usize {
         .sum()
 }
 
-/// Boxes, one score, and coefficients of every anchor.
-pub(super) fn predictions_shape(input: InputSize) -> [usize; 3] {
-    [1, BOX_NUMBERS + 1 + PROTOTYPE_CHANNELS, anchors(input)]
+/// Boxes, scores, and coefficients of every anchor.
+pub(super) fn predictions_shape(input: InputSize, classes: usize) -> [usize; 3] {
+    [
+        1,
+        BOX_NUMBERS + classes + PROTOTYPE_CHANNELS,
+        anchors(input),
+    ]
 }
 
-fn ten(outputs: &[SessionPort], input: InputSize) -> Option<Heads> {
+/// The outputs, and how many classes they tell apart.
+fn ten(outputs: &[SessionPort], input: InputSize) -> Option<(Heads, usize)> {
     [false, true].into_iter().find_map(|channels_last| {
+        // Rows, columns and channels of those outputs that say all.
+        let shapes = outputs.iter().filter_map(|port| match port.shape[..] {
+            [_, Some(rows), Some(columns), Some(channels)] if channels_last => {
+                Some([rows, columns, channels])
+            }
+            [_, Some(channels), Some(rows), Some(columns)] => Some([rows, columns, channels]),
+            _ => None,
+        });
+        let classes = count_classes(shapes, input);
         let mut places = [0; Role::ALL.len()];
         for (place, role) in places.iter_mut().zip(Role::ALL) {
-            let [rows, columns, channels] = role.shape(input);
+            let [rows, columns, channels] = role.shape(input, classes);
             let expected = if channels_last {
                 [1, rows, columns, channels]
             } else {
@@ -269,10 +306,13 @@ fn ten(outputs: &[SessionPort], input: InputSize) -> Option<Heads> {
                 return None;
             }
         }
-        Some(Heads::Ten {
-            places,
-            channels_last,
-        })
+        Some((
+            Heads::Ten {
+                places,
+                channels_last,
+            },
+            classes,
+        ))
     })
 }
 
@@ -287,7 +327,7 @@ fn why_not(
     metadata: &impl Fn(&str) -> Option<String>,
 ) -> KindError {
     let command = command(input);
-    let [_, channels, anchors] = predictions_shape(input);
+    let [_, _, anchors] = predictions_shape(input, 1);
     let is_suppressed = |port: &SessionPort| {
         matches!(port.shape[..], [_, Some(rows), Some(columns)]
             if rows < anchors && columns == BOX_NUMBERS + 2 + PROTOTYPE_CHANNELS)
@@ -298,21 +338,12 @@ fn why_not(
     if let Some(task) = metadata("task").filter(|task| task != "segment") {
         return KindError::Task { task, command };
     }
-    let classes = outputs.iter().find_map(|port| match port.shape[..] {
-        [_, Some(found), Some(count)] if count == anchors && found > channels => {
-            Some(found + 1 - channels)
-        }
-        _ => None,
-    });
-    if let (2, Some(classes)) = (outputs.len(), classes) {
-        return KindError::Classes(classes);
-    }
     let found: Vec<_> = outputs.iter().map(described).collect();
     let [predictions, prototypes] = [
-        predictions_shape(input)
+        predictions_shape(input, 1)
             .map(|side| side.to_string())
             .join("x"),
-        channels_first(Role::Prototypes.shape(input))
+        channels_first(Role::Prototypes.shape(input, 1))
             .map(|side| side.to_string())
             .join("x"),
     ];
@@ -410,6 +441,7 @@ mod tests {
         ] {
             let kind = recognised(&input, &outputs, &[], None).unwrap();
             assert_eq!((kind.input, kind.heads), (expected, two.clone()));
+            assert_eq!(kind.classes, Classes::one());
         }
         for (input, outputs, metadata, words) in [
             (
@@ -423,12 +455,6 @@ mod tests {
                 vec![&[1, 300, 38], &[1, 32, 160, 160]],
                 vec![],
                 "nms=True",
-            ),
-            (
-                [1, 3, 640, 640],
-                vec![&[1, 116, 8400], &[1, 32, 160, 160]],
-                vec![],
-                "80 classes",
             ),
             (
                 [1, 3, 640, 640],
@@ -469,6 +495,27 @@ mod tests {
     }
 
     #[test]
+    fn classes_are_counted_and_named() {
+        let classes = |channels, metadata: &[(&str, &str)]| {
+            let outputs = [&[1, channels, 2100][..], &[1, 32, 80, 80]];
+            recognised(&[1, 3, 320, 320], &outputs, metadata, None).map(|kind| kind.classes)
+        };
+        let names = |text| [("names", text)];
+        let two = classes(38, &names("{0: 'bolt', 1: \"carpenter's nut\"}")).unwrap();
+        assert_eq!(two.names(), ["bolt", "carpenter's nut"]);
+        // Without names, or with another network's, the usual ones or none.
+        assert_eq!(classes(38, &[]).unwrap(), Classes::numbered(2));
+        assert_eq!(
+            classes(38, &names("{0: 'bolt'}")).unwrap(),
+            Classes::numbered(2)
+        );
+        assert_eq!(classes(116, &[]).unwrap().name(15), Some("cat"));
+        let many = classes(36 + MAX_CLASSES + 1, &[]).unwrap_err();
+        assert!(many.contains("2049 classes"), "{many}");
+        assert!(classes(36, &[]).is_err() && classes(3, &[]).is_err());
+    }
+
+    #[test]
     fn free_axes_take_the_size_that_is_wanted_or_was_exported() {
         let outputs = [&[0, 37, 0][..], &[0, 32, 0, 0]];
         let exported = [("imgsz", "[384, 640]")];
@@ -490,12 +537,13 @@ mod tests {
     #[test]
     fn ten_heads_come_in_any_order_with_channels_first_or_last() {
         let input = size(640, 384);
-        for channels_last in [false, true] {
+        let forms = [(false, 1), (true, 1), (false, 80), (true, 3)];
+        for (channels_last, classes) in forms {
             let shapes: Vec<Vec<usize>> = Role::ALL
                 .iter()
                 .rev()
                 .map(|role| {
-                    let [rows, columns, channels] = role.shape(input);
+                    let [rows, columns, channels] = role.shape(input, classes);
                     if channels_last {
                         vec![1, rows, columns, channels]
                     } else {
@@ -505,6 +553,7 @@ mod tests {
                 .collect();
             let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
             let kind = recognised(&[1, 3, 384, 640], &shapes, &[], None).unwrap();
+            assert_eq!(kind.classes.count(), classes);
             let places = std::array::from_fn(|i| 9 - i);
             assert_eq!(
                 kind.heads,

@@ -6,7 +6,7 @@ use std::{
 };
 
 use onnx::Session;
-use tensors::{ElementType, Layout, QuantInfo, Role, TensorInfo, Tensors};
+use tensors::{ElementType, Layout, QuantInfo, Role, Tensors};
 
 use super::{
     error::OnnxBackendError,
@@ -42,7 +42,7 @@ struct Output {
 }
 
 fn outputs(kind: &Kind) -> Vec<Output> {
-    let prototypes = channels_first(Role::Prototypes.shape(kind.input)).to_vec();
+    let prototypes = channels_first(Role::Prototypes.shape(kind.input, 1)).to_vec();
     match &kind.heads {
         Heads::Two {
             predictions,
@@ -51,7 +51,7 @@ fn outputs(kind: &Kind) -> Vec<Output> {
             Output {
                 place: *predictions,
                 role: None,
-                shape: predictions_shape(kind.input).to_vec(),
+                shape: predictions_shape(kind.input, kind.classes.count()).to_vec(),
                 channels_last: false,
             },
             Output {
@@ -66,7 +66,7 @@ fn outputs(kind: &Kind) -> Vec<Output> {
             channels_last,
         } => {
             let output = |(place, role): (&usize, Role)| {
-                let [rows, columns, channels] = role.shape(kind.input);
+                let [rows, columns, channels] = role.shape(kind.input, kind.classes.count());
                 Output {
                     place: *place,
                     role: Some(role),
@@ -99,23 +99,16 @@ impl Network {
 
     /// The tensors that it fills. Their scales are those of the first frame.
     pub(super) fn layout(&self) -> Layout {
-        let infos = Role::ALL.map(|role| TensorInfo {
-            name: format!("onnx/{role:?}"),
-            shape: role.shape(self.kind.input),
-            element_type: ElementType::U16,
-            quant: match role {
+        Layout::of_roles(self.kind.input, self.kind.classes.clone(), |role| {
+            let quant = match role {
                 Role::Scores(_) => fill::SCORES,
                 _ => QuantInfo {
                     scale: 1.0,
                     zero_point: 0.0,
                 },
-            },
-        });
-        // Each role once, with its own shape and finite quantization: nothing can be wrong.
-        match Layout::bind(&infos, self.kind.input) {
-            Ok(layout) => layout,
-            Err(error) => unreachable!("the backend's own layout: {error}"),
-        }
+            };
+            (format!("onnx/{role:?}"), ElementType::U16, quant)
+        })
     }
 
     /// Runs it on noise, and says how long that took. A network whose scores are all 0 then can find
@@ -160,7 +153,7 @@ impl Network {
             picture,
             are_logits,
         } = self;
-        let size = kind.input;
+        let (size, classes) = (kind.input, kind.classes.count());
         let pixels = picture.len() / 3;
         for (at, pixel) in input.chunks_exact(3).take(pixels).enumerate() {
             for (plane, value) in pixel.iter().enumerate() {
@@ -184,17 +177,17 @@ impl Network {
                 return;
             }
             let scores = match output.role {
-                None => fill::scores_of(numbers, size),
+                None => fill::scores_of(numbers, size, classes),
                 Some(Role::Scores(_)) => numbers,
                 Some(_) => &[],
             };
             *alive |= scores.iter().any(|score| *score != 0.0);
             match output.role {
-                None => fill::predictions(tensors, size, numbers),
+                None => fill::predictions(tensors, numbers),
                 Some(role) => {
                     *are_logits |= fill::are_logits(scores);
                     let channels_last = output.channels_last;
-                    fill::head(tensors, role, size, numbers, channels_last, *are_logits);
+                    fill::head(tensors, role, numbers, channels_last, *are_logits);
                 }
             }
         });

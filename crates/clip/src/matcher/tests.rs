@@ -63,6 +63,7 @@ fn square(left: u16, top: u16, side: u16) -> Segment {
     let mask = Mask::from_runs(INPUT.size(), runs.collect()).unwrap();
     Segment {
         score: 0.9,
+        class: 0,
         bbox: PixelRect::default(),
         detection_bbox: FrameRect::default(),
         area: mask.area(),

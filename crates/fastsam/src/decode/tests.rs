@@ -16,13 +16,17 @@ fn layout(element_type: ElementType) -> Layout {
 }
 
 fn layout_for(input: InputSize, element_type: ElementType) -> Layout {
+    layout_of(input, element_type, 1)
+}
+
+fn layout_of(input: InputSize, element_type: ElementType, classes: usize) -> Layout {
     let steps = match element_type {
         ElementType::U8 => 255.0,
         ElementType::U16 => 65535.0,
     };
     let infos = Role::ALL.map(|role| TensorInfo {
         name: role.to_string(),
-        shape: role.shape(input),
+        shape: role.shape(input, classes),
         element_type,
         quant: match role {
             Role::Scores(_) => quant(1.0 / steps, 0.0),
@@ -80,10 +84,15 @@ fn tensors_for_another_input_have_no_detections() {
     let small = layout_for(InputSize::new(320, 320).unwrap(), ElementType::U8);
     let mut detections = Vec::new();
     let mut decoder = Decoder::new(&small);
-    decoder.decode(&Tensors::for_layout(&small), -1.0, &mut detections);
+    decoder.decode(
+        &Tensors::for_layout(&small),
+        -1.0,
+        &ClassSet::ALL,
+        &mut detections,
+    );
     assert_eq!(detections.len(), 2100);
     let large = Tensors::for_layout(&layout(ElementType::U8));
-    decoder.decode(&large, -1.0, &mut detections);
+    decoder.decode(&large, -1.0, &ClassSet::ALL, &mut detections);
     assert!(detections.is_empty());
 }
 
@@ -112,7 +121,7 @@ fn boxes_lie_around_their_cells_middle() {
         logits[cell * 64 + side * 16 + bin] = 255;
     }
     let mut detections = Vec::new();
-    Decoder::new(&layout(ElementType::U8)).decode(&tensors, 0.25, &mut detections);
+    Decoder::new(&layout(ElementType::U8)).decode(&tensors, 0.25, &ClassSet::ALL, &mut detections);
     let [detection] = detections[..] else {
         panic!("{detections:?}");
     };
@@ -144,11 +153,58 @@ fn detections_come_by_score_and_then_by_anchor() {
     }
     let detections = on_each(|| {
         let mut detections = Vec::new();
-        Decoder::new(&layout(ElementType::U8)).decode(&tensors, 0.25, &mut detections);
+        Decoder::new(&layout(ElementType::U8)).decode(
+            &tensors,
+            0.25,
+            &ClassSet::ALL,
+            &mut detections,
+        );
         detections
     });
     let anchors: Vec<usize> = detections.iter().map(|d| d.anchor.index()).collect();
     assert_eq!(anchors, [6400, 6399, 6407, 3, 8399]);
+}
+
+#[test]
+fn an_anchor_is_of_its_best_class() {
+    let input = InputSize::new(320, 320).unwrap();
+    for element_type in [ElementType::U8, ElementType::U16] {
+        let layout = layout_of(input, element_type, 3);
+        let mut tensors = Tensors::for_layout(&layout);
+        // By cell of the coarsest level: the scores of its classes.
+        let cells = [
+            [10, 200, 30],
+            // The first of equals.
+            [180, 20, 180],
+            [0, 0, 150],
+            // Not one above the confidence.
+            [60, 60, 60],
+        ];
+        let role = Role::Scores(Level::Stride32);
+        for (i, score) in cells.into_iter().flatten().enumerate() {
+            match element_type {
+                ElementType::U8 => tensors.u8_mut(role).unwrap()[i] = score,
+                ElementType::U16 => tensors.u16_mut(role).unwrap()[i] = u16::from(score) * 257,
+            }
+        }
+        let decoded = |wanted: ClassSet| {
+            on_each(|| {
+                let mut detections = Vec::new();
+                Decoder::new(&layout).decode(&tensors, 0.25, &wanted, &mut detections);
+                let of = |d: &Detection| (d.anchor.cell(input).1, d.class);
+                detections.iter().map(of).collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(decoded(ClassSet::ALL), [(0, 1), (1, 0), (2, 2)]);
+        // A class that is not wanted leaves its anchor to no other.
+        assert_eq!(decoded([1, 2].into_iter().collect()), [(0, 1), (2, 2)]);
+        assert_eq!(decoded([].into_iter().collect()), []);
+        // Tensors of another network.
+        let mut detections = Vec::new();
+        let mut other = Decoder::new(&layout_of(input, element_type, 2));
+        other.decode(&tensors, -1.0, &ClassSet::ALL, &mut detections);
+        assert!(detections.is_empty());
+    }
 }
 
 #[test]
@@ -157,7 +213,7 @@ fn every_anchor_may_pass() {
         let layout = layout(element_type);
         let tensors = Tensors::for_layout(&layout);
         let mut detections = Vec::new();
-        Decoder::new(&layout).decode(&tensors, -1.0, &mut detections);
+        Decoder::new(&layout).decode(&tensors, -1.0, &ClassSet::ALL, &mut detections);
         assert_eq!(detections.len(), Anchor::count(INPUT));
     }
 }
@@ -214,11 +270,12 @@ proptest! {
     fn keys_ascend_with_the_order_of_detections(
         scores in prop::array::uniform2(prop_oneof![-2.0_f32..2.0, Just(0.0), Just(-0.0)]),
         anchors in prop::array::uniform2(0..Anchor::count(INPUT) as u16),
+        class in any::<u16>(),
     ) {
-        let keys = [0, 1].map(|i| to_key(scores[i], Anchor(anchors[i])));
+        let keys = [0, 1].map(|i| to_key(scores[i], Anchor(anchors[i]), class));
         let order = scores[1].partial_cmp(&scores[0]).unwrap().then(anchors[0].cmp(&anchors[1]));
         prop_assert_eq!(keys[0].cmp(&keys[1]), order);
-        prop_assert_eq!(from_key(keys[0]), (scores[0], Anchor(anchors[0])));
+        prop_assert_eq!(from_key(keys[0]), (scores[0], Anchor(anchors[0]), class));
     }
 
     #[test]

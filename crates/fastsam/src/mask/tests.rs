@@ -13,7 +13,7 @@ const INPUT: InputSize = InputSize::DEFAULT;
 fn layout() -> Layout {
     let infos = Role::ALL.map(|role| TensorInfo {
         name: role.to_string(),
-        shape: role.shape(INPUT),
+        shape: role.shape(INPUT, 1),
         element_type: ElementType::U8,
         quant: QuantInfo {
             scale: 0.1,
@@ -47,6 +47,7 @@ fn detection([x1, y1, x2, y2]: [f32; 4]) -> Detection {
         bbox: InputRect { x1, y1, x2, y2 },
         score: 1.0,
         anchor: Anchor::of_cell(Level::Stride16, 77, INPUT).unwrap(),
+        class: 0,
     }
 }
 
@@ -196,6 +197,7 @@ fn nothing_is_made_of_tensors_for_another_input() {
 
     let of_the_largest = Detection {
         anchor: Anchor::of_cell(Level::Stride32, 0, InputSize::LARGEST).unwrap(),
+        class: 0,
         ..detection(EVERYTHING)
     };
     rasterizer.fit(&Letterbox::fit(Size::new(64, 64), INPUT), MaskSize::Frame);

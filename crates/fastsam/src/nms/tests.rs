@@ -11,6 +11,7 @@ fn detection(i: usize, [x1, y1, x2, y2]: [f32; 4]) -> Detection {
         bbox: InputRect { x1, y1, x2, y2 },
         score: 1.0 - i as f32 / 8400.0,
         anchor: Anchor::of_cell(Level::Stride8, i, InputSize::DEFAULT).unwrap(),
+        class: 0,
     }
 }
 
@@ -102,4 +103,26 @@ proptest! {
             .collect();
         prop_assert_eq!(kept(&boxes, threshold, usize::MAX), plainly(&boxes, threshold));
     }
+}
+
+#[test]
+fn boxes_of_two_classes_do_not_suppress_each_other() {
+    let unit = [0.0, 0.0, 10.0, 10.0];
+    let candidates: Vec<Detection> = [0, 1, 0, 79, 1]
+        .into_iter()
+        .enumerate()
+        .map(|(i, class)| Detection {
+            class,
+            ..detection(i, unit)
+        })
+        .collect();
+    let kept = on_each(|| {
+        let mut kept = Vec::new();
+        Suppressor::new().suppress(&candidates, 0.5, 300, &mut kept);
+        kept.iter()
+            .map(|kept| (kept.anchor.index(), kept.bbox.x2))
+            .collect::<Vec<_>>()
+    });
+    // At the places that they came with.
+    assert_eq!(kept, [(0, 10.0), (1, 10.0), (3, 10.0)]);
 }

@@ -9,6 +9,7 @@ use crate::{Contours, painted};
 fn segments(masks: Vec<Mask>) -> Vec<Segment> {
     let segment = |mask: Mask| Segment {
         score: 0.9,
+        class: 0,
         bbox: PixelRect::default(),
         detection_bbox: FrameRect::default(),
         area: mask.area(),

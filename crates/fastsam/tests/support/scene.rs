@@ -96,7 +96,7 @@ fn layout_of(input: InputSize, element_type: impl Fn(Role) -> ElementType) -> La
         };
         TensorInfo {
             name: role.to_string(),
-            shape: role.shape(input),
+            shape: role.shape(input, 1),
             element_type,
             quant: QuantInfo {
                 scale: range / steps,

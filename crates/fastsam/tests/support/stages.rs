@@ -3,8 +3,8 @@
 use fastsam::contour::Tracer;
 use fastsam::encode::{polygon::Simplifier, rle};
 use fastsam::{
-    Contours, Decoder, Detection, Mask, MaskSize, Rasterizer, Segmenter, Segments, Settings,
-    Suppressor,
+    ClassSet, Contours, Decoder, Detection, Mask, MaskSize, Rasterizer, Segmenter, Segments,
+    Settings, Suppressor,
 };
 use frame::{Letterbox, Size};
 use tensors::{Layout, Tensors};
@@ -91,8 +91,12 @@ impl Stages {
 
     pub fn decode(&mut self) {
         let confidence = self.settings.confidence;
-        self.decoder
-            .decode(&self.tensors, confidence, &mut self.candidates);
+        self.decoder.decode(
+            &self.tensors,
+            confidence,
+            &ClassSet::ALL,
+            &mut self.candidates,
+        );
     }
 
     pub fn nms(&mut self) {

@@ -159,5 +159,10 @@ pub(super) fn section(
         backend,
         in_flight: None,
         batch_size: 1,
+        // The configuration's are those of its own network.
+        class_names: match model {
+            None => configured.and_then(|section| section.class_names.clone()),
+            Some(_) => None,
+        },
     })
 }

@@ -47,8 +47,13 @@ impl Message {
     /// One line of JSON with all segments, however long it gets.
     pub(super) fn write(&mut self, about: &About<'_>, segments: &Segments) -> anyhow::Result<&str> {
         let (list, limit) = (segments.as_slice(), usize::MAX);
-        self.writer
-            .write(&about.header(), list, self.format, limit, &mut self.text);
+        self.writer.write(
+            &about.header(segments),
+            list,
+            self.format,
+            limit,
+            &mut self.text,
+        );
         Ok(std::str::from_utf8(&self.text)?)
     }
 
@@ -65,7 +70,7 @@ impl Message {
             union: answer.union.as_ref(),
         };
         self.writer.write_chosen(
-            &about.header(),
+            &about.header(segments),
             &chosen,
             &answer.choice,
             self.format,
@@ -76,7 +81,7 @@ impl Message {
 }
 
 impl<'a> About<'a> {
-    fn header(&self) -> FrameHeader<'a> {
+    fn header(&self, segments: &'a Segments) -> FrameHeader<'a> {
         FrameHeader {
             node: NODE,
             camera: self.camera,
@@ -85,6 +90,7 @@ impl<'a> About<'a> {
             sequence: self.sequence,
             captured_at: self.captured_at,
             size: self.size,
+            classes: segments.classes(),
             latency: Latency {
                 capture: Duration::ZERO,
                 infer: self.infer,

@@ -95,7 +95,7 @@ pub(crate) fn run_with(
             shutdown: shutdown.clone(),
             service: service.clone(),
         },
-        live: Live::new(config.into()),
+        live: Live::new(config)?,
         edges: Edges::new(config),
         desk: Arc::new(desk),
         store: Store::of(config),
@@ -125,13 +125,20 @@ pub(crate) fn run_with(
     let requests = shared.take_requests(publisher, inbox)?;
 
     let section = &config.accelerator;
-    match start::accelerator(
+    let opened = start::accelerator(
         section,
         first_attempt,
         &mut accelerator,
         &service,
         &shutdown,
-    ) {
+    );
+    let opened = opened.and_then(|opened| {
+        if let Some(opened) = &opened {
+            shared.live.network(opened.layout().classes())?;
+        }
+        Ok(opened)
+    });
+    match opened {
         Ok(Some(opened)) => {
             let parts = Parts {
                 config,

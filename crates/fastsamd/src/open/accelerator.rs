@@ -24,10 +24,18 @@ pub(crate) struct Opened {
     pub(crate) onnx: Option<onnx::Report>,
 }
 
-/// Opens the accelerator.
+/// Opens the accelerator, and names the classes of its network as the configuration has it.
 pub(crate) fn accelerator(
     section: &configuration::Accelerator,
 ) -> Result<Opened, AcceleratorError> {
+    let mut opened = backend(section)?;
+    if let Some(names) = &section.class_names {
+        opened.accelerator.name_classes(names.clone())?;
+    }
+    Ok(opened)
+}
+
+fn backend(section: &configuration::Accelerator) -> Result<Opened, AcceleratorError> {
     let pace = Pace {
         in_flight: section.frames_in_flight(),
         batch_size: section.batch_size,

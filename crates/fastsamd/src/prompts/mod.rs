@@ -139,6 +139,7 @@ impl Answer {
         };
         self.union = Some(Segment {
             score: chosen().map(|segment| segment.score).fold(0.0, f32::max),
+            class: 0,
             bbox: contours.bounding_box(),
             detection_bbox: chosen().fold(start, around),
             area: mask.area(),

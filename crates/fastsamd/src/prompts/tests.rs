@@ -24,6 +24,7 @@ fn segment(x: u16, y: u16, width: u16, height: u16) -> Segment {
     let mask = Mask::from_runs(FRAME, runs.collect()).unwrap();
     Segment {
         score: 0.8,
+        class: 0,
         bbox: PixelRect::default(),
         detection_bbox: FrameRect {
             x1: x.into(),

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use fastsam::{Mask, Run, contour::Tracer};
 use proptest::prelude::*;
@@ -7,6 +7,9 @@ use super::*;
 use crate::{Masks, Segmentation};
 
 const SIZE: Size = Size::new(640, 480);
+
+/// FastSAM's.
+static ONE: LazyLock<Classes> = LazyLock::new(Classes::one);
 
 /// A filled rectangle.
 fn rectangle([x, y, width, height]: [u16; 4], score: f32) -> fastsam::Segment {
@@ -20,6 +23,7 @@ fn rectangle([x, y, width, height]: [u16; 4], score: f32) -> fastsam::Segment {
     Tracer::new().trace(&mask, &mut contours);
     fastsam::Segment {
         score,
+        class: 0,
         bbox: mask.bounding_box(),
         detection_bbox: FrameRect {
             x1: 1.5,
@@ -52,6 +56,7 @@ fn header() -> FrameHeader<'static> {
         sequence: 42,
         captured_at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_341_600_123),
         size: SIZE,
+        classes: &ONE,
         latency: Latency {
             capture: Duration::from_nanos(3_100_999),
             infer: Duration::from_micros(20_800),
@@ -172,6 +177,50 @@ fn the_input_is_named_where_there_is_one() {
     assert_eq!(message.input.as_deref(), header.input);
     // Where the type has it, too.
     assert_eq!(serde_json::to_string(&message).unwrap().as_bytes(), out);
+}
+
+#[test]
+fn classes_are_told_where_there_are_several() {
+    let read = |classes: &Classes| {
+        let mut segments = segments();
+        segments[0].class = 1;
+        let header = FrameHeader {
+            classes,
+            ..header()
+        };
+        let (mut out, mut answer) = (Vec::new(), Vec::new());
+        let mut writer = MasksWriter::new();
+        writer.write(&header, &segments, MaskFormat::None, usize::MAX, &mut out);
+        let chosen = Chosen {
+            segments: &segments,
+            places: &[0],
+            union: Some(&segments[1]),
+        };
+        writer.write_chosen(&header, &chosen, &"it", MaskFormat::None, &mut answer);
+        let message: Masks = serde_json::from_slice(&out).unwrap();
+        // Where the type has them, too.
+        assert_eq!(serde_json::to_string(&message).unwrap().as_bytes(), out);
+        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+        assert_eq!(answer["union"].get("class"), None);
+        let [first, second, ..] = &message.segments[..] else {
+            panic!("{message:?}");
+        };
+        assert_eq!(
+            answer["segments"][0]["class"].as_u64(),
+            first.class.map(u64::from)
+        );
+        [first, second].map(|segment| (segment.class, segment.name.clone()))
+    };
+    assert_eq!(read(&Classes::one()), [(None, None), (None, None)]);
+    assert_eq!(
+        read(&Classes::numbered(3)),
+        [(Some(1), None), (Some(0), None)]
+    );
+    let coco = [
+        (Some(1), Some("bicycle".into())),
+        (Some(0), Some("person".into())),
+    ];
+    assert_eq!(read(&Classes::numbered(80)), coco);
 }
 
 #[test]

@@ -18,6 +18,7 @@ fn block(mask_size: Size, area: PixelRect, score: f32) -> Segment {
         .collect();
     Segment {
         score,
+        class: 0,
         bbox: area,
         detection_bbox: FrameRect::default(),
         area: area.width * area.height,
@@ -37,7 +38,14 @@ fn rect(x: u32, y: u32, width: u32, height: u32) -> PixelRect {
 
 fn drawn(size: Size, segments: &[Segment]) -> Vec<u8> {
     let mut rgb = vec![GREY; size.pixels() * 3];
-    draw(&mut rgb, size, segments.iter().enumerate(), None).unwrap();
+    draw(
+        &mut rgb,
+        size,
+        segments.iter().enumerate(),
+        &Classes::one(),
+        None,
+    )
+    .unwrap();
     rgb
 }
 
@@ -195,7 +203,7 @@ fn labels_stay_inside_and_apart() {
     let mut canvas = Canvas::new(&mut rgb, size).unwrap();
     let mut taken = Vec::new();
     for (number, &area) in areas.iter().enumerate() {
-        let shape = Shape::new(number, &block(size, area, 0.987), size);
+        let shape = Shape::new(number, &block(size, area, 0.987), &Classes::one(), size);
         label(&mut canvas, &shape, &mut taken);
     }
     let whole = rectangle(0, 0, 320, 240);
@@ -238,7 +246,7 @@ fn frames_smaller_than_a_label() {
 #[test]
 fn a_buffer_of_another_size_is_refused() {
     let mut rgb = vec![0; 11];
-    let error = draw(&mut rgb, Size::new(2, 2), [], None).unwrap_err();
+    let error = draw(&mut rgb, Size::new(2, 2), [], &Classes::one(), None).unwrap_err();
     assert_eq!(
         error.to_string(),
         "an RGB frame of 2x2 has 12 bytes, not 11"
@@ -248,7 +256,7 @@ fn a_buffer_of_another_size_is_refused() {
 /// A grey frame with nothing but a caption.
 fn captioned(size: Size, level: u8) -> Vec<u8> {
     let mut rgb = vec![level; size.pixels() * 3];
-    draw(&mut rgb, size, [], Some("mock")).unwrap();
+    draw(&mut rgb, size, [], &Classes::one(), Some("mock")).unwrap();
     rgb
 }
 
@@ -293,4 +301,15 @@ fn a_caption_without_room_is_left_out() {
         let size = Size::new(width, height);
         assert_eq!(captioned(size, GREY), vec![GREY; size.pixels() * 3]);
     }
+}
+
+#[test]
+fn a_label_says_the_class_where_there_are_several() {
+    let mut segment = block(Size::new(64, 48), rect(1, 1, 4, 4), 0.874);
+    segment.class = 1;
+    let label = |classes: Classes| label_of(3, &segment, &classes);
+    assert_eq!(label(Classes::one()), "3 0.87");
+    assert_eq!(label(Classes::numbered(2)), "3 class 1 0.87");
+    let named = Classes::numbered(2).named(vec!["cup".into(), "lid".into()]);
+    assert_eq!(label(named.unwrap()), "3 lid 0.87");
 }

@@ -105,7 +105,7 @@ pub unsafe extern "C" fn hailo_vstream_read_raw_buffer(
 fn copy_output(tensors: &Tensors, info: &TensorInfo, buffer: &mut [u8]) {
     let Some(role) = Role::ALL
         .into_iter()
-        .find(|role| role.shape(tensors.input()) == info.shape)
+        .find(|role| role.shape(tensors.input(), tensors.classes()) == info.shape)
     else {
         return;
     };

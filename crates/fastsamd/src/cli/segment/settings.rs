@@ -3,7 +3,7 @@
 //! Their defaults equal the reference implementation's.
 
 use clap::Args;
-use configuration::{Cleanup, MaskFormat, MaskSize, Segmentation};
+use configuration::{Class, Cleanup, MaskFormat, MaskSize, Segmentation};
 
 use super::number;
 
@@ -16,6 +16,9 @@ pub(super) struct SettingArgs {
     /// A detection goes when its box overlaps a better one's by more than this.
     #[arg(long, value_name = "0..1", default_value = "0.7", value_parser = number::fraction)]
     iou: f64,
+    /// Only segments of these classes, by name or number, where the network tells several apart.
+    #[arg(long, value_name = "CLASS,...", value_delimiter = ',')]
+    classes: Vec<Class>,
     /// Most segments of a frame.
     #[arg(long, value_name = "N", default_value_t = 300,
           value_parser = clap::value_parser!(u32).range(1..=8400))]
@@ -41,6 +44,7 @@ impl SettingArgs {
         Segmentation {
             confidence: self.confidence,
             iou: self.iou,
+            classes: self.classes.clone(),
             max_segments: self.max_segments as usize,
             min_area: self.min_area,
             mask_size: self.mask_size,

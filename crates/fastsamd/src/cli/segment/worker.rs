@@ -10,8 +10,8 @@ use std::{
 use accelerator::mock::Network;
 use anyhow::Context;
 use clip::{Matcher, Picture, Recollection};
-use configuration::WrongInput;
-use fastsam::{Segmenter, Segments, Settings, prompt::Canvas};
+use configuration::{MaskSize, Segmentation, WrongInput};
+use fastsam::{Segmenter, Segments, prompt::Canvas};
 use frame::{Frame, InputSize, Letterbox, NetworkInput, PAD_VALUE, Preprocessor, Size};
 use message::prompt::{Prompt, TextChoice};
 use picture::{overlay, png};
@@ -66,7 +66,7 @@ impl Worked {
 /// Segments inputs, reusing what it can.
 pub(super) struct Worker<'a> {
     arguments: &'a SegmentArgs,
-    settings: Settings,
+    segmentation: Segmentation,
     /// Whether recordings answer for themselves.
     replays: bool,
     prompt: Option<Prompt>,
@@ -104,7 +104,7 @@ impl<'a> Worker<'a> {
             replays,
             engine,
             arguments,
-            settings: (&arguments.settings.segmentation()).into(),
+            segmentation: arguments.settings.segmentation(),
             prompt: arguments.prompt.prompt(),
             matcher: arguments.prompt.matcher(arguments.backend.config())?,
             preprocessor: Preprocessor::new(),
@@ -123,14 +123,13 @@ impl<'a> Worker<'a> {
     ) -> anyhow::Result<Worked> {
         let answered = self.answer(input)?;
         let letterbox = Letterbox::fit(answered.size, answered.layout.input());
+        let settings = self
+            .segmentation
+            .settings(answered.layout.classes())
+            .map_err(|error| WrongInput::new(format_args!("--classes: {error}")))?;
         let started = Instant::now();
         Segmenter::new(&answered.layout)
-            .segment(
-                &answered.tensors,
-                &letterbox,
-                &self.settings,
-                &mut self.segments,
-            )
+            .segment(&answered.tensors, &letterbox, &settings, &mut self.segments)
             .with_context(|| input.path().display().to_string())?;
         let address = input.address();
         let about = About {
@@ -302,9 +301,9 @@ impl<'a> Worker<'a> {
         let size = self.segments.size();
         let mut rgb = vec![PAD_VALUE; size.pixels() * 3];
         if let Some(frame) = &answered.frame {
-            match self.settings.mask_size {
-                fastsam::MaskSize::Frame => self.preprocessor.to_rgb(frame, &mut rgb)?,
-                fastsam::MaskSize::Network => {
+            match self.segmentation.mask_size {
+                MaskSize::Frame => self.preprocessor.to_rgb(frame, &mut rgb)?,
+                MaskSize::Network => {
                     fit(&mut self.input, answered.layout.input());
                     self.preprocessor.letterbox(frame, &mut self.input)?;
                     rgb.copy_from_slice(self.input.bytes());
@@ -318,7 +317,8 @@ impl<'a> Worker<'a> {
                 .is_none_or(|answer| answer.places.contains(place))
         };
         let caption = answered.is_mock.then_some(mock::CAPTION);
-        overlay::draw(&mut rgb, size, all.filter(is_wanted), caption)?;
+        let classes = self.segments.classes();
+        overlay::draw(&mut rgb, size, all.filter(is_wanted), classes, caption)?;
         Ok(png::encode(&rgb, size)?)
     }
 }

@@ -326,6 +326,7 @@ mod tests {
             sequence,
             captured_at: std::time::SystemTime::UNIX_EPOCH,
             size,
+            classes: &tensors::Classes::one(),
             latency: Latency::default(),
         };
         let frame = Answerable {

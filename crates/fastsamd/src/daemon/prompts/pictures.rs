@@ -19,6 +19,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use fastsam::{Segment, prompt::Canvas};
 use frame::{NetworkInput, Size};
 use message::{Latency, MaskFormat, Topic};
+use tensors::Classes;
 
 use super::question::{Answerable, Waiting};
 
@@ -65,6 +66,7 @@ pub(crate) struct Job {
     pub(crate) sequence: u64,
     pub(crate) captured_at: SystemTime,
     pub(crate) size: Size,
+    pub(crate) classes: Classes,
     pub(crate) latency: Latency,
     pub(crate) canvas: Canvas,
     pub(crate) format: MaskFormat,
@@ -156,6 +158,7 @@ impl Room {
             sequence: header.sequence,
             captured_at: header.captured_at,
             size: header.size,
+            classes: header.classes.clone(),
             latency: header.latency,
             canvas: frame.canvas,
             format: frame.format,

@@ -64,6 +64,7 @@ impl TextStage {
             sequence: job.sequence,
             captured_at: job.captured_at,
             size: job.size,
+            classes: &job.classes,
             latency: job.latency,
         };
         let frame = Answerable {

@@ -70,6 +70,7 @@ impl FramePublisher {
             sequence: flight.sequence,
             captured_at: self.clock.time_of_day_at(flight.timeline.captured),
             size: flight.letterbox.frame,
+            classes: segments.classes(),
             latency: flight.timeline.latency(now),
         };
         let list = segments.as_slice();

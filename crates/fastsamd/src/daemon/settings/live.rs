@@ -1,18 +1,22 @@
 //! The settings that may change while the daemon runs.
 //!
+//! Which classes are wanted is known by name from the start, and by number from when the network is open:
+//! until then there are no frames, and what the names mean is not asked.
+//!
 //! The stages read them through a [`Reader`], which costs one atomic load a frame while nothing
 //! changes.
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use configuration::Config;
+use configuration::{Config, Publish, Segmentation, WrongInput};
 use message::MaskFormat;
+use tensors::Classes;
 
 /// What the stages take from the configuration for each frame.
 #[derive(Clone, Debug)]
@@ -23,48 +27,104 @@ pub(crate) struct Values {
     pub(crate) status_interval: Duration,
 }
 
-impl From<&Config> for Values {
-    fn from(config: &Config) -> Self {
-        Self {
-            segmentation: (&config.segmentation).into(),
-            format: config.publish.format(),
-            summary_interval: Duration::from_secs_f64(config.publish.summary_interval_s),
-            status_interval: Duration::from_secs_f64(config.publish.status_interval_s),
-        }
+impl Values {
+    fn new(
+        segmentation: &Segmentation,
+        publish: &Publish,
+        network: Option<&Classes>,
+    ) -> Result<Self, WrongInput> {
+        let segmentation = match network {
+            Some(classes) => segmentation.settings(classes),
+            None => {
+                let any = Segmentation {
+                    classes: Vec::new(),
+                    ..segmentation.clone()
+                };
+                any.settings(&Classes::one())
+            }
+        };
+        let segmentation = segmentation
+            .map_err(|error| WrongInput::new(format_args!("segmentation.classes: {error}")))?;
+        Ok(Self {
+            segmentation,
+            format: publish.format(),
+            summary_interval: Duration::from_secs_f64(publish.summary_interval_s),
+            status_interval: Duration::from_secs_f64(publish.status_interval_s),
+        })
     }
 }
 
-/// The values in force.
+/// The values in force, and what they were made from.
+#[derive(Debug)]
+struct InForce {
+    values: Values,
+    segmentation: Segmentation,
+    publish: Publish,
+}
+
+/// The settings in force.
 #[derive(Debug)]
 pub(crate) struct Live {
-    values: Mutex<Values>,
+    in_force: Mutex<InForce>,
+    network: OnceLock<Classes>,
     version: AtomicU64,
 }
 
 impl Live {
-    pub(crate) fn new(values: Values) -> Arc<Self> {
-        Arc::new(Self {
-            values: Mutex::new(values),
+    pub(crate) fn new(config: &Config) -> Result<Arc<Self>, WrongInput> {
+        let (segmentation, publish) = (config.segmentation.clone(), config.publish.clone());
+        Ok(Arc::new(Self {
+            in_force: Mutex::new(InForce {
+                values: Values::new(&segmentation, &publish, None)?,
+                segmentation,
+                publish,
+            }),
+            network: OnceLock::new(),
             version: AtomicU64::new(0),
-        })
+        }))
     }
 
-    fn values(&self) -> MutexGuard<'_, Values> {
-        // The values are replaced as a whole.
-        self.values.lock().unwrap_or_else(PoisonError::into_inner)
+    fn in_force(&self) -> MutexGuard<'_, InForce> {
+        // What is in force is replaced as a whole.
+        self.in_force.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts other values in force, from each stage's next frame on.
-    pub(crate) fn replace(&self, values: Values) {
-        *self.values() = values;
+    /// Says which classes the network tells apart, before the first frame.
+    ///
+    /// # Errors
+    /// A class that is wanted and that it does not have.
+    pub(crate) fn network(&self, classes: &Classes) -> Result<(), WrongInput> {
+        let mut in_force = self.in_force();
+        let classes = self.network.get_or_init(|| classes.clone());
+        in_force.values = Values::new(&in_force.segmentation, &in_force.publish, Some(classes))?;
         self.version.fetch_add(1, Ordering::Release);
+        Ok(())
+    }
+
+    /// Puts other settings in force, from each stage's next frame on.
+    ///
+    /// # Errors
+    /// A class that is wanted and that the network does not have; nothing changes.
+    pub(crate) fn replace(
+        &self,
+        segmentation: &Segmentation,
+        publish: &Publish,
+    ) -> Result<(), WrongInput> {
+        let mut in_force = self.in_force();
+        *in_force = InForce {
+            values: Values::new(segmentation, publish, self.network.get())?,
+            segmentation: segmentation.clone(),
+            publish: publish.clone(),
+        };
+        self.version.fetch_add(1, Ordering::Release);
+        Ok(())
     }
 
     /// A stage's view.
     pub(crate) fn reader(self: &Arc<Self>) -> Reader {
         Reader {
             seen: self.version.load(Ordering::Acquire),
-            values: self.values().clone(),
+            values: self.in_force().values.clone(),
             live: Arc::clone(self),
         }
     }
@@ -83,7 +143,7 @@ impl Reader {
     pub(crate) fn now(&mut self) -> &Values {
         let version = self.live.version.load(Ordering::Acquire);
         if version != self.seen {
-            self.values = self.live.values().clone();
+            self.values = self.live.in_force().values.clone();
             self.seen = version;
         }
         &self.values
@@ -92,18 +152,54 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    use configuration::Class;
+
     use super::*;
 
     #[test]
     fn a_reader_sees_a_change_at_its_next_look() {
-        let live = Live::new((&Config::default()).into());
+        let live = Live::new(&Config::default()).unwrap();
         let mut reader = live.reader();
         assert_eq!(reader.now().status_interval, Duration::from_secs(30));
         let mut config = Config::default();
         config.publish.status_interval_s = 2.0;
         config.segmentation.confidence = 0.5;
-        live.replace((&config).into());
+        live.replace(&config.segmentation, &config.publish).unwrap();
         assert_eq!(reader.now().status_interval, Duration::from_secs(2));
         assert_eq!(reader.now().segmentation.confidence, 0.5);
+    }
+
+    #[test]
+    fn classes_are_known_once_the_network_is() {
+        let mut config = Config::default();
+        config.segmentation.classes = vec![Class::Name("cup".to_owned())];
+        let live = Live::new(&config).unwrap();
+        let mut reader = live.reader();
+        live.network(&Classes::numbered(80)).unwrap();
+        let wanted = |reader: &mut Reader| {
+            let set = reader.now().segmentation.classes;
+            (0..80)
+                .filter(|class| set.contains(*class))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(wanted(&mut reader), [41]);
+        // A mistake changes nothing.
+        config.segmentation.classes = vec![Class::Name("lamp".to_owned())];
+        config.segmentation.confidence = 0.9;
+        let error = live.replace(&config.segmentation, &config.publish);
+        assert!(
+            error
+                .unwrap_err()
+                .to_string()
+                .contains("segmentation.classes: unknown class")
+        );
+        assert_eq!(
+            (wanted(&mut reader), reader.now().segmentation.confidence),
+            (vec![41], 0.25)
+        );
+
+        // FastSAM has none to choose from.
+        let live = Live::new(&config).unwrap();
+        assert!(live.network(&Classes::one()).is_err());
     }
 }

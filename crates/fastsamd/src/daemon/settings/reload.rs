@@ -42,10 +42,13 @@ impl Reload {
                 changed.join(", ")
             );
         }
+        if let Err(wrong) = self.live.replace(&new.segmentation, &new.publish) {
+            error!("{wrong}; the configuration in force stays");
+            return;
+        }
         in_force.segmentation = new.segmentation;
         in_force.publish = new.publish;
         in_force.log = new.log;
-        self.live.replace((&*in_force).into());
         self.log_level.set(in_force.log.level);
         match self.announcement.configured(in_force) {
             Ok(()) => info!("configuration read again"),
