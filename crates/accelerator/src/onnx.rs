@@ -14,13 +14,10 @@ mod kind;
 mod names;
 mod network;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::PathBuf, time::Duration};
 
 use frame::InputSize;
-use onnx::{Session, SessionOptions};
+use onnx::{Session, SessionOptions, SessionPort};
 
 pub use error::OnnxBackendError;
 pub use kind::{Heads, Kind, KindError};
@@ -32,7 +29,7 @@ use crate::{
 use network::Network;
 
 /// The largest file that is read: FastSAM-x takes 280 MB.
-const MOST_BYTES: u64 = 1 << 30;
+pub const MOST_BYTES: u64 = 1 << 30;
 
 /// What the backend needs to know.
 #[derive(Clone, Debug)]
@@ -72,13 +69,111 @@ pub struct Report {
     pub inference: Duration,
 }
 
+impl Report {
+    /// What a camera can expect here at most.
+    pub fn frames_per_second(&self) -> f64 {
+        1.0 / self.inference.as_secs_f64()
+    }
+}
+
+/// A file that has been read, and not run yet.
+pub struct Examined {
+    session: Session,
+    kind: Result<Kind, KindError>,
+    path: PathBuf,
+}
+
+impl Examined {
+    /// Its inputs.
+    pub fn inputs(&self) -> &[SessionPort] {
+        self.session.inputs()
+    }
+
+    /// Its outputs.
+    pub fn outputs(&self) -> &[SessionPort] {
+        self.session.outputs()
+    }
+
+    /// What its exporter wrote under this key.
+    pub fn metadata(&self, key: &str) -> Option<String> {
+        self.session.metadata(key)
+    }
+
+    /// The engine that would run it, and its version.
+    pub fn engine(&self) -> &str {
+        self.session.engine()
+    }
+
+    /// What it is, or why it can't be run.
+    ///
+    /// # Errors
+    /// It is none of FastSAM's, or needs another export.
+    pub fn kind(&self) -> Result<&Kind, &KindError> {
+        self.kind.as_ref()
+    }
+
+    /// Runs it on noise, to see whether its answers can be right and how long one takes.
+    ///
+    /// # Errors
+    /// It can't be run, the engine fails, or the answers can't be right.
+    pub fn try_out(self) -> Result<Report, OnnxBackendError> {
+        self.start().map(|(_, report)| report)
+    }
+
+    fn start(self) -> Result<(Network, Report), OnnxBackendError> {
+        let Self {
+            session,
+            kind,
+            path,
+        } = self;
+        let kind = match kind {
+            Ok(kind) => kind,
+            Err(cause) => return Err(OnnxBackendError::Kind { path, cause }),
+        };
+        let (engine, note) = (
+            session.engine().to_owned(),
+            session.note().map(str::to_owned),
+        );
+        let mut network = Network::new(session, kind.clone(), &path);
+        let inference = network.try_out()?;
+        let report = Report {
+            kind,
+            engine,
+            note,
+            inference,
+        };
+        Ok((network, report))
+    }
+}
+
+/// Reads a file, and sees what it is.
+///
+/// # Errors
+/// It can't be read, or is no model that the engine knows.
+pub fn examine(settings: &OnnxSettings) -> Result<Examined, OnnxBackendError> {
+    let path = settings.model.as_path();
+    let bytes = onnx::read(path, MOST_BYTES)?;
+    let session = Session::load(bytes, path, &settings.session)?;
+    let kind = kind::recognise(
+        session.inputs(),
+        session.outputs(),
+        |key| session.metadata(key),
+        settings.input,
+    );
+    Ok(Examined {
+        session,
+        kind,
+        path: path.to_owned(),
+    })
+}
+
 /// Reads a file, recognises it, runs it for the first time, and starts its worker.
 ///
 /// # Errors
 /// [`OnnxBackendError`], as the backend's error of an [`AcceleratorError`];
 /// [`AcceleratorError::Thread`].
 pub fn open(settings: &OnnxSettings) -> Result<(Box<dyn Accelerator>, Report), AcceleratorError> {
-    let (network, report) = load(settings)?;
+    let (network, report) = examine(settings)?.start()?;
     let pace = Pace {
         in_flight: settings.in_flight,
         ..Pace::unlimited()
@@ -89,37 +184,4 @@ pub fn open(settings: &OnnxSettings) -> Result<(Box<dyn Accelerator>, Report), A
         .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let chip = Chip::start("onnx", name, network.layout(), pace, network)?;
     Ok((Box::new(chip), report))
-}
-
-fn load(settings: &OnnxSettings) -> Result<(Network, Report), AcceleratorError> {
-    let path = settings.model.as_path();
-    let session = session(path, &settings.session)?;
-    let kind = kind::recognise(
-        session.inputs(),
-        session.outputs(),
-        |key| session.metadata(key),
-        settings.input,
-    )
-    .map_err(|cause| OnnxBackendError::Kind {
-        path: path.to_owned(),
-        cause,
-    })?;
-    let (engine, note) = (
-        session.engine().to_owned(),
-        session.note().map(str::to_owned),
-    );
-    let mut network = Network::new(session, kind.clone(), path);
-    let inference = network.try_out()?;
-    let report = Report {
-        kind,
-        engine,
-        note,
-        inference,
-    };
-    Ok((network, report))
-}
-
-fn session(path: &Path, options: &SessionOptions) -> Result<Session, OnnxBackendError> {
-    let bytes = onnx::read(path, MOST_BYTES)?;
-    Ok(Session::load(bytes, path, options)?)
 }

@@ -37,7 +37,6 @@ pub struct Accelerator {
     pub batch_size: usize,
     /// What the network's classes are called, one name for each, where it tells several apart.
     /// Default: what an ONNX file says, or COCO's names where there are 80.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub class_names: Option<Vec<String>>,
 }
 

@@ -2,7 +2,8 @@
 //!
 //! FastSAM's networks put boxes a few pixels inside of what touches the border. Sides that near
 //! are reported on it, and a box that then covers nearly the whole frame as the whole frame. Only
-//! the report changes: masks are cropped to the box as the network gave it.
+//! the report changes: masks are cropped to the box as the network gave it. That is FastSAM's own way: the
+//! reference for networks of several classes reports boxes as they are.
 
 use frame::{FrameRect, Size};
 

@@ -49,7 +49,7 @@ pub struct Segment {
     pub class: u16,
     /// The mask's own box (the union of its contours' rectangles), in pixels of the mask.
     pub bbox: PixelRect,
-    /// The network's box in the frame, moved onto the border where it nearly reaches it.
+    /// The network's box in the frame; FastSAM's is moved onto the border where it nearly reaches it.
     pub detection_bbox: FrameRect,
     /// Foreground pixels.
     pub area: u32,

@@ -202,8 +202,12 @@ impl Segmenter {
             }
             segment.score = detection.score;
             segment.class = detection.class;
-            segment.detection_bbox =
-                onto_border(letterbox.rect_to_frame(detection.bbox), letterbox.frame);
+            let in_frame = letterbox.rect_to_frame(detection.bbox);
+            segment.detection_bbox = if self.classes.are_told_apart() {
+                in_frame
+            } else {
+                onto_border(in_frame, letterbox.frame)
+            };
             room -= runs;
             segments.keep();
         }

@@ -53,7 +53,14 @@ pub struct Info {
     pub backend: String,
     /// The network: a name, or the file it was read from.
     pub network: String,
-    /// Versions of libraries, drivers and firmware.
+    /// How long one inference took at the start, in milliseconds, where the processor runs the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inference_ms: Option<f64>,
+    /// Frames per second that this machine can be expected to segment, where the processor runs the
+    /// network: one inference after the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_fps: Option<f64>,
+    /// Versions of libraries, engines, drivers and firmware.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<Name, String>,
     /// The cameras' names.

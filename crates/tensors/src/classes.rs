@@ -100,20 +100,28 @@ const COCO: [&str; 80] = [
 ];
 
 /// How many classes a network of these output shapes tells apart: the channels of its scores, which are
-/// recognised as what lies on a level's cells and is neither boxes nor coefficients. 1 where nothing
-/// tells.
+/// recognised as what lies on a level's cells and is neither boxes nor coefficients. Where such outputs
+/// differ, as many as most of them have; 1 where nothing tells.
 ///
 /// Scores of 32 and of 64 channels look like the other outputs: networks of so many classes can't be
 /// recognised.
 pub fn count_classes(shapes: impl IntoIterator<Item = [usize; 3]>, input: InputSize) -> usize {
-    let mut scores = shapes.into_iter().filter_map(|[rows, columns, channels]| {
-        let on_level = Level::ALL
-            .iter()
-            .any(|level| level.grid(input) == Grid { columns, rows });
-        let is_score = channels != BOX_CHANNELS && channels != PROTOTYPE_CHANNELS;
-        (on_level && is_score && (1..=MAX_CLASSES).contains(&channels)).then_some(channels)
-    });
-    scores.next().unwrap_or(1)
+    let on_a_level = |rows, columns| {
+        let grid = Grid { columns, rows };
+        Level::ALL.iter().any(|level| level.grid(input) == grid)
+    };
+    let mut found: Vec<usize> = shapes
+        .into_iter()
+        .filter(|&[rows, columns, _]| on_a_level(rows, columns))
+        .map(|[_, _, channels]| channels)
+        .filter(|&channels| channels != BOX_CHANNELS && channels != PROTOTYPE_CHANNELS)
+        .filter(|channels| (1..=MAX_CLASSES).contains(channels))
+        .collect();
+    found.sort_unstable();
+    let most = found
+        .chunk_by(|a, b| a == b)
+        .max_by_key(|alike| alike.len());
+    most.map_or(1, |alike| alike[0])
 }
 
 /// The classes of a network, numbered from 0.
@@ -235,6 +243,10 @@ mod tests {
             assert_eq!(count_classes(shapes, input), 1);
         }
         assert_eq!(count_classes([], input), 1);
+        // One wrong output does not make another network of it.
+        let mut shapes = Role::ALL.map(|role| role.shape(input, 80));
+        shapes[0][2] = 63;
+        assert_eq!(count_classes(shapes, input), 80);
     }
 
     #[test]

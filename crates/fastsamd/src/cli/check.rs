@@ -1,11 +1,16 @@
 //! `check`: says whether a configuration can be used, and if not, where it is wrong.
+//!
+//! A network on the processor is tried, too: only that tells whether it can be run, which classes it has,
+//! and how fast it is here.
 
-use std::path::PathBuf;
+use std::{fmt::Display, path::PathBuf};
 
+use anyhow::Context;
 use clap::Args;
 
 use super::exit;
-use configuration::Config;
+use crate::open::accelerator::{Opened, expectation, for_user};
+use configuration::{Backend, Config, WrongInput};
 
 /// What to check.
 #[derive(Debug, Args)]
@@ -16,6 +21,24 @@ pub(super) struct CheckArgs {
 }
 
 pub(super) fn run(arguments: &CheckArgs) -> anyhow::Result<()> {
-    Config::load(&arguments.config)?;
-    exit::say(&format!("{}: ok", arguments.config.display()))
+    let config = Config::load(&arguments.config)?;
+    let file = arguments.config.display();
+    let speed = match &config.accelerator.backend {
+        Backend::Onnx(_) => Some(try_out(&config, &file)?),
+        Backend::Mock(_) | Backend::Hailo(_) | Backend::Replay(_) => None,
+    };
+    exit::say(&format!("{file}: ok"))?;
+    speed.map_or(Ok(()), |speed| exit::say(&speed))
+}
+
+/// Runs the network once, and says how fast it is.
+fn try_out(config: &Config, file: &impl Display) -> anyhow::Result<String> {
+    let Opened {
+        accelerator, onnx, ..
+    } = for_user(&config.accelerator).context(format!("{file}: accelerator"))?;
+    config
+        .segmentation
+        .settings(accelerator.layout().classes())
+        .map_err(|error| WrongInput::new(format!("{file}: segmentation.classes: {error}")))?;
+    Ok(onnx.map_or_else(String::new, |report| expectation(&report)))
 }

@@ -7,11 +7,11 @@ mod check;
 mod demo;
 mod doctor;
 mod exit;
-mod hef;
 mod inference;
 mod inputs;
 mod message;
 mod mock;
+mod model;
 mod own;
 mod progress;
 mod record;
@@ -57,8 +57,9 @@ enum Verb {
     Schema(schema::SchemaArgs),
     /// Times the post-processing on this machine, stage by stage.
     Bench(bench::BenchArgs),
-    /// Says what a HEF holds, without Hailo's library.
-    Hef(hef::HefArgs),
+    /// Says what a HEF or an ONNX file holds, and whether the daemon runs it.
+    #[command(visible_alias = "hef")]
+    Model(model::ModelArgs),
     /// Hands a HEF to Hailo's library and sees whether that survives.
     #[command(name = hailort::Trial::VERB, hide = true)]
     TryHef(try_hef::TryHefArgs),
@@ -91,7 +92,7 @@ fn dispatch(verb: Verb) -> u8 {
         Verb::Doctor(arguments) => exit::conclude(doctor::run(&arguments)),
         Verb::Schema(arguments) => exit::conclude(schema::run(&arguments)),
         Verb::Bench(arguments) => exit::conclude(bench::run(&arguments)),
-        Verb::Hef(arguments) => exit::conclude(hef::run(&arguments)),
+        Verb::Model(arguments) => exit::conclude(model::run(&arguments)),
         Verb::TryHef(arguments) => exit::conclude(try_hef::run(&arguments)),
     }
 }

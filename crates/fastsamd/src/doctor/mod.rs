@@ -10,6 +10,7 @@ mod cameras;
 mod finding;
 mod heat;
 mod machine;
+mod onnx;
 
 use configuration::Config;
 
@@ -18,7 +19,8 @@ pub use machine::Machine;
 
 /// Looks at everything a configuration needs, in the order in which things depend on each other.
 pub fn examine(config: &Config, machine: &Machine) -> Vec<Finding> {
-    let mut findings = accelerator::examine(&config.accelerator, machine);
+    let mut findings = onnx::examine(&config.accelerator);
+    findings.extend(accelerator::examine(&config.accelerator, machine));
     findings.extend(heat::examine(&machine.host));
     findings.extend(config.cameras.iter().map(cameras::examine));
     findings.push(broker::examine(config));

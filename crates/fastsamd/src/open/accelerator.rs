@@ -91,6 +91,16 @@ pub(crate) fn for_user(section: &configuration::Accelerator) -> anyhow::Result<O
     accelerator(section).map_err(blame)
 }
 
+/// What a network on the processor lets a camera expect, for people.
+pub(crate) fn expectation(report: &onnx::Report) -> String {
+    format!(
+        "one inference takes {:.1} ms here with {}: {:.1} frames per second",
+        report.inference.as_secs_f64() * 1000.0,
+        report.engine,
+        report.frames_per_second()
+    )
+}
+
 /// A file that the user named is the user's to mend; all else is a failure at work.
 pub(crate) fn blame(error: AcceleratorError) -> anyhow::Error {
     if error.is_users_fault() {

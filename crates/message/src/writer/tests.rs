@@ -317,6 +317,9 @@ fn the_schema_names_every_field_of_a_message() {
     assert!(message.reduced.is_some());
     // What a camera's messages don't have.
     message.input = Some("/pictures/cat.jpg".to_owned());
+    // What FastSAM's don't.
+    message.segments[0].class = Some(15);
+    message.segments[0].name = Some("cat".to_owned());
     let mut fields = BTreeSet::new();
     collect_keys(&serde_json::to_value(&message).unwrap(), &mut fields);
     let mut described = BTreeSet::new();

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use accelerator::{AcceleratorError, Collect, Description, Ticket, hailo::Monitor};
+use accelerator::{AcceleratorError, Collect, Description, Ticket, hailo::Monitor, onnx};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use tensors::Tensors;
 
@@ -18,9 +18,13 @@ use crate::daemon::process::{systemd::Heartbeat, threads::PATIENCE};
 pub(crate) trait AcceleratorWatcher: Send {
     /// It could not be opened, and it will be tried again or not.
     fn not_opened(&mut self, error: &AcceleratorError);
-    /// It is ready.
-    fn opened(&mut self, description: &Description, monitor: Option<Monitor>)
-    -> anyhow::Result<()>;
+    /// It is ready; of a network on the processor it is known how fast that is.
+    fn opened(
+        &mut self,
+        description: &Description,
+        monitor: Option<Monitor>,
+        onnx: Option<&onnx::Report>,
+    ) -> anyhow::Result<()>;
     /// An answer came.
     fn answered(&mut self);
     /// Something failed, and frames with it.
@@ -162,7 +166,12 @@ mod tests {
 
     impl AcceleratorWatcher for Nobody {
         fn not_opened(&mut self, _: &AcceleratorError) {}
-        fn opened(&mut self, _: &Description, _: Option<Monitor>) -> anyhow::Result<()> {
+        fn opened(
+            &mut self,
+            _: &Description,
+            _: Option<Monitor>,
+            _: Option<&onnx::Report>,
+        ) -> anyhow::Result<()> {
             Ok(())
         }
         fn answered(&mut self) {}

@@ -114,11 +114,11 @@ pub(crate) fn accelerator(
             engine = report.engine,
             input = %report.kind.input,
             inference_ms = report.inference.as_millis(),
-            frames_per_second = format_args!("{:.1}", 1.0 / report.inference.as_secs_f64()),
+            frames_per_second = format_args!("{:.1}", report.frames_per_second()),
             "a network on the CPU"
         );
     }
-    watcher.opened(&description, opened.monitor)?;
+    watcher.opened(&description, opened.monitor, opened.onnx.as_ref())?;
     Ok(Some(opened.accelerator))
 }
 

@@ -11,6 +11,7 @@ use std::{
 use accelerator::{
     AcceleratorError, Description,
     hailo::{DeviceReport, Monitor},
+    onnx,
 };
 use configuration::Config;
 use message::{Info, State, Topic};
@@ -106,6 +107,8 @@ fn info(config: &Config) -> anyhow::Result<Info> {
         started_at: started_at.format(&time::format_description::well_known::Rfc3339)?,
         backend: config.accelerator.backend.name().to_owned(),
         network: String::new(),
+        inference_ms: None,
+        expected_fps: None,
         versions: BTreeMap::new(),
         cameras: config
             .cameras
@@ -142,11 +145,21 @@ impl AcceleratorWatcher for StateOfAccelerator {
         &mut self,
         description: &Description,
         monitor: Option<Monitor>,
+        onnx: Option<&onnx::Report>,
     ) -> anyhow::Result<()> {
         self.announcement.change(|info| {
             description.network.clone_into(&mut info.network);
             if let Some(monitor) = &monitor {
                 info.versions.extend(versions(monitor.device()));
+            }
+            if let Some(report) = onnx {
+                let rounded = |value: f64| (value * 10.0).round() / 10.0;
+                info.inference_ms = Some(rounded(report.inference.as_secs_f64() * 1000.0));
+                info.expected_fps = Some(rounded(report.frames_per_second()));
+                if let Some((engine, version)) = report.engine.split_once(' ') {
+                    info.versions
+                        .insert(engine.to_owned().into(), version.to_owned());
+                }
             }
         })?;
         if let Some(monitor) = monitor {

@@ -1,36 +1,23 @@
-//! `hef`: what a HEF holds, read without the runtime, and whether the daemon runs it.
+//! What a HEF holds, read without the runtime.
 //!
 //! A file that is damaged, or that libhailort would crash on, is described as far as it can be read,
 //! and then reported as wrong input.
 
-mod manifest;
-
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use accelerator::hailo::fitting_group;
-use clap::Args;
 use hailort::hef_file::{Contents, Header, HefFile, Layer, LayerDirection, NetworkGroup, hex};
 use serde::Serialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use self::manifest::{Origin, Published, Verdict, shape};
-use super::exit;
+use super::manifest::{Origin, Published, Verdict, shape};
+use crate::cli::exit;
 use configuration::WrongInput;
 
-/// Which HEF.
-#[derive(Debug, Args)]
-pub(super) struct HefArgs {
-    /// The HEF.
-    file: PathBuf,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-pub(super) fn run(arguments: &HefArgs) -> anyhow::Result<()> {
-    let path = arguments.file.display();
-    let wrong = |cause: &dyn std::fmt::Display| WrongInput::new(format!("{path}: {cause}"));
-    let file = HefFile::read(&arguments.file).map_err(|error| wrong(&error))?;
+pub(super) fn run(path: &Path, json: bool) -> anyhow::Result<()> {
+    let shown = path.display();
+    let wrong = |cause: &dyn std::fmt::Display| WrongInput::new(format!("{shown}: {cause}"));
+    let file = HefFile::read(path).map_err(|error| wrong(&error))?;
     let header = file.header().map_err(|error| wrong(&error))?;
     let verified = file.verify().map_err(|error| wrong(&error));
     let contents = match (file.contents(), &verified) {
@@ -40,8 +27,8 @@ pub(super) fn run(arguments: &HefArgs) -> anyhow::Result<()> {
         (Err(error), Ok(())) => return Err(wrong(&error).into()),
     };
     let survives = contents.check().map_err(|error| wrong(&error));
-    let report = Report::new(&arguments.file, &file, &header, verified.is_ok(), contents)?;
-    exit::say(&if arguments.json {
+    let report = Report::new(path, &file, &header, verified.is_ok(), contents)?;
+    exit::say(&if json {
         serde_json::to_string_pretty(&report)?
     } else {
         report.table()
@@ -53,6 +40,7 @@ pub(super) fn run(arguments: &HefArgs) -> anyhow::Result<()> {
 #[derive(Debug, Serialize)]
 struct Report {
     file: String,
+    format: &'static str,
     size: usize,
     sha256: String,
     container: Container,
@@ -135,6 +123,7 @@ impl Report {
         let network_group = group.map(|group| group.name.clone());
         Ok(Self {
             file: path.display().to_string(),
+            format: "hef",
             size: file.bytes().len(),
             sha256: hex(sha256),
             container: Container {
