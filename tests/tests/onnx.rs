@@ -328,3 +328,49 @@ fn the_daemon_publishes_and_ends_in_the_middle_of_an_inference() {
     assert!(status.success(), "{status}: {}", daemon.output());
     assert!(took < LONGEST_EXIT, "{took:?}");
 }
+
+#[test]
+fn a_file_is_described_with_the_speed_to_expect() {
+    let described = |name: &str| {
+        let output = fastsamd()
+            .args(["model", "--json"])
+            .arg(model(name))
+            .output()
+            .expect("an ended program");
+        assert!(output.status.success());
+        serde_json::from_slice::<Value>(&output.stdout).expect("a description")
+    };
+    let five = described("tiny_five_classes_320");
+    assert_eq!(five["format"], "onnx");
+    assert_eq!(
+        five["inputs"][0]["shape"],
+        serde_json::json!([1, 3, 320, 320])
+    );
+    assert_eq!(five["fastsam"]["fits"], true);
+    assert_eq!(five["network"]["class_names"], serde_json::json!(FIVE));
+    assert!(five["network"]["frames_per_second"].as_f64() > Some(0.0));
+    assert_eq!(described("tiny_ten_640")["network"]["heads"], "ten heads");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    let check = |name: &str, more: &str| {
+        let path = config(folder.path(), name, "");
+        let text = fs::read_to_string(&path).expect("a configuration");
+        fs::write(&path, text.replace("confidence: 0.05", more)).expect("a written file");
+        let output = fastsamd()
+            .args(["check", "--config", &path])
+            .output()
+            .expect("an ended program");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).expect("text"))
+    };
+    let (code, said) = check("tiny_five_classes_320", "classes: [cup]");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("frames per second"), "{said}");
+    let (code, said) = check("tiny_five_classes_320", "classes: [cap]");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("did you mean 'cup'?"), "{said}");
+    // A configuration may be checked elsewhere.
+    let (code, said) = check("none", "iou: 0.5");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("is not on this machine"), "{said}");
+}

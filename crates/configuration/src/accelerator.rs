@@ -181,6 +181,7 @@ pub struct Hailo {
     pub sha256: Option<Sha256>,
     /// libhailort. Default: `libhailort.so` and versions 4.23.0 to 4.20.0, where the system looks
     /// for libraries.
+    #[serde(deserialize_with = "check::optional_path")]
     pub library: Option<PathBuf>,
     /// The device's PCIe address, such as `0001:01:00.0`. Default: any that is free.
     pub device: Option<String>,

@@ -51,6 +51,19 @@ where
     Ok(section)
 }
 
+/// A path, or none; an empty one is a mistake.
+pub(crate) fn optional_path<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PathBuf>, D::Error> {
+    let path = Option::<PathBuf>::deserialize(deserializer)?;
+    match path {
+        Some(path) if path.as_os_str().is_empty() => Err(D::Error::custom(
+            "an empty path: expected a file, or leave the key out",
+        )),
+        path => Ok(path),
+    }
+}
+
 /// A number inside bounds, both included. NaN is inside none.
 pub(crate) fn within<'de, D, T>(deserializer: D, bounds: RangeInclusive<T>) -> Result<T, D::Error>
 where

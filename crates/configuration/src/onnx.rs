@@ -24,7 +24,7 @@ pub struct Onnx {
     #[serde(default)]
     pub engine: OnnxEngine,
     /// onnxruntime's library. Default: `libonnxruntime.so`, where the system looks for libraries.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::check::optional_path")]
     pub library: Option<PathBuf>,
     /// Processors that an inference takes, 1 to 64. Default: all.
     #[serde(default, deserialize_with = "threads")]

@@ -448,3 +448,11 @@ fn the_default_segmentation_is_the_post_processors_own() {
         Ok(fastsam::Settings::default())
     );
 }
+
+#[test]
+fn an_empty_library_is_refused() {
+    for backend in ["onnx: {model: a.onnx, library: ''}", "hailo: {library: ''}"] {
+        let error = parse(&format!("accelerator: {{backend: {{{backend}}}}}")).unwrap_err();
+        assert!(error.contains("an empty path"), "{error}");
+    }
+}

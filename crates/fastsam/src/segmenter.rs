@@ -18,7 +18,7 @@ pub const MAX_RUNS_PER_MASK: usize = 1 << 16;
 
 /// Runs that a frame's masks have at most together; those that would go beyond are left out, the
 /// better detections coming first.
-pub const MAX_RUNS: usize = 1 << 20;
+pub const MAX_RUNS: usize = 1 << 21;
 
 /// Finds segments, reusing all its buffers: after the first frames nothing is allocated.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! `check`: says whether a configuration can be used, and if not, where it is wrong.
 //!
-//! A network on the processor is tried, too: only that tells whether it can be run, which classes it has,
+//! A network on the processor is tried, too, where its file is there: only that tells whether it can be run, which classes it has,
 //! and how fast it is here.
 
 use std::{fmt::Display, path::PathBuf};
@@ -24,6 +24,10 @@ pub(super) fn run(arguments: &CheckArgs) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
     let file = arguments.config.display();
     let speed = match &config.accelerator.backend {
+        Backend::Onnx(onnx) if !onnx.model.exists() => Some(format!(
+            "{} is not on this machine: the network was not tried",
+            onnx.model.display()
+        )),
         Backend::Onnx(_) => Some(try_out(&config, &file)?),
         Backend::Mock(_) | Backend::Hailo(_) | Backend::Replay(_) => None,
     };
