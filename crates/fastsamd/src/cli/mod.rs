@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod doctor;
 mod exit;
+mod fetch;
 mod hef;
 mod inference;
 mod inputs;
@@ -59,6 +60,9 @@ enum Verb {
     Bench(bench::BenchArgs),
     /// Says what a HEF holds, without Hailo's library.
     Hef(hef::HefArgs),
+    /// Gets a published model, checks it, and puts it in place: FastSAM for a Hailo chip or as
+    /// ONNX, and CLIP for texts.
+    Fetch(fetch::FetchArgs),
     /// Hands a HEF to Hailo's library and sees whether that survives.
     #[command(name = hailort::Trial::VERB, hide = true)]
     TryHef(try_hef::TryHefArgs),
@@ -92,6 +96,7 @@ fn dispatch(verb: Verb) -> u8 {
         Verb::Schema(arguments) => exit::conclude(schema::run(&arguments)),
         Verb::Bench(arguments) => exit::conclude(bench::run(&arguments)),
         Verb::Hef(arguments) => exit::conclude(hef::run(&arguments)),
+        Verb::Fetch(arguments) => exit::conclude(fetch::run(&arguments)),
         Verb::TryHef(arguments) => exit::conclude(try_hef::run(&arguments)),
     }
 }
