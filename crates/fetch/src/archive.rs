@@ -30,8 +30,7 @@ pub(crate) fn unpack(
     most_bytes: u64,
 ) -> Result<(), Rejection> {
     let mut buffer = vec![0; RECOMMENDED_BUFFER_SIZE];
-    let archive =
-        ZipArchive::from_file(File::open(archive)?, &mut buffer).map_err(|(_, error)| error)?;
+    let archive = ZipArchive::from_file(File::open(archive)?, &mut buffer)?;
     let mut entries = archive.entries(&mut buffer);
     let mut others = Vec::new();
     let (wayfinder, method) = loop {

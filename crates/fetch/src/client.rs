@@ -72,7 +72,7 @@ pub enum FetchError {
     #[error("{host} could not be reached ({cause})")]
     Unreachable {
         /// The first place.
-        place: Place,
+        url: String,
         /// Who was to be reached.
         host: String,
         /// Why not.
@@ -84,23 +84,23 @@ pub enum FetchError {
         /// The file.
         file: String,
         /// The places, and why not.
-        tried_places: Vec<(Place, PlaceError)>,
+        tried_places: Vec<(String, PlaceError)>,
     },
     /// Some of it came, and is kept.
-    #[error("{place} was cut off after {bytes} bytes ({cause}): run this again to go on")]
+    #[error("{url} was cut off after {bytes} bytes ({cause}): run this again to go on")]
     CutOff {
         /// Where it came from.
-        place: Place,
+        url: String,
         /// Bytes there are.
         bytes: u64,
         /// How it ended.
         cause: String,
     },
     /// What came is not what was asked for. Nothing of it is kept.
-    #[error("{place}: {cause}")]
+    #[error("{url}: {cause}")]
     Rejected {
         /// Where it came from.
-        place: Place,
+        url: String,
         /// What is wrong.
         cause: Rejection,
     },
@@ -131,10 +131,10 @@ pub enum FetchError {
     NoCertificates,
 }
 
-fn tried(places: &[(Place, PlaceError)]) -> String {
+fn tried(places: &[(String, PlaceError)]) -> String {
     let places: Vec<_> = places
         .iter()
-        .map(|(place, cause)| format!("{place}: {cause}"))
+        .map(|(url, cause)| format!("{url}: {cause}"))
         .collect();
     if places.is_empty() {
         return "nowhere".to_owned();
@@ -239,7 +239,7 @@ impl Client {
                 place,
                 cause: &cause,
             });
-            tried_places.push((place.clone(), cause));
+            tried_places.push((place.url().to_owned(), cause));
         }
         Err(without_any(&wanted.file, tried_places))
     }
@@ -294,7 +294,7 @@ fn in_place(wanted: &Download, path: &Path) -> Result<Option<Sum>, FetchError> {
 /// Verifies what came and puts it in place.
 fn install(wanted: &Download, part: &Part, path: &Path, place: &Place) -> Result<Sum, FetchError> {
     let rejected = |cause| FetchError::Rejected {
-        place: place.clone(),
+        url: place.url().to_owned(),
         cause,
     };
     part.sync().map_err(|source| at(part.path(), source))?;
@@ -324,16 +324,16 @@ fn install(wanted: &Download, part: &Part, path: &Path, place: &Place) -> Result
 
 /// The error of an attempt that brought something.
 fn ended(failure: Failure, place: &Place, wanted: &Download, part: &Part) -> FetchError {
-    let place = place.clone();
+    let url = place.url().to_owned();
     match failure {
-        Failure::Place(cause) => without_any(&wanted.file, vec![(place, cause)]),
+        Failure::Place(cause) => without_any(&wanted.file, vec![(url, cause)]),
         Failure::CutOff(cause) => FetchError::CutOff {
-            place,
+            url,
             bytes: part.length(),
             cause,
         },
         Failure::TooLarge => FetchError::Rejected {
-            place,
+            url,
             cause: Rejection::TooLarge {
                 most_bytes: wanted.kind.most_bytes(),
             },
@@ -343,14 +343,14 @@ fn ended(failure: Failure, place: &Place, wanted: &Download, part: &Part) -> Fet
 }
 
 /// The error where no place has the file.
-fn without_any(file: &str, tried_places: Vec<(Place, PlaceError)>) -> FetchError {
+fn without_any(file: &str, tried_places: Vec<(String, PlaceError)>) -> FetchError {
     let all_unreachable = tried_places
         .iter()
         .all(|(_, cause)| matches!(cause, PlaceError::Unreachable { .. }));
     match tried_places.first() {
-        Some((place, PlaceError::Unreachable { host, cause })) if all_unreachable => {
+        Some((url, PlaceError::Unreachable { host, cause })) if all_unreachable => {
             FetchError::Unreachable {
-                place: place.clone(),
+                url: url.clone(),
                 host: host.clone(),
                 cause: cause.clone(),
             }

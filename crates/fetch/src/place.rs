@@ -40,6 +40,10 @@ impl Place {
                 authorization: None,
             });
         }
+        // A placeholder that nothing replaced, perhaps.
+        if url.contains(['{', '}']) {
+            return Err(NotAPlace);
+        }
         let uri: Uri = url.parse().map_err(|_| NotAPlace)?;
         let (Some(scheme @ ("http" | "https")), Some(authority)) =
             (uri.scheme_str(), uri.authority())

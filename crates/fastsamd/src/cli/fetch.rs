@@ -121,8 +121,10 @@ fn platform(manifest: &Manifest, name: &str) -> anyhow::Result<Platform> {
         return Ok(Platform::Onnx);
     }
     match chip::of_this_machine() {
-        Ok(Some((platform, device))) => {
-            exit::tell(&format!("this machine has {device}: --for {platform}"));
+        Ok(Some((platform, chip))) => {
+            exit::tell(&format!(
+                "this machine has a {chip}: taking its HEF (--for chooses)"
+            ));
             Ok(platform)
         }
         Ok(None) if manifest.has_onnx(name) => {
@@ -160,8 +162,8 @@ fn zoo(manifest: &Manifest, arguments: &FetchArgs) -> anyhow::Result<ZooChoice> 
 /// What an error lacks: what the user can do about it.
 fn advise(error: FetchError) -> anyhow::Error {
     match &error {
-        FetchError::Unreachable { place, .. } => anyhow::anyhow!(
-            "{error}: check the network, or fetch {place} on another machine, copy it into a folder \
+        FetchError::Unreachable { url, .. } => anyhow::anyhow!(
+            "{error}: check the network, or fetch {url} on another machine, copy it into a folder \
              here, and add --url file:///FOLDER/{{file}}"
         ),
         FetchError::NotOurs { .. } => WrongInput::new(format!(

@@ -3,164 +3,20 @@
 // All of this is test code: what can't go on may panic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod server;
+
 use std::{
     fs::{self, File},
-    io::{BufRead, BufReader, Write},
-    net::{TcpListener, TcpStream},
+    io::Write,
     path::{Path, PathBuf},
     process::Output,
-    sync::{Arc, Mutex},
 };
 
 use fastsamd_tests::{fastsamd, free_port};
 use hailort::hef_file::{HefFile, hex};
-use hailort_standin::sample_hef;
+use hailort_standin::{Sandbox, sample_hef};
 
-/// What a server does with `Range`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Ranges {
-    Answered,
-    Ignored,
-    /// 416, without saying how long the file is.
-    Refused,
-}
-
-/// How a server serves one file.
-struct Service {
-    file: Vec<u8>,
-    /// Only paths that begin so are there.
-    folder: &'static str,
-    /// The first answers end after so many bytes each.
-    cuts: Vec<usize>,
-    ranges: Ranges,
-    etag: Option<&'static str>,
-    /// Each path that has `/old/` in it leads to the same with `/new/`.
-    redirects: bool,
-    /// Only who is called so gets anything.
-    authorization: Option<&'static str>,
-}
-
-impl Service {
-    fn of(file: &[u8]) -> Self {
-        Self {
-            file: file.to_vec(),
-            folder: "/",
-            cuts: Vec::new(),
-            ranges: Ranges::Answered,
-            etag: None,
-            redirects: false,
-            authorization: None,
-        }
-    }
-
-    /// Serves on a free port.
-    fn start(self) -> Server {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let noted = Arc::clone(&asked);
-        std::thread::spawn(move || {
-            let mut cuts = self.cuts.clone().into_iter();
-            for stream in listener.incoming() {
-                self.answer(stream.unwrap(), &noted, &mut cuts);
-            }
-        });
-        Server { address, asked }
-    }
-
-    fn answer(
-        &self,
-        mut stream: TcpStream,
-        noted: &Mutex<Vec<Option<usize>>>,
-        cuts: &mut impl Iterator<Item = usize>,
-    ) {
-        let (mut path, mut from, mut if_range, mut user) = (String::new(), None, None, None);
-        for line in BufReader::new(&stream).lines().map_while(Result::ok) {
-            if line.is_empty() {
-                break;
-            }
-            if let Some(rest) = line.strip_prefix("GET ") {
-                path = rest.split(' ').next().unwrap().to_owned();
-            }
-            match line.split_once(": ") {
-                Some((name, value)) if name.eq_ignore_ascii_case("range") => {
-                    let range = value.strip_prefix("bytes=").unwrap();
-                    from = range.trim_end_matches('-').parse::<usize>().ok();
-                }
-                Some((name, value)) if name.eq_ignore_ascii_case("if-range") => {
-                    if_range = Some(value.to_owned());
-                }
-                Some((name, value)) if name.eq_ignore_ascii_case("authorization") => {
-                    user = Some(value.to_owned());
-                }
-                _ => {}
-            }
-        }
-        noted.lock().unwrap().push(from);
-        let mut end = |head: &str| {
-            let _ = write!(
-                stream,
-                "HTTP/1.1 {head}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-            );
-        };
-        if self.redirects && path.contains("/old/") {
-            return end(&format!(
-                "302 Found\r\nLocation: {}",
-                path.replace("/old/", "/new/")
-            ));
-        }
-        if self.authorization.is_some() && user.as_deref() != self.authorization {
-            return end("401 Unauthorized");
-        }
-        if !path.starts_with(self.folder) {
-            return end("404 Not Found");
-        }
-        let size = self.file.len();
-        let changed = if_range.is_some() && if_range.as_deref() != self.etag;
-        let from = from.filter(|_| self.ranges != Ranges::Ignored && !changed);
-        match from {
-            Some(_) if self.ranges == Ranges::Refused => return end("416 No"),
-            Some(from) if from >= size => {
-                return end(&format!("416 No\r\nContent-Range: bytes */{size}"));
-            }
-            _ => {}
-        }
-        let start = from.unwrap_or(0);
-        let head = match from {
-            Some(_) => format!(
-                "206 Partial\r\nContent-Range: bytes {start}-{}/{size}",
-                size - 1
-            ),
-            None => "200 OK".to_owned(),
-        };
-        let etag = self
-            .etag
-            .map_or_else(String::new, |etag| format!("ETag: {etag}\r\n"));
-        let _ = write!(
-            stream,
-            "HTTP/1.1 {head}\r\n{etag}Content-Length: {}\r\nConnection: close\r\n\r\n",
-            size - start
-        );
-        let end = cuts.next().map_or(size, |cut| (start + cut).min(size));
-        let _ = stream.write_all(&self.file[start..end]);
-    }
-}
-
-struct Server {
-    address: String,
-    asked: Arc<Mutex<Vec<Option<usize>>>>,
-}
-
-impl Server {
-    /// Where each answer was to begin.
-    fn asked(&self) -> Vec<Option<usize>> {
-        self.asked.lock().unwrap().clone()
-    }
-
-    fn hef(&self) -> String {
-        format!("{}/{{zoo}}/{{chip}}/{{name}}.hef", self.address)
-    }
-}
+use server::{Ranges, Service};
 
 /// Runs the verb without the machine's proxies.
 fn run(arguments: &[&str]) -> Output {
@@ -586,7 +442,8 @@ fn clip_comes_as_two_files() {
     fetched(&output);
     assert!(self::said(&output).contains("/text_model_quantized.onnx"));
     assert_eq!(server.asked().len(), 4);
-    let sums = [&clip[..], &["--sha256", &"0".repeat(64)]].concat();
+    let zeros = "0".repeat(64);
+    let sums = [&clip[..], &["--sha256", &zeros]].concat();
     refused(&run(&sums), 2, "vision_model.onnx, text_model.onnx");
 }
 
@@ -656,6 +513,59 @@ fn a_library_by_its_version_chooses_the_zoo() {
         "{said}"
     );
     assert!(said.contains("/v2.14.0/hailo8/fast_sam_s.hef"), "{said}");
+}
+
+#[test]
+fn the_chip_of_the_machine_is_asked() {
+    let hef = sample_hef(false);
+    let server = Service::of(&hef).start();
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().display().to_string();
+    // Which chip there is, the exit code, what is said, and the file's place on the server.
+    for (script, code, words, place) in [
+        (
+            "",
+            0,
+            "this machine has a Hailo-8: ",
+            "/v2.17.0/hailo8/fast_sam_s.hef",
+        ),
+        (
+            "chip = hailo8l",
+            0,
+            "this machine has a Hailo-8L: ",
+            "/v2.17.0/hailo8l/fast_sam_s.hef",
+        ),
+        (
+            "device = busy",
+            2,
+            "there is a Hailo chip, and it can't be asked which: say --for",
+            "",
+        ),
+        // No HEF comes as an ONNX file.
+        (
+            "device = none",
+            1,
+            "no Hailo chip found: taking the ONNX file",
+            "it is not an ONNX file",
+        ),
+    ] {
+        let sandbox = Sandbox::new(script).unwrap();
+        let url = format!("{}/{{zoo}}/{{chip}}/{{name}}.hef", server.address);
+        let output = fastsamd()
+            .args(["fetch", "fast_sam_s", "--library-version", "4.23"])
+            .args(["--url", &url, "--out", &out])
+            .env("NO_PROXY", "127.0.0.1")
+            .env("LD_LIBRARY_PATH", sandbox.folder())
+            .output()
+            .unwrap();
+        let said = said(&output);
+        assert_eq!(output.status.code(), Some(code), "{script}: {said}");
+        assert!(
+            said.contains(words) && said.contains(place),
+            "{script}: {said}"
+        );
+        assert_eq!(sandbox.report(), [""; 0], "{script}");
+    }
 }
 
 #[test]
