@@ -205,16 +205,32 @@ impl Manifest {
         self.hef.iter().any(|entry| entry.name == name)
     }
 
+    /// Checks that a model of this name is published for this.
+    ///
+    /// # Errors
+    /// [`ChoiceError::UnknownName`], [`ChoiceError::NotFor`].
+    pub fn offers(&self, name: &str, platform: Platform) -> Result<(), ChoiceError> {
+        self.know(name)?;
+        let is_offered = match platform {
+            Platform::Hailo8 | Platform::Hailo8L => self.has_hef(name),
+            Platform::Onnx => self.has_onnx(name),
+        };
+        if is_offered {
+            return Ok(());
+        }
+        Err(ChoiceError::NotFor {
+            name: name.to_owned(),
+            platform,
+        })
+    }
+
     /// Chooses a HEF.
     ///
     /// # Errors
     /// The request's name, chip, zoo, sums or places are wrong.
     pub fn choose_hef(&self, request: &Request<'_>, zoo: &ZooChoice) -> Result<Asset, ChoiceError> {
         let Request { name, platform, .. } = *request;
-        self.know(name)?;
-        if !self.has_hef(name) {
-            return Err(not_for(request));
-        }
+        self.offers(name, platform)?;
         let entry = self
             .hef
             .iter()
@@ -255,10 +271,7 @@ impl Manifest {
         let Request {
             name, quantized, ..
         } = *request;
-        self.know(name)?;
-        if !self.has_onnx(name) {
-            return Err(not_for(request));
-        }
+        self.offers(name, Platform::Onnx)?;
         let entry = self
             .onnx
             .iter()
@@ -282,13 +295,6 @@ impl Manifest {
             folder: entry.folder.clone(),
             downloads: downloads(request, &files, &entry.places, Kind::Onnx, "")?,
         })
-    }
-}
-
-fn not_for(request: &Request<'_>) -> ChoiceError {
-    ChoiceError::NotFor {
-        name: request.name.to_owned(),
-        platform: request.platform,
     }
 }
 

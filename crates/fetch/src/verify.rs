@@ -108,10 +108,10 @@ fn verify_onnx(path: &Path) -> Result<(), Rejection> {
 
 /// Whether a file is an archive, by how it begins.
 pub(crate) fn is_zip(path: &Path) -> io::Result<bool> {
-    let mut front = [0; 4];
+    let mut front = [0; 2];
     let mut file = fs::File::open(path)?;
     match io::Read::read_exact(&mut file, &mut front) {
-        Ok(()) => Ok(front == *b"PK\x03\x04"),
+        Ok(()) => Ok(front == *b"PK"),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
         Err(error) => Err(error),
     }

@@ -99,6 +99,7 @@ fn choose(manifest: &Manifest, name: &str, arguments: &FetchArgs) -> anyhow::Res
         Some(platform) => platform,
         None => platform(manifest, name)?,
     };
+    manifest.offers(name, platform).map_err(WrongInput::new)?;
     let request = Request {
         name,
         platform,
