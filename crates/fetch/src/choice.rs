@@ -97,20 +97,6 @@ pub enum ChoiceError {
         /// The model.
         name: String,
     },
-    /// A version that can't be one.
-    #[error("'{version}' is no version of HailoRT such as 4.23")]
-    NotAVersion {
-        /// What was asked for.
-        version: String,
-    },
-    /// A version that fastsamd does not work with.
-    #[error("fastsamd works with HailoRT {known}, not {version}")]
-    NoZooFits {
-        /// Those that it works with.
-        known: String,
-        /// What was asked for.
-        version: String,
-    },
     /// Not one sum for each file.
     #[error("{name} has {files} files: as many sums are needed, in the order {order}")]
     Sums {

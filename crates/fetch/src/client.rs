@@ -235,10 +235,12 @@ impl Client {
                 Err(Failure::Place(cause)) => cause,
                 Err(failure) => return Err(ended(failure, place, wanted, part)),
             };
-            report(Event::NotThere {
-                place,
-                cause: &cause,
-            });
+            if tried_places.len() + 1 < wanted.places.len() {
+                report(Event::NotThere {
+                    place,
+                    cause: &cause,
+                });
+            }
             tried_places.push((place.url().to_owned(), cause));
         }
         Err(without_any(&wanted.file, tried_places))

@@ -12,7 +12,7 @@ use std::{
 
 use hailort::Version;
 
-use crate::{ChoiceError, Manifest};
+use crate::Manifest;
 
 /// Where libraries lie.
 const FOLDERS: [&str; 4] = ["usr/local/lib", "usr/lib", "lib", "opt/hailo/lib"];
@@ -108,6 +108,25 @@ fn in_folders(root: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// A version of HailoRT that no zoo fits.
+#[derive(Debug, thiserror::Error)]
+pub enum VersionError {
+    /// A version that can't be one.
+    #[error("'{version}' is no version of HailoRT such as 4.23")]
+    NotAVersion {
+        /// What was asked for.
+        version: String,
+    },
+    /// A version that fastsamd does not work with.
+    #[error("fastsamd works with HailoRT {known}, not {version}")]
+    NoZooFits {
+        /// Those that it works with.
+        known: String,
+        /// What was asked for.
+        version: String,
+    },
+}
+
 /// Which zoo was taken, and why; says so as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ZooChoice {
@@ -146,14 +165,14 @@ impl ZooChoice {
     /// The zoo that fits a library by its version, such as `4.23` or `4.23.0`.
     ///
     /// # Errors
-    /// [`ChoiceError::NotAVersion`], [`ChoiceError::NoZooFits`].
-    pub fn for_version(manifest: &Manifest, version: &str) -> Result<Self, ChoiceError> {
+    /// [`VersionError::NotAVersion`], [`VersionError::NoZooFits`].
+    pub fn for_version(manifest: &Manifest, version: &str) -> Result<Self, VersionError> {
         let numbers: Option<Vec<u32>> = version
             .split('.')
             .map(|number| number.parse().ok())
             .collect();
         let Some([major, minor] | [major, minor, _]) = numbers.as_deref() else {
-            return Err(ChoiceError::NotAVersion {
+            return Err(VersionError::NotAVersion {
                 version: version.to_owned(),
             });
         };
@@ -167,7 +186,7 @@ impl ZooChoice {
             }),
             None => {
                 let known: Vec<_> = zoos.iter().map(|(line, _)| shown(*line)).collect();
-                Err(ChoiceError::NoZooFits {
+                Err(VersionError::NoZooFits {
                     known: known.join(", "),
                     version: version.to_owned(),
                 })

@@ -13,8 +13,8 @@ use clap::{
 };
 use configuration::WrongInput;
 use fetch::{
-    Asset, Client, Event, FetchError, Fetched, InstalledLibrary, Kind, Manifest, Outcome, Platform,
-    Request, Sum, ZooChoice,
+    Asset, Client, Event, FetchError, Fetched, InstalledLibrary, Kind, Manifest, Outcome, Place,
+    Platform, Request, Sum, ZooChoice,
 };
 use indicatif::{HumanBytes, ProgressBar};
 
@@ -30,7 +30,7 @@ pub(super) struct FetchArgs {
     #[arg(long, conflicts_with = "name")]
     list: bool,
     /// What runs it. By default the chip of this machine, or the processor where there is none.
-    #[arg(long = "for", value_name = "hailo8|hailo8l|onnx", value_parser = platform_parser())]
+    #[arg(long = "for", value_name = "PLATFORM", value_parser = platform_parser())]
     platform: Option<Platform>,
     /// Take the 8-bit variant, a quarter of the size (clip).
     #[arg(long)]
@@ -83,7 +83,7 @@ pub(super) fn run(arguments: &FetchArgs) -> anyhow::Result<()> {
         let mut shown = Shown::new(&wanted.file);
         let outcome = client.fetch(wanted, &folder, &mut |event| shown.note(&event));
         shown.bar.finish_and_clear();
-        let file = outcome.map_err(advise)?;
+        let file = outcome.map_err(|error| advise(error, &asset))?;
         tell_of(&file, wanted.sum.is_some());
         exit::say(&file.path.display().to_string())?;
         fetched.push(file.path);
@@ -161,12 +161,17 @@ fn zoo(manifest: &Manifest, arguments: &FetchArgs) -> anyhow::Result<ZooChoice> 
 }
 
 /// What an error lacks: what the user can do about it.
-fn advise(error: FetchError) -> anyhow::Error {
+fn advise(error: FetchError, asset: &Asset) -> anyhow::Error {
     match &error {
-        FetchError::Unreachable { url, .. } => anyhow::anyhow!(
-            "{error}: check the network, or fetch {url} on another machine, copy it into a folder \
-             here, and add --url file:///FOLDER/{{file}}"
-        ),
+        FetchError::Unreachable { .. } => {
+            let firsts = asset.downloads.iter().filter_map(|one| one.places.first());
+            let urls: Vec<_> = firsts.map(Place::url).collect();
+            anyhow::anyhow!(
+                "{error}: check the network, or fetch {} on another machine, copy it into a folder \
+                 here, and add --url file:///FOLDER/{{file}}",
+                urls.join(" and ")
+            )
+        }
         FetchError::NotOurs { .. } => WrongInput::new(format!(
             "{error}; --force replaces it, --out DIR puts the other beside it"
         ))
