@@ -230,10 +230,8 @@ impl Client {
                 return Err(FetchError::NoCertificates);
             }
             report(Event::Asking { place });
-            let cause = match self.get_from(place, wanted, part, report) {
-                Ok(()) => return Ok(place),
-                Err(Failure::Place(cause)) => cause,
-                Err(failure) => return Err(ended(failure, place, wanted, part)),
+            let Some(cause) = self.get_from(place, wanted.kind, part, report)? else {
+                return Ok(place);
             };
             if tried_places.len() + 1 < wanted.places.len() {
                 report(Event::NotThere {
@@ -246,28 +244,43 @@ impl Client {
         Err(without_any(&wanted.file, tried_places))
     }
 
-    /// Fills the part from one place. Where the connection breaks, it goes on by itself a few times.
+    /// Fills the part from one place; where nothing comes, says why. Where the connection breaks, it
+    /// goes on by itself a few times.
     fn get_from(
         &self,
         place: &Place,
-        wanted: &Download,
+        kind: Kind,
         part: &mut Part,
         report: &mut dyn FnMut(Event<'_>),
-    ) -> Result<(), Failure> {
-        let most_bytes = wanted.kind.most_bytes();
+    ) -> Result<Option<PlaceError>, FetchError> {
+        let most_bytes = kind.most_bytes();
+        let url = place.url().to_owned();
         let mut resumes = 0;
         loop {
             let before = part.length();
-            match download(&self.agent, place, part, most_bytes, report) {
-                Err(Failure::CutOff(_)) if part.length() > before && resumes < MOST_RESUMES => {
+            let Err(failure) = download(&self.agent, place, part, most_bytes, report) else {
+                return Ok(None);
+            };
+            let bytes = part.length();
+            return match failure {
+                Failure::CutOff(_) if bytes > before && resumes < MOST_RESUMES => {
                     resumes += 1;
+                    continue;
                 }
+                Failure::CutOff(cause) => Err(FetchError::CutOff { url, bytes, cause }),
+                Failure::Place(cause) if resumes == 0 => Ok(Some(cause)),
                 // What came before is worth more words than that the server is gone now.
-                Err(Failure::Place(cause)) if resumes > 0 => {
-                    return Err(Failure::CutOff(cause.to_string()));
-                }
-                ended => return ended,
-            }
+                Failure::Place(cause) => Err(FetchError::CutOff {
+                    url,
+                    bytes,
+                    cause: cause.to_string(),
+                }),
+                Failure::TooLarge => Err(FetchError::Rejected {
+                    url,
+                    cause: Rejection::TooLarge { most_bytes },
+                }),
+                Failure::Part(source) => Err(at(part.path(), source)),
+            };
         }
     }
 }
@@ -322,26 +335,6 @@ fn install(wanted: &Download, part: &Part, path: &Path, place: &Place) -> Result
     // In place, it is there no more.
     let _ = fs::remove_file(&unpacked);
     installed
-}
-
-/// The error of an attempt that brought something.
-fn ended(failure: Failure, place: &Place, wanted: &Download, part: &Part) -> FetchError {
-    let url = place.url().to_owned();
-    match failure {
-        Failure::Place(cause) => without_any(&wanted.file, vec![(url, cause)]),
-        Failure::CutOff(cause) => FetchError::CutOff {
-            url,
-            bytes: part.length(),
-            cause,
-        },
-        Failure::TooLarge => FetchError::Rejected {
-            url,
-            cause: Rejection::TooLarge {
-                most_bytes: wanted.kind.most_bytes(),
-            },
-        },
-        Failure::Part(source) => at(part.path(), source),
-    }
 }
 
 /// The error where no place has the file.
