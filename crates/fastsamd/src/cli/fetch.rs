@@ -167,7 +167,7 @@ fn advise(error: FetchError, asset: &Asset) -> anyhow::Error {
             let firsts = asset.downloads.iter().filter_map(|one| one.places.first());
             let urls: Vec<_> = firsts.map(Place::url).collect();
             anyhow::anyhow!(
-                "{error}: check the network, or fetch {} on another machine, copy it into a folder \
+                "{error}: check the network, or fetch {} on another machine into a folder, bring that \
                  here, and add --url file:///FOLDER/{{file}}",
                 urls.join(" and ")
             )
