@@ -92,7 +92,7 @@ fn what_the_library_answers_is_recognised() {
             "chip = hailo8l",
             "hef",
             "the device is a Hailo-8L",
-            "fast_sam_s hailo8l",
+            "fast_sam_s --for hailo8l",
         ),
         (
             "page-size = refused",
@@ -237,7 +237,7 @@ fn a_hef_that_cant_be_used_is_recognised() {
         assert_eq!(finding.outcome, Outcome::Failed);
         assert!(finding.detail.contains(detail), "{finding}");
         let fix = finding.fix.as_deref().unwrap_or_default();
-        assert!(fix.contains("fetch-hef"), "{finding}");
+        assert!(fix.contains("fastsamd fetch"), "{finding}");
     }
 }
 

@@ -317,13 +317,21 @@ fn what_stops_a_start_is_one_line_with_its_fix() {
         ),
         ("page-size = refused", 1, &["force_desc_page_size=4096"]),
         // Of a HEF at fault, the user has to name another.
-        ("hef = refused", 2, &["fast_sam_s.hef", "(92)", "fetch-hef"]),
+        (
+            "hef = refused",
+            2,
+            &["fast_sam_s.hef", "(92)", "fastsamd fetch"],
+        ),
         (
             "hef = refused\nversion = 4.20.0",
             2,
             &["fast_sam_s.hef", "(26)"],
         ),
-        ("chip = hailo8l", 2, &["Hailo-8", "Hailo-8L", "fetch-hef"]),
+        (
+            "chip = hailo8l",
+            2,
+            &["Hailo-8", "Hailo-8L", "fastsamd fetch"],
+        ),
         ("version = 5.1.0", 1, &["5.1.0", "4.20 to 4.23"]),
         ("frame-size = short", 1, &["frames of"]),
         ("frame-size = padded", 1, &["frames of"]),

@@ -273,7 +273,7 @@ const CASES: &[Case] = &[
         ..lacks(
             "nothing for the tests",
             &[CC, AR, LIBCLANG, OWN_HEADERS],
-            "mosquitto\nmosquitto-clients\nffmpeg\ncurl\n",
+            "mosquitto\nmosquitto-clients\nffmpeg\n",
         )
     },
     Case {
@@ -289,7 +289,6 @@ const CASES: &[Case] = &[
                 Program("mosquitto_passwd", ""),
                 Program("mosquitto_sub", ""),
                 Program("ffmpeg", ""),
-                Program("curl", ""),
             ],
             "",
         )

@@ -65,7 +65,7 @@ fn a_hef_that_crashes_the_library_is_one_line_of_the_daemon_and_of_doctor() {
         .expect("a row");
     assert_eq!(hef["status"], "failed");
     assert!(hef["detail"].to_string().contains("SIGABRT"), "{hef}");
-    assert!(hef["fix"].to_string().contains("fetch-hef"), "{hef}");
+    assert!(hef["fix"].to_string().contains("fastsamd fetch"), "{hef}");
     // The device is not opened with it.
     let device = rows.iter().find(|row| row["check"] == "device");
     let device = device.expect("a row")["detail"].to_string();

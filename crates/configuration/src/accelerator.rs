@@ -174,7 +174,7 @@ impl Default for Mock {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Hailo {
-    /// A FastSAM HEF for the chip. Default: where `scripts/fetch-hef fast_sam_s hailo8` puts it.
+    /// A FastSAM HEF for the chip. Default: where `fastsamd fetch fast_sam_s --for hailo8` puts it.
     /// Looked for when the daemon starts, so that a configuration can be checked elsewhere.
     pub hef: PathBuf,
     /// The HEF's sha256, 64 hexadecimal digits: another file is refused. Default: any is taken.

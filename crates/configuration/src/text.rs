@@ -10,7 +10,7 @@ use crate::{
     quote::quoted,
 };
 
-/// CLIP's encoders, for text prompts. `scripts/fetch-clip` gets them.
+/// CLIP's encoders, for text prompts. `fastsamd fetch clip` gets them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Text {

@@ -27,7 +27,9 @@ The configuration of the daemon. Every key with its default stands in the file t
 The password for the MQTT broker, which the service gets as a credential.
 .TP
 .I /usr/share/fastsamd/hef
-Where networks for Hailo chips lie. \fI/usr/share/fastsamd/scripts/fetch-hef\fR gets them.
+Where networks for Hailo chips lie.
+.BR fastsamd-fetch (1)
+gets them.
 .TP
 .I /var/lib/fastsamd
 Prompts that were set over MQTT.

@@ -247,11 +247,11 @@ impl Status {
             }
             Self::HEF_NOT_COMPATIBLE_WITH_DEVICE | Self::INVALID_HEF => {
                 "the HEF is made for another chip or is not valid: \
-                 `fastsamd hef FILE` shows which; fetch the right one with scripts/fetch-hef"
+                 `fastsamd hef FILE` shows which; fetch the right one with `fastsamd fetch`"
             }
             Self::HEF_FILE_CORRUPTED | Self::HEF_NOT_SUPPORTED => {
                 "the file is damaged, or newer than this libhailort: fetch the one for this libhailort with \
-                 scripts/fetch-hef"
+                 `fastsamd fetch`"
             }
             Self::INTERNAL_FAILURE => {
                 "the library's own log says why: run it again with \
@@ -344,7 +344,7 @@ mod tests {
                 &["HAILORT_LOGGER_PATH=/tmp", "force_desc_page_size=4096"],
             ),
             (16, &["firmware", "power off and on"]),
-            (92, &["fetch-hef"]),
+            (92, &["fastsamd fetch"]),
         ] {
             let advice = Status::check(status).unwrap_err().advice().unwrap();
             for word in words {

@@ -37,7 +37,7 @@ impl TrialEnd {
     pub(crate) fn of(&self, hef: &Path) -> String {
         let hef = hef.display();
         const SO: &str = "so it is not handed to the library: fetch it again with \
-                          scripts/fetch-hef, or compile it anew";
+                          `fastsamd fetch`, or compile it anew";
         match self {
             Self::Killed { signal } => {
                 let name = signal_name(*signal);

@@ -46,6 +46,14 @@ pub fn read(path: &Path, most_bytes: u64) -> Result<Vec<u8>, OnnxError> {
     Ok(bytes)
 }
 
+/// Checks that each part of a model's file lies within the part that holds it, without loading it.
+///
+/// # Errors
+/// Where the file is damaged, or that it is no ONNX file.
+pub fn check(file: &[u8]) -> Result<(), EngineError> {
+    outline::check(file).map_err(EngineError::new)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

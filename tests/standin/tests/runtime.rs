@@ -254,7 +254,7 @@ fn a_refused_hef_is_named() {
         let path = sandbox.hef().display().to_string();
         let line = error.to_string();
         assert!(
-            line.starts_with(&path) && line.contains("fetch-hef"),
+            line.starts_with(&path) && line.contains("fastsamd fetch"),
             "{line}"
         );
     }

@@ -76,7 +76,7 @@ pub enum HailoError {
         driver: String,
     },
     /// The HEF is for another chip.
-    #[error("{hef} is made for a {made_for}, but the device is a {device}: scripts/fetch-hef gets the right one", hef = hef.display())]
+    #[error("{hef} is made for a {made_for}, but the device is a {device}: `fastsamd fetch` gets the right one", hef = hef.display())]
     Architecture {
         /// The HEF.
         hef: PathBuf,
@@ -87,7 +87,7 @@ pub enum HailoError {
     },
     /// The HEF holds no network that this backend runs.
     #[error(
-        "{hef}: {why}; `fastsamd hef FILE` shows what it holds, scripts/fetch-hef fast_sam_s gets FastSAM",
+        "{hef}: {why}; `fastsamd hef FILE` shows what it holds, `fastsamd fetch fast_sam_s` gets FastSAM",
         hef = hef.display()
     )]
     Misfit {

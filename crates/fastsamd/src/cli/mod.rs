@@ -7,6 +7,7 @@ mod check;
 mod demo;
 mod doctor;
 mod exit;
+mod fetch;
 mod inference;
 mod inputs;
 mod message;
@@ -60,6 +61,9 @@ enum Verb {
     /// Says what a HEF or an ONNX file holds, and whether the daemon runs it.
     #[command(visible_alias = "hef")]
     Model(model::ModelArgs),
+    /// Gets a published model, checks it, and puts it in place: FastSAM for a Hailo chip or as
+    /// ONNX, and CLIP for texts.
+    Fetch(fetch::FetchArgs),
     /// Hands a HEF to Hailo's library and sees whether that survives.
     #[command(name = hailort::Trial::VERB, hide = true)]
     TryHef(try_hef::TryHefArgs),
@@ -93,6 +97,7 @@ fn dispatch(verb: Verb) -> u8 {
         Verb::Schema(arguments) => exit::conclude(schema::run(&arguments)),
         Verb::Bench(arguments) => exit::conclude(bench::run(&arguments)),
         Verb::Model(arguments) => exit::conclude(model::run(&arguments)),
+        Verb::Fetch(arguments) => exit::conclude(fetch::run(&arguments)),
         Verb::TryHef(arguments) => exit::conclude(try_hef::run(&arguments)),
     }
 }

@@ -14,7 +14,21 @@ pub(super) fn bar(length: usize, what: impl Into<Cow<'static, str>>) -> Progress
         ProgressDrawTarget::hidden()
     };
     let bar = ProgressBar::with_draw_target(Some(length as u64), target);
-    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}") {
+    styled(bar, "{msg} {wide_bar} {pos}/{len} {eta}", what)
+}
+
+/// A bar for bytes that come, of which there may be any number.
+pub(super) fn bytes(total: Option<u64>, what: impl Into<Cow<'static, str>>) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+    let template = match total {
+        Some(_) => "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}",
+        None => "{msg} {spinner} {bytes} {bytes_per_sec}",
+    };
+    styled(bar, template, what)
+}
+
+fn styled(bar: ProgressBar, template: &str, what: impl Into<Cow<'static, str>>) -> ProgressBar {
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
     }
     bar.set_message(what);

@@ -50,7 +50,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const INSTALL: &str = "sudo apt update && sudo apt install hailo-all && sudo reboot";
 const ALIGN: &str = "sudo apt update && sudo apt full-upgrade && sudo reboot";
 const HOLDER: &str = "sudo fuser -v /dev/hailo0";
-const FETCH: &str = "sudo scripts/fetch-hef fast_sam_s hailo8 (for a Hailo-8L: hailo8l), and set \
+const FETCH: &str = "sudo fastsamd fetch fast_sam_s --for hailo8 (for a Hailo-8L: hailo8l), and set \
                      accelerator.backend.hailo.hef to what it prints";
 
 pub(super) fn examine(section: &configuration::Accelerator, machine: &Machine) -> Vec<Finding> {
@@ -370,7 +370,7 @@ fn explain(error: &AcceleratorError, devices: &[DeviceId], machine: &Machine) ->
                 hef.display()
             ),
             format!(
-                "sudo scripts/fetch-hef fast_sam_s {}, and set accelerator.backend.hailo.hef to \
+                "sudo fastsamd fetch fast_sam_s --for {}, and set accelerator.backend.hailo.hef to \
                  what it prints",
                 match device {
                     hailort::Architecture::Hailo8L => "hailo8l",
@@ -384,7 +384,7 @@ fn explain(error: &AcceleratorError, devices: &[DeviceId], machine: &Machine) ->
         | HailoError::Format { .. } => Finding::failed(
             "hef",
             error.to_string(),
-            "fastsamd hef FILE shows what it holds; scripts/fetch-hef fast_sam_s gets FastSAM"
+            "fastsamd hef FILE shows what it holds; fastsamd fetch fast_sam_s gets FastSAM"
                 .to_owned(),
         ),
         HailoError::Runtime(error) => from_runtime("device", error, machine),

@@ -36,7 +36,7 @@ pub enum HefFileError {
     },
     /// A container of a version that this reader does not know.
     #[error(
-        "HEF container version {0} is unknown: 0 to 3 can be read; scripts/fetch-hef gets a HEF for this HailoRT"
+        "HEF container version {0} is unknown: 0 to 3 can be read; `fastsamd fetch` gets a HEF for this HailoRT"
     )]
     Version(u32),
     /// The sizes in the header don't add up to the file's.
@@ -69,12 +69,12 @@ pub enum HefFileError {
     },
     /// Its checksum is right, and libhailort crashes on what it describes, or does not come back.
     #[error(
-        "libhailort would crash on this HEF: {0}; fetch it again with scripts/fetch-hef, or compile it anew"
+        "libhailort would crash on this HEF: {0}; fetch it again with `fastsamd fetch`, or compile it anew"
     )]
     Flaw(Flaw),
     /// The protobuf message is broken.
     #[error(
-        "the HEF's description is broken at byte {offset}: {what}; fetch it again with scripts/fetch-hef"
+        "the HEF's description is broken at byte {offset}: {what}; fetch it again with `fastsamd fetch`"
     )]
     Contents {
         /// Where in the file.

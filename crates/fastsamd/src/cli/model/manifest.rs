@@ -1,30 +1,11 @@
-//! The HEFs that fastsamd is made for: `hef/manifest.toml`, built into the program.
+//! Which of the HEFs that fastsamd is made for a file is, by the manifest.
 
+use fetch::{HefEntry, Manifest};
 use hailort::hef_file::{HefArchitecture, LayerDirection, NetworkGroup, hex};
-use serde::{Deserialize, Serialize};
-
-const TEXT: &str = include_str!("../../../../../hef/manifest.toml");
-
-/// The sha256 of an entry whose sum nobody has entered.
-const UNKNOWN: &str = "unknown";
-
-#[derive(Debug, Deserialize)]
-struct Manifest {
-    hef: Vec<Entry>,
-}
-
-/// A published HEF; what else the manifest says is `scripts/fetch-hef`'s.
-#[derive(Debug, Deserialize)]
-struct Entry {
-    #[serde(flatten)]
-    published: Published,
-    input: String,
-    outputs: Vec<String>,
-    sha256: String,
-}
+use serde::Serialize;
 
 /// What a HEF is published as.
-#[derive(Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Published {
     pub(super) name: String,
     pub(super) chip: String,
@@ -55,19 +36,25 @@ impl Origin {
         architecture: HefArchitecture,
         network: &NetworkGroup,
     ) -> anyhow::Result<Self> {
-        let manifest: Manifest = toml::from_str(TEXT)?;
-        Ok(manifest.find(&hex(sha256), architecture, network))
+        let manifest = Manifest::built_in()?;
+        let sha256 = hex(sha256);
+        Ok(Self::among(&manifest.hef, &sha256, architecture, network))
     }
-}
 
-impl Manifest {
-    fn find(self, sha256: &str, architecture: HefArchitecture, network: &NetworkGroup) -> Origin {
+    fn among(
+        entries: &[HefEntry],
+        sha256: &str,
+        architecture: HefArchitecture,
+        network: &NetworkGroup,
+    ) -> Self {
         let (mut is, mut may_be) = (Vec::new(), Vec::new());
-        for entry in self.hef {
-            if entry.sha256.eq_ignore_ascii_case(sha256) {
-                is.push(entry.published);
-            } else if entry.sha256 == UNKNOWN && entry.describes(architecture, network) {
-                may_be.push(entry.published);
+        for entry in entries {
+            match &entry.sha256 {
+                Some(sum) if sum.as_str() == sha256 => is.push(Published::from(entry)),
+                None if describes(entry, architecture, network) => {
+                    may_be.push(Published::from(entry));
+                }
+                _ => {}
             }
         }
         let (verdict, entries) = match (is.is_empty(), may_be.is_empty()) {
@@ -75,36 +62,44 @@ impl Manifest {
             (true, false) => (Verdict::MayBe, may_be),
             (true, true) => (Verdict::NotListed, Vec::new()),
         };
-        Origin { verdict, entries }
+        Self { verdict, entries }
     }
 }
 
-impl Entry {
-    /// Names are the compiler's to choose: chip and shapes are compared.
-    fn describes(&self, architecture: HefArchitecture, network: &NetworkGroup) -> bool {
-        let chip = match architecture {
-            HefArchitecture::Hailo8 => "hailo8",
-            HefArchitecture::Hailo8L => "hailo8l",
-            _ => return false,
-        };
-        let shapes = |direction| {
-            let mut shapes: Vec<String> = network
-                .layers
-                .iter()
-                .filter(|layer| layer.direction == direction)
-                .map(|layer| shape(layer.shape))
-                .collect();
-            shapes.sort_unstable();
-            shapes
-        };
-        let mut outputs = self.outputs.clone();
-        outputs.sort_unstable();
-        // The input's type and colours stand behind its shape.
-        let input = self.input.split(' ').next().unwrap_or_default();
-        self.published.chip == chip
-            && shapes(LayerDirection::Input) == [input]
-            && shapes(LayerDirection::Output) == outputs
+impl From<&HefEntry> for Published {
+    fn from(entry: &HefEntry) -> Self {
+        Self {
+            name: entry.name.clone(),
+            chip: entry.chip.clone(),
+            zoo: entry.zoo.clone(),
+        }
     }
+}
+
+/// Names are the compiler's to choose: chip and shapes are compared.
+fn describes(entry: &HefEntry, architecture: HefArchitecture, network: &NetworkGroup) -> bool {
+    let chip = match architecture {
+        HefArchitecture::Hailo8 => "hailo8",
+        HefArchitecture::Hailo8L => "hailo8l",
+        _ => return false,
+    };
+    let shapes = |direction| {
+        let mut shapes: Vec<String> = network
+            .layers
+            .iter()
+            .filter(|layer| layer.direction == direction)
+            .map(|layer| shape(layer.shape))
+            .collect();
+        shapes.sort_unstable();
+        shapes
+    };
+    let mut outputs = entry.outputs.clone();
+    outputs.sort_unstable();
+    // The input's type and colours stand behind its shape.
+    let input = entry.input.split(' ').next().unwrap_or_default();
+    entry.chip == chip
+        && shapes(LayerDirection::Input) == [input]
+        && shapes(LayerDirection::Output) == outputs
 }
 
 /// Rows, columns and channels as the manifest writes them.
@@ -143,22 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn the_manifest_is_readable_and_its_sums_are_sums() {
-        let manifest: Manifest = toml::from_str(TEXT).unwrap();
-        for Entry {
-            published, sha256, ..
-        } in manifest.hef
-        {
-            let is_sum = sha256.len() == 64 && sha256.bytes().all(|c| c.is_ascii_hexdigit());
-            assert!(sha256 == UNKNOWN || is_sum, "{published:?}: {sha256}");
-        }
-    }
-
-    #[test]
     fn a_sum_says_what_it_is_and_shapes_what_it_may_be() {
         const SUM: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         let text = format!(
             r#"
+            places = []
+            hailort = {{}}
             [[hef]]
             name = "clip"
             chip = "hailo8"
@@ -175,6 +160,7 @@ mod tests {
             sha256 = "{SUM}"
             "#
         );
+        let manifest = Manifest::read(&text).unwrap();
         let clip = network([224, 224, 3], [1, 1, 512]);
         let larger = network([288, 288, 3], [1, 1, 640]);
         let other = "0".repeat(64);
@@ -186,8 +172,7 @@ mod tests {
             (&other, Hailo8L, &clip, Verdict::NotListed, ""),
             (&other, Hailo8, &larger, Verdict::NotListed, ""),
         ] {
-            let manifest: Manifest = toml::from_str(&text).unwrap();
-            let found = manifest.find(sum, chip, network);
+            let found = Origin::among(&manifest.hef, sum, chip, network);
             assert_eq!(found.verdict, verdict);
             let zoos: Vec<_> = found.entries.iter().map(|entry| &*entry.zoo).collect();
             assert_eq!(zoos.join(" "), zoo);
