@@ -1,0 +1,319 @@
+//! Which segment is which object.
+//!
+//! Passes, each over what the ones before left, each greedy by its own measure:
+//! 1. *overlap*: believed objects, seen or lost, with segments of a high score, by the IoU of masks
+//!    (the object's shape where it is expected); then with the others (ByteTrack, Zhang et al. 2022,
+//!    arXiv:2110.06864, whose boxes are masks here);
+//! 2. *parts*: what lies inside an object's expected shape shows a part of it;
+//! 3. *recovery*: an object that is not where it was expected is looked for between there and where it
+//!    was last seen, by its shape (observation-centric recovery, OC-SORT, Cao et al. 2022,
+//!    arXiv:2203.14360);
+//! 4. tentative objects, in the same way as the believed ones.
+//!
+//! Greedy and not optimal (Hungarian): an optimal assignment gives up the best pair where that makes the
+//! sum larger, and with nested masks it does: with the cup's detection missing, table to cup and nothing
+//! to table may weigh as much as table to table. IoUs of masks hardly ever tie.
+
+use std::time::Duration;
+
+use fastsam::Segment;
+use frame::Size;
+
+use crate::{
+    grid::Grid,
+    object::{Object, State, View},
+    settings::Settings,
+    shape::{Bounds, Sighting, Sightings},
+};
+
+/// Below this two masks are taken for different things. An object that moves by half of its width from
+/// where it was expected still has 0.33.
+const LEAST_IOU: f32 = 0.3;
+
+/// So much of a segment lies inside the object that it is a part of.
+const INSIDE: f32 = 0.65;
+
+/// From one frame to the next a part is at least this share of what was seen before.
+const LEAST_PART: f32 = 0.25;
+
+/// The least IoU of shapes laid over each other for them to be the same one's.
+const LEAST_ALIKE: f32 = 0.6;
+
+/// A pair that may belong together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pair {
+    pub(crate) object: u32,
+    pub(crate) segment: u32,
+    /// Intersection over union of the expected shape and the segment.
+    pub(crate) iou: f32,
+    /// The segment's share inside the expected shape.
+    pub(crate) inside: f32,
+    /// The expected shape's share inside the segment.
+    pub(crate) covered: f32,
+}
+
+/// Finds pairs. Refilled for each frame.
+#[derive(Debug, Default)]
+pub(crate) struct Association {
+    grid: Grid,
+    pairs: Vec<Pair>,
+    /// What a pass chooses from: a measure, better ones greater, and the pair.
+    ranked: Vec<(f32, u32, u32)>,
+    /// For each segment, the place of its object.
+    owners: Vec<Option<u32>>,
+}
+
+impl Association {
+    /// All pairs of objects and segments that overlap where the objects are expected.
+    pub(crate) fn look(
+        &mut self,
+        at: Duration,
+        size: Size,
+        objects: &[Object],
+        sightings: &Sightings,
+        segments: &[Segment],
+    ) {
+        self.pairs.clear();
+        // The centre of a segment with an IoU of at least 0.3 lies within the box grown by a tenth.
+        let reach = |object: &Object| object.expected(at).grown(0.1);
+        self.grid.rebuild(size, objects.iter().map(reach));
+        for (place, sighting) in sightings.as_slice().iter().enumerate() {
+            let centre = sighting.bounds.centre();
+            let runs = segments[place].mask.runs();
+            for &member in self.grid.around(centre) {
+                let object = &objects[member as usize];
+                if !reach(object).contains(centre) {
+                    continue;
+                }
+                let shape = &object.shape;
+                let shared = shape.overlap(object.shift(at), sightings, sighting, runs);
+                if shared > 0.0 {
+                    self.pairs.push(Pair {
+                        object: member,
+                        segment: place as u32,
+                        iou: shared / (shape.area + sighting.area - shared),
+                        inside: shared / sighting.area,
+                        covered: (shared / shape.area).min(1.0),
+                    });
+                }
+            }
+        }
+    }
+
+    /// This frame's pairs.
+    pub(crate) fn pairs(&self) -> &[Pair] {
+        &self.pairs
+    }
+
+    /// How many of the objects that were seen in the frame before overlap a segment as the same object
+    /// would, and how many those objects are.
+    pub(crate) fn agreement(&self, objects: &[Object]) -> (usize, usize) {
+        let is_seen = |object: &&Object| object.state == State::Tracked;
+        let mut agreeing = 0;
+        let mut last = u32::MAX;
+        // Pairs are sorted by segment, so that at most one is counted for each.
+        for pair in &self.pairs {
+            let is_same = pair.iou >= 0.5 && objects[pair.object as usize].state == State::Tracked;
+            if is_same && pair.segment != last {
+                last = pair.segment;
+                agreeing += 1;
+            }
+        }
+        (agreeing, objects.iter().filter(is_seen).count())
+    }
+
+    /// Gives each segment to at most one object, and says so in the objects.
+    pub(crate) fn assign(
+        &mut self,
+        at: Duration,
+        size: Size,
+        settings: &Settings,
+        objects: &mut [Object],
+        sightings: &Sightings,
+        segments: &[Segment],
+    ) {
+        self.owners.clear();
+        self.owners.resize(segments.len(), None);
+        for object in objects.iter_mut() {
+            object.segment = None;
+        }
+        let seen = sightings.as_slice();
+        for is_believed in [true, false] {
+            let is_due = |object: &Object| (object.state != State::Tentative) == is_believed;
+            for least in [settings.high_score, f32::NEG_INFINITY] {
+                self.pass(objects, |pair, object| {
+                    let is_wanted = is_due(object) && seen[pair.segment as usize].score >= least;
+                    (is_wanted && pair.iou >= LEAST_IOU).then_some(pair.iou)
+                });
+            }
+            if is_believed {
+                self.pass(objects, |pair, object| {
+                    let sighting = &seen[pair.segment as usize];
+                    let is_part = is_due(object)
+                        && pair.inside >= INSIDE
+                        && sighting.area < object.area
+                        && (object.state == State::Lost
+                            || sighting.area >= object.last_area * LEAST_PART);
+                    is_part.then_some(pair.covered)
+                });
+            }
+            self.rank_recoveries(at, size, settings, objects, sightings, segments, is_believed);
+            self.take_ranked(objects);
+        }
+    }
+
+    /// Whether a segment was given to an object.
+    pub(crate) fn is_taken(&self, segment: usize) -> bool {
+        self.owners[segment].is_some()
+    }
+
+    /// Whether a segment is explained without a new object: a part of an object that is seen
+    /// elsewhere, in another part, or several objects in one.
+    pub(crate) fn is_explained(&self, segment: usize, objects: &[Object]) -> bool {
+        let mut merged = 0;
+        let first = self.pairs.partition_point(|pair| (pair.segment as usize) < segment);
+        for pair in &self.pairs[first..] {
+            if pair.segment as usize != segment {
+                break;
+            }
+            let object = &objects[pair.object as usize];
+            if object.state == State::Tentative || object.segment == Some(segment) {
+                continue;
+            }
+            match object.segment {
+                Some(_) if object.view == View::Part && pair.inside >= INSIDE => return true,
+                None if pair.covered >= INSIDE => merged += 1,
+                _ => {}
+            }
+        }
+        merged >= 2
+    }
+
+    fn pass(&mut self, objects: &mut [Object], measure: impl Fn(&Pair, &Object) -> Option<f32>) {
+        self.ranked.clear();
+        for pair in &self.pairs {
+            let object = &objects[pair.object as usize];
+            if object.segment.is_some() || self.owners[pair.segment as usize].is_some() {
+                continue;
+            }
+            if let Some(measure) = measure(pair, object) {
+                self.ranked.push((measure, pair.object, pair.segment));
+            }
+        }
+        self.take_ranked(objects);
+    }
+
+    fn take_ranked(&mut self, objects: &mut [Object]) {
+        // Objects are in the order of their ids, so that ties go to the older one.
+        self.ranked
+            .sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+        for &(_, place, segment) in &self.ranked {
+            let (object, owner) = (
+                &mut objects[place as usize],
+                &mut self.owners[segment as usize],
+            );
+            if object.segment.is_none() && owner.is_none() {
+                object.segment = Some(segment as usize);
+                *owner = Some(place);
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "for now")]
+    fn rank_recoveries(
+        &mut self,
+        at: Duration,
+        size: Size,
+        settings: &Settings,
+        objects: &[Object],
+        sightings: &Sightings,
+        segments: &[Segment],
+        is_believed: bool,
+    ) {
+        self.ranked.clear();
+        for (place, object) in objects.iter().enumerate() {
+            if object.segment.is_some() || (object.state != State::Tentative) != is_believed {
+                continue;
+            }
+            let way = Way::new(object, at, size);
+            for (segment, sighting) in sightings.as_slice().iter().enumerate() {
+                if self.owners[segment].is_some() || sighting.score < settings.birth_score {
+                    continue;
+                }
+                let Some(distance) = way.distance(sighting) else {
+                    continue;
+                };
+                let ratio = sighting.area / object.area;
+                if ratio > 1.5 {
+                    continue;
+                }
+                let cost = if ratio > 0.7 {
+                    let shift: [f32; 2] = std::array::from_fn(|axis| {
+                        sighting.centroid[axis] - object.shape.centroid[axis]
+                    });
+                    let runs = segments[segment].mask.runs();
+                    let shared = object.shape.overlap(shift, sightings, sighting, runs);
+                    let alike = shared / (object.shape.area + sighting.area - shared);
+                    if alike < LEAST_ALIKE {
+                        continue;
+                    }
+                    distance + 2.0 * (1.0 - alike)
+                } else if distance < 0.5 {
+                    distance + 1.0
+                } else {
+                    continue;
+                };
+                self.ranked.push((-cost, place as u32, segment as u32));
+            }
+        }
+    }
+}
+
+/// The way from where an object was last seen to where it is expected now.
+struct Way {
+    from: Bounds,
+    by: [f32; 2],
+    reach: f32,
+}
+
+impl Way {
+    fn new(object: &Object, at: Duration, size: Size) -> Self {
+        let from = object
+            .shape
+            .bounds
+            .shifted(object.shift_to(object.motion.position()));
+        let predicted = object.motion.predicted(at);
+        let position = object.motion.position();
+        // What left the frame comes back where it left.
+        let lengths = [size.width as f32, size.height as f32];
+        let by = std::array::from_fn(|axis| {
+            predicted[axis].clamp(0.0, lengths[axis]) - position[axis].clamp(0.0, lengths[axis])
+        });
+        let gap = at.saturating_sub(object.seen).as_secs_f32();
+        let speed = object.motion.velocity()[0].hypot(object.motion.velocity()[1]);
+        Self {
+            from,
+            by,
+            reach: object.size() * (0.5 + gap.min(2.0)) + 0.3 * speed * gap,
+        }
+    }
+
+    /// The distance of a segment from the way, as a share of how far it may be; `None` where it is
+    /// farther.
+    fn distance(&self, sighting: &Sighting) -> Option<f32> {
+        let point = sighting.bounds.centre();
+        let step = |share: f32| {
+            let bounds = self.from.shifted(self.by.map(|by| by * share));
+            let off: [f32; 2] =
+                std::array::from_fn(|axis| point[axis] - bounds.centre()[axis]);
+            // The nearer to the prediction, the likelier.
+            let late = (1.0 - share) * self.by[0].hypot(self.by[1]);
+            (off[0].hypot(off[1]) + 0.3 * late) / self.reach
+        };
+        let nearest = [0.0, 0.25, 0.5, 0.75, 1.0]
+            .into_iter()
+            .map(step)
+            .fold(f32::INFINITY, f32::min);
+        (nearest < 1.0).then_some(nearest)
+    }
+}

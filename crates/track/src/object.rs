@@ -1,0 +1,213 @@
+//! One object: how it looks when it is seen whole, where it is, and since when.
+//!
+//! A segment that is much smaller than its object shows a part of it (something stands before it, or the
+//! network split it), one that is much larger shows it merged with a neighbour. Such sightings say where
+//! the object is, but not how it looks: the shape of the last whole sighting is kept beside them, and is
+//! what the next frame is compared with. Only what stays that way for [`SETTLING`] becomes the new shape.
+//! That is the hysteresis that keeps nested objects from swapping.
+//!
+//! Where only a part is seen, of two opposite edges the one that moved as predicted is the object's own;
+//! the other is that of whatever hides it. An edge on the frame's border never is.
+
+use std::time::Duration;
+
+use fastsam::Segment;
+use frame::Size;
+
+use crate::{
+    motion::Motion,
+    shape::{Bounds, Shape, Sighting},
+};
+
+/// A changed area is believed after this time.
+const SETTLING: Duration = Duration::from_secs(2);
+
+/// The area of a whole sighting differs by at most this share, and by a pixel all along the edge of a
+/// square of that area.
+const WHOLE: f32 = 0.1;
+
+/// From one frame to the next nothing grows by more than this share but by being merged.
+const GROWTH: f32 = 0.15;
+
+/// How long the object's area takes to follow smaller sightings, in seconds. Something that walks behind
+/// a pillar shrinks frame by frame; its area is to be remembered meanwhile.
+const SHRINKING: f32 = 2.0;
+
+/// What is learned about the velocity from sightings that aren't whole.
+const DOUBT: f32 = 0.3;
+
+/// What becomes of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Seen in too few frames to be believed.
+    Tentative,
+    /// Believed, and seen in this frame.
+    Tracked,
+    /// Believed, and not seen in this frame.
+    Lost,
+}
+
+/// How much of an object a segment shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum View {
+    /// All of it.
+    #[default]
+    Whole,
+    /// A part of it.
+    Part,
+    /// The object and something else.
+    Merged,
+}
+
+/// An object over frames.
+#[derive(Clone, Debug)]
+pub(crate) struct Object {
+    pub(crate) id: u64,
+    pub(crate) state: State,
+    pub(crate) born: Duration,
+    /// When it was last seen.
+    pub(crate) seen: Duration,
+    /// Frames in which it was seen, until it is believed.
+    pub(crate) hits: u32,
+    /// Where it is in this frame's list.
+    pub(crate) segment: Option<usize>,
+    /// How much of it was seen last.
+    pub(crate) view: View,
+    pub(crate) motion: Motion,
+    pub(crate) shape: Shape,
+    /// The motion's position when the shape was taken.
+    anchor: [f32; 2],
+    /// Its pixels when seen whole.
+    pub(crate) area: f32,
+    /// The area last seen.
+    pub(crate) last_area: f32,
+    /// Since when it was not seen whole.
+    changed: Option<Duration>,
+}
+
+impl Object {
+    /// Something seen for the first time. `shape` is a buffer to be refilled.
+    pub(crate) fn new(
+        id: u64,
+        at: Duration,
+        mut shape: Shape,
+        sighting: &Sighting,
+        segment: &Segment,
+    ) -> Self {
+        shape.copy(sighting, segment);
+        let position = sighting.bounds.centre();
+        Self {
+            id,
+            state: State::Tentative,
+            born: at,
+            seen: at,
+            hits: 0,
+            segment: None,
+            view: View::Whole,
+            motion: Motion::new(position, at),
+            shape,
+            anchor: position,
+            area: sighting.area,
+            last_area: sighting.area,
+            changed: None,
+        }
+    }
+
+    /// What the shape has to be moved by to lie where the object is expected.
+    pub(crate) fn shift(&self, at: Duration) -> [f32; 2] {
+        self.shift_to(self.motion.predicted(at))
+    }
+
+    /// What the shape has to be moved by to lie at a position of the motion.
+    pub(crate) fn shift_to(&self, position: [f32; 2]) -> [f32; 2] {
+        [position[0] - self.anchor[0], position[1] - self.anchor[1]]
+    }
+
+    /// The box in which the whole object is expected.
+    pub(crate) fn expected(&self, at: Duration) -> Bounds {
+        self.shape.bounds.shifted(self.shift(at))
+    }
+
+    /// The side of a square of its area.
+    pub(crate) fn size(&self) -> f32 {
+        self.area.sqrt()
+    }
+
+    /// How much of the object a sighting shows.
+    pub(crate) fn view_of(&self, sighting: &Sighting) -> View {
+        let tolerance = WHOLE + 1.0 / self.size().max(1.0);
+        let ratio = sighting.area / self.area;
+        if ratio < 1.0 - tolerance {
+            return View::Part;
+        }
+        let has_jumped = sighting.area > self.last_area * (1.0 + GROWTH + tolerance);
+        if ratio > 1.0 + tolerance && (has_jumped || self.view == View::Merged) {
+            return View::Merged;
+        }
+        View::Whole
+    }
+
+    /// How far from its prediction the object is seen.
+    pub(crate) fn residual(&self, at: Duration, sighting: &Sighting, frame: Size) -> [f32; 2] {
+        let shift = self.shift(at);
+        let expected = self.shape.bounds.shifted(shift);
+        let is_whole = self.view_of(sighting) == View::Whole;
+        let lengths = [frame.width as f32, frame.height as f32];
+        std::array::from_fn(|axis| {
+            let low = sighting.bounds.low[axis] - expected.low[axis];
+            let high = sighting.bounds.high[axis] - expected.high[axis];
+            let is_cut_low = sighting.bounds.low[axis] <= 1.0;
+            let is_cut_high = sighting.bounds.high[axis] >= lengths[axis] - 1.0;
+            match (is_cut_low, is_cut_high) {
+                (true, false) => high,
+                (false, true) => low,
+                _ if is_whole => sighting.centroid[axis] - (self.shape.centroid[axis] + shift[axis]),
+                _ if low.abs() < high.abs() => low,
+                _ => high,
+            }
+        })
+    }
+
+    /// Takes in where and how the object is seen in this frame.
+    pub(crate) fn observe(
+        &mut self,
+        at: Duration,
+        sighting: &Sighting,
+        segment: &Segment,
+        frame: Size,
+    ) {
+        let residual = self.residual(at, sighting, frame);
+        let predicted = self.motion.predicted(at);
+        let position = [predicted[0] + residual[0], predicted[1] + residual[1]];
+        let elapsed = at.saturating_sub(self.seen).as_secs_f32();
+        self.view = self.view_of(sighting);
+        let trust = if self.view == View::Whole { 1.0 } else { DOUBT };
+        self.motion.observe(position, at, trust);
+        self.seen = at;
+        self.last_area = sighting.area;
+        if self.view == View::Whole {
+            self.changed = None;
+            let follow = if sighting.area > self.area {
+                1.0
+            } else {
+                1.0 - (-elapsed / SHRINKING).exp()
+            };
+            self.area += follow * (sighting.area - self.area);
+            self.adopt(sighting, segment);
+        } else {
+            let since = *self.changed.get_or_insert(at);
+            if at.saturating_sub(since) >= SETTLING {
+                self.changed = None;
+                self.view = View::Whole;
+                self.area = sighting.area;
+                self.adopt(sighting, segment);
+            }
+        }
+    }
+
+    /// From now on the object looks like this.
+    fn adopt(&mut self, sighting: &Sighting, segment: &Segment) {
+        self.shape.copy(sighting, segment);
+        self.anchor = self.motion.position();
+    }
+}

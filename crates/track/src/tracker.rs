@@ -1,0 +1,265 @@
+//! Ids that last: one call per frame.
+
+use std::time::Duration;
+
+use fastsam::Segment;
+use frame::Size;
+
+use crate::{
+    associate::Association,
+    camera::Camera,
+    object::{Object, State, View},
+    settings::Settings,
+    shape::{Shape, Sightings},
+};
+
+/// How long a tentative object is looked for.
+const TENTATIVE_FOR: Duration = Duration::from_millis(500);
+
+/// A part or a merged neighbour that is seen for this time is an object of its own.
+const EXPLAINED_FOR: Duration = Duration::from_secs(1);
+
+/// What is known of the object that a segment shows.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Track {
+    /// Stays with the object, and is never used again.
+    pub id: u64,
+    /// Time since the object was first seen.
+    pub age: Duration,
+    /// What becomes of it.
+    pub state: State,
+    /// Pixels of the mask a second, rightwards and downwards.
+    pub velocity: [f32; 2],
+}
+
+/// Gives ids to segments, frame by frame.
+#[derive(Debug)]
+pub struct Tracker {
+    settings: Settings,
+    next_id: u64,
+    size: Size,
+    began: Option<Duration>,
+    last: Duration,
+    /// In the order of their ids.
+    objects: Vec<Object>,
+    sightings: Sightings,
+    association: Association,
+    camera: Camera,
+    tracks: Vec<Track>,
+    ended: Vec<u64>,
+    /// Buffers of objects that have ended.
+    spare: Vec<Shape>,
+}
+
+impl Tracker {
+    /// A tracker whose first object will have this id.
+    pub fn new(settings: Settings, first_id: u64) -> Self {
+        Self {
+            settings,
+            next_id: first_id,
+            size: Size::default(),
+            began: None,
+            last: Duration::ZERO,
+            objects: Vec::new(),
+            sightings: Sightings::default(),
+            association: Association::default(),
+            camera: Camera::default(),
+            tracks: Vec::new(),
+            ended: Vec::new(),
+            spare: Vec::new(),
+        }
+    }
+
+    /// Takes in a frame and says of each of its segments which object it shows.
+    pub fn update(&mut self, at: Duration, size: Size, segments: &[Segment]) -> &[Track] {
+        self.ended.clear();
+        if size != self.size {
+            self.reset();
+            self.size = size;
+        }
+        let began = *self.began.get_or_insert(at);
+        let at = at.max(self.last);
+        let elapsed = at.saturating_sub(self.last).as_secs_f32();
+        self.last = at;
+
+        self.sightings.look(segments);
+        let mut moved = self.camera.velocity().map(|velocity| velocity * elapsed);
+        shift(&mut self.objects, moved);
+        self.associate(at, segments);
+        if let Some(by) = self.find_bump(at) {
+            shift(&mut self.objects, by);
+            moved = [moved[0] + by[0], moved[1] + by[1]];
+            self.associate(at, segments);
+        }
+        self.association.assign(
+            at,
+            size,
+            &self.settings,
+            &mut self.objects,
+            &self.sightings,
+            segments,
+        );
+        let sightings = self.sightings.as_slice();
+        let residuals = self.objects.iter().filter_map(|object| {
+            let sighting = &sightings[object.segment?];
+            let counts = object.state != State::Tentative && object.view_of(sighting) == View::Whole;
+            counts.then(|| object.residual(at, sighting, size))
+        });
+        if let Some(by) = self.camera.consensus(residuals) {
+            shift(&mut self.objects, by);
+            moved = [moved[0] + by[0], moved[1] + by[1]];
+        }
+        self.camera.moved(moved, elapsed);
+
+        for object in &mut self.objects {
+            if let Some(segment) = object.segment {
+                object.observe(at, &sightings[segment], &segments[segment], size);
+            }
+        }
+        self.judge(at, began);
+        self.begin(at, began, segments);
+        self.end(at);
+        self.describe(at, segments.len());
+        &self.tracks
+    }
+
+    /// The id of the next object to come.
+    pub fn next_id(&self) -> u64 {
+        self.next_id
+    }
+
+    /// Ids of the believed objects that ended with the last frame.
+    pub fn ended(&self) -> &[u64] {
+        &self.ended
+    }
+
+    /// Ends all objects.
+    pub fn reset(&mut self) {
+        for object in self.objects.drain(..) {
+            if object.state != State::Tentative {
+                self.ended.push(object.id);
+            }
+            self.spare.push(object.shape);
+        }
+        self.began = None;
+        self.camera = Camera::default();
+    }
+
+    fn associate(&mut self, at: Duration, segments: &[Segment]) {
+        self.association
+            .look(at, self.size, &self.objects, &self.sightings, segments);
+    }
+
+    /// What the camera was moved by where hardly anything is where it was expected.
+    fn find_bump(&mut self, at: Duration) -> Option<[f32; 2]> {
+        let (agreeing, of) = self.association.agreement(&self.objects);
+        if agreeing * 2 >= of {
+            return None;
+        }
+        let seen = self
+            .objects
+            .iter()
+            .filter(|object| object.state == State::Tracked)
+            .map(|object| (object.expected(at), object.area));
+        let (by, votes) = self.camera.vote(self.size, seen, self.sightings.as_slice())?;
+        (votes > agreeing).then_some(by)
+    }
+
+    /// Believes, loses and finds.
+    fn judge(&mut self, at: Duration, began: Duration) {
+        for place in 0..self.objects.len() {
+            let object = &self.objects[place];
+            let Some(segment) = object.segment else {
+                if object.state == State::Tracked {
+                    self.objects[place].state = State::Lost;
+                }
+                continue;
+            };
+            if object.state != State::Tentative {
+                self.objects[place].state = State::Tracked;
+                continue;
+            }
+            let is_explained = self.association.is_explained(segment, &self.objects)
+                && at.saturating_sub(object.born) < EXPLAINED_FOR;
+            let object = &mut self.objects[place];
+            object.hits += u32::from(!is_explained);
+            if object.hits >= self.settings.birth_hits || at == began {
+                object.state = State::Tracked;
+            }
+        }
+    }
+
+    /// Begins an object for each segment that nobody took.
+    fn begin(&mut self, at: Duration, began: Duration, segments: &[Segment]) {
+        for (place, segment) in segments.iter().enumerate() {
+            if self.association.is_taken(place) {
+                continue;
+            }
+            let is_explained = self.association.is_explained(place, &self.objects);
+            let shape = self.spare.pop().unwrap_or_default();
+            let sighting = &self.sightings.as_slice()[place];
+            let mut object = Object::new(self.next_id, at, shape, sighting, segment);
+            self.next_id += 1;
+            object.segment = Some(place);
+            let is_strong = segment.score >= self.settings.birth_score;
+            object.hits = u32::from(is_strong && !is_explained);
+            if is_strong && (at == began || object.hits >= self.settings.birth_hits) {
+                object.state = State::Tracked;
+            }
+            self.objects.push(object);
+        }
+    }
+
+    fn end(&mut self, at: Duration) {
+        let Self {
+            objects,
+            ended,
+            spare,
+            settings,
+            ..
+        } = self;
+        objects.retain_mut(|object| {
+            let patience = match object.state {
+                State::Tentative => TENTATIVE_FOR,
+                State::Tracked | State::Lost => settings.lost_for,
+            };
+            let is_kept = at.saturating_sub(object.seen) < patience || object.segment.is_some();
+            if !is_kept {
+                if object.state != State::Tentative {
+                    ended.push(object.id);
+                }
+                spare.push(std::mem::take(&mut object.shape));
+            }
+            is_kept
+        });
+    }
+
+    fn describe(&mut self, at: Duration, segments: usize) {
+        let nobody = Track {
+            id: 0,
+            age: Duration::ZERO,
+            state: State::Tentative,
+            velocity: [0.0; 2],
+        };
+        self.tracks.clear();
+        self.tracks.resize(segments, nobody);
+        let camera = self.camera.velocity();
+        for object in &self.objects {
+            if let Some(segment) = object.segment {
+                let own = object.motion.velocity();
+                self.tracks[segment] = Track {
+                    id: object.id,
+                    age: at.saturating_sub(object.born),
+                    state: object.state,
+                    velocity: [own[0] + camera[0], own[1] + camera[1]],
+                };
+            }
+        }
+    }
+}
+
+fn shift(objects: &mut [Object], by: [f32; 2]) {
+    for object in objects {
+        object.motion.shift(by);
+    }
+}
