@@ -23,18 +23,28 @@ use crate::{
     grid::Grid,
     object::{Object, State, View},
     settings::Settings,
-    shape::{Bounds, Sighting, Sightings},
+    shape::{Bounds, Shape, Sighting, Sightings},
 };
+
+/// From this IoU on a segment of a high score is taken before all others.
+const SURE_IOU: f32 = 0.5;
 
 /// Below this two masks are taken for different things. An object that moves by half of its width from
 /// where it was expected still has 0.33.
 const LEAST_IOU: f32 = 0.3;
+
+/// What a part's IoU counts beside a whole object's.
+const PART_FIT: f32 = 0.6;
 
 /// So much of a segment lies inside the object that it is a part of.
 const INSIDE: f32 = 0.65;
 
 /// From one frame to the next a part is at least this share of what was seen before.
 const LEAST_PART: f32 = 0.25;
+
+/// What is found again has at most this share of its area, and shows all of itself from this share on.
+const LARGEST: f32 = 1.5;
+const SMALLEST: f32 = 0.7;
 
 /// The least IoU of shapes laid over each other for them to be the same one's.
 const LEAST_ALIKE: f32 = 0.6;
@@ -44,8 +54,12 @@ const LEAST_ALIKE: f32 = 0.6;
 pub(crate) struct Pair {
     pub(crate) object: u32,
     pub(crate) segment: u32,
-    /// Intersection over union of the expected shape and the segment.
+    /// Intersection over union of the segment and what is expected: the whole object, or what was seen
+    /// of it last.
     pub(crate) iou: f32,
+    /// How well it fits, to be compared with other pairs: the IoU, less where it is that of a part. Of
+    /// several parts the largest is the object's, not the one that looks like the part before.
+    pub(crate) fit: f32,
     /// The segment's share inside the expected shape.
     pub(crate) inside: f32,
     /// The expected shape's share inside the segment.
@@ -74,35 +88,39 @@ impl Association {
         segments: &[Segment],
     ) {
         self.pairs.clear();
-        // The centre of a segment with an IoU of at least 0.3 lies within the box grown by a tenth.
-        let reach = |object: &Object| object.expected(at).grown(0.1);
-        self.grid.rebuild(size, objects.iter().map(reach));
+        self.grid
+            .rebuild(size, objects.iter().map(|object| object.reach(at)));
         for (place, sighting) in sightings.as_slice().iter().enumerate() {
             let centre = sighting.bounds.centre();
             let runs = segments[place].mask.runs();
             for &member in self.grid.around(centre) {
                 let object = &objects[member as usize];
-                if !reach(object).contains(centre) {
+                if !object.reach(at).contains(centre) {
                     continue;
                 }
-                let shape = &object.shape;
-                let shared = shape.overlap(object.shift(at), sightings, sighting, runs);
-                if shared > 0.0 {
+                let overlap = |shape: &Shape, shift| {
+                    let shared = shape.overlap(shift, sightings, sighting, runs);
+                    (shared, shared / (shape.area + sighting.area - shared))
+                };
+                let (shared, mut iou) = overlap(&object.shape, object.shift(at));
+                let mut fit = iou;
+                if let Some((glimpse, shift)) = object.glimpse(at) {
+                    let again = overlap(glimpse, shift).1;
+                    fit = fit.max(PART_FIT * again);
+                    iou = iou.max(again);
+                }
+                if iou > 0.0 {
                     self.pairs.push(Pair {
                         object: member,
                         segment: place as u32,
-                        iou: shared / (shape.area + sighting.area - shared),
+                        iou,
+                        fit,
                         inside: shared / sighting.area,
-                        covered: (shared / shape.area).min(1.0),
+                        covered: (shared / object.shape.area).min(1.0),
                     });
                 }
             }
         }
-    }
-
-    /// This frame's pairs.
-    pub(crate) fn pairs(&self) -> &[Pair] {
-        &self.pairs
     }
 
     /// How many of the objects that were seen in the frame before overlap a segment as the same object
@@ -113,7 +131,7 @@ impl Association {
         let mut last = u32::MAX;
         // Pairs are sorted by segment, so that at most one is counted for each.
         for pair in &self.pairs {
-            let is_same = pair.iou >= 0.5 && objects[pair.object as usize].state == State::Tracked;
+            let is_same = pair.iou >= SURE_IOU && objects[pair.object as usize].state == State::Tracked;
             if is_same && pair.segment != last {
                 last = pair.segment;
                 agreeing += 1;
@@ -140,10 +158,11 @@ impl Association {
         let seen = sightings.as_slice();
         for is_believed in [true, false] {
             let is_due = |object: &Object| (object.state != State::Tentative) == is_believed;
-            for least in [settings.high_score, f32::NEG_INFINITY] {
+            for (least_score, least_iou) in [(settings.high_score, SURE_IOU), (0.0, LEAST_IOU)] {
                 self.pass(objects, |pair, object| {
-                    let is_wanted = is_due(object) && seen[pair.segment as usize].score >= least;
-                    (is_wanted && pair.iou >= LEAST_IOU).then_some(pair.iou)
+                    let score = seen[pair.segment as usize].score;
+                    let is_wanted = score >= least_score && pair.iou >= least_iou;
+                    (is_due(object) && is_wanted).then_some(pair.fit)
                 });
             }
             if is_believed {
@@ -152,12 +171,12 @@ impl Association {
                     let is_part = is_due(object)
                         && pair.inside >= INSIDE
                         && sighting.area < object.area
-                        && (object.state == State::Lost
-                            || sighting.area >= object.last_area * LEAST_PART);
+                        && object.state != State::Lost
+                        && sighting.area >= object.last_area * LEAST_PART;
                     is_part.then_some(pair.covered)
                 });
             }
-            self.rank_recoveries(at, size, settings, objects, sightings, segments, is_believed);
+            self.rank_recoveries(at, size, objects, sightings, segments, is_believed);
             self.take_ranked(objects);
         }
     }
@@ -219,12 +238,10 @@ impl Association {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "for now")]
     fn rank_recoveries(
         &mut self,
         at: Duration,
         size: Size,
-        settings: &Settings,
         objects: &[Object],
         sightings: &Sightings,
         segments: &[Segment],
@@ -237,17 +254,20 @@ impl Association {
             }
             let way = Way::new(object, at, size);
             for (segment, sighting) in sightings.as_slice().iter().enumerate() {
-                if self.owners[segment].is_some() || sighting.score < settings.birth_score {
+                if self.owners[segment].is_some() {
                     continue;
                 }
-                let Some(distance) = way.distance(sighting) else {
+                let ratio = sighting.area / object.area;
+                if ratio > LARGEST {
+                    continue;
+                }
+                let is_cut = (0..2).any(|axis| way.is_on_border(axis, sighting.bounds));
+                let is_whole = ratio > SMALLEST && !is_cut;
+                let Some(distance) = way.distance(sighting, is_whole) else {
                     continue;
                 };
-                let ratio = sighting.area / object.area;
-                if ratio > 1.5 {
-                    continue;
-                }
-                let cost = if ratio > 0.7 {
+                let mut cost = distance;
+                if is_whole {
                     let shift: [f32; 2] = std::array::from_fn(|axis| {
                         sighting.centroid[axis] - object.shape.centroid[axis]
                     });
@@ -257,12 +277,10 @@ impl Association {
                     if alike < LEAST_ALIKE {
                         continue;
                     }
-                    distance + 2.0 * (1.0 - alike)
-                } else if distance < 0.5 {
-                    distance + 1.0
+                    cost += 2.0 * (1.0 - alike);
                 } else {
-                    continue;
-                };
+                    cost += 0.5;
+                }
                 self.ranked.push((-cost, place as u32, segment as u32));
             }
         }
@@ -271,41 +289,41 @@ impl Association {
 
 /// The way from where an object was last seen to where it is expected now.
 struct Way {
+    /// The box of the whole object when it was last seen.
     from: Bounds,
     by: [f32; 2],
+    /// How far off the way a segment may lie.
     reach: f32,
+    frame: [f32; 2],
 }
 
 impl Way {
     fn new(object: &Object, at: Duration, size: Size) -> Self {
-        let from = object
-            .shape
-            .bounds
-            .shifted(object.shift_to(object.motion.position()));
-        let predicted = object.motion.predicted(at);
         let position = object.motion.position();
+        let predicted = object.motion.predicted(at);
+        let frame = [size.width as f32, size.height as f32];
         // What left the frame comes back where it left.
-        let lengths = [size.width as f32, size.height as f32];
         let by = std::array::from_fn(|axis| {
-            predicted[axis].clamp(0.0, lengths[axis]) - position[axis].clamp(0.0, lengths[axis])
+            let clamped = |x: f32| x.clamp(0.0, frame[axis]);
+            clamped(predicted[axis]) - clamped(position[axis])
         });
         let gap = at.saturating_sub(object.seen).as_secs_f32();
         let speed = object.motion.velocity()[0].hypot(object.motion.velocity()[1]);
         Self {
-            from,
+            from: object.shape.bounds.shifted(object.shift_to(position)),
             by,
             reach: object.size() * (0.5 + gap.min(2.0)) + 0.3 * speed * gap,
+            frame,
         }
     }
 
     /// The distance of a segment from the way, as a share of how far it may be; `None` where it is
     /// farther.
-    fn distance(&self, sighting: &Sighting) -> Option<f32> {
-        let point = sighting.bounds.centre();
+    fn distance(&self, sighting: &Sighting, is_whole: bool) -> Option<f32> {
         let step = |share: f32| {
             let bounds = self.from.shifted(self.by.map(|by| by * share));
             let off: [f32; 2] =
-                std::array::from_fn(|axis| point[axis] - bounds.centre()[axis]);
+                std::array::from_fn(|axis| self.off(axis, bounds, sighting.bounds, is_whole));
             // The nearer to the prediction, the likelier.
             let late = (1.0 - share) * self.by[0].hypot(self.by[1]);
             (off[0].hypot(off[1]) + 0.3 * late) / self.reach
@@ -315,5 +333,29 @@ impl Way {
             .map(step)
             .fold(f32::INFINITY, f32::min);
         (nearest < 1.0).then_some(nearest)
+    }
+
+    /// How far off a segment is on an axis. A part lies right where one of its edges does; on the
+    /// frame's border, nobody knows how far something has come in.
+    fn off(&self, axis: usize, expected: Bounds, seen: Bounds, is_whole: bool) -> f32 {
+        let centre = (seen.centre()[axis] - expected.centre()[axis]).abs();
+        if is_whole {
+            return centre;
+        }
+        if self.is_on_border(1 - axis, seen) && !self.is_on_border(axis, seen) {
+            return centre;
+        }
+        let low = (seen.low[axis] - expected.low[axis]).abs();
+        let high = (seen.high[axis] - expected.high[axis]).abs();
+        let nearest = low.min(high).min(centre);
+        if self.is_on_border(axis, seen) {
+            0.3 * nearest
+        } else {
+            nearest
+        }
+    }
+
+    fn is_on_border(&self, axis: usize, seen: Bounds) -> bool {
+        seen.low[axis] <= 1.0 || seen.high[axis] >= self.frame[axis] - 1.0
     }
 }

@@ -46,11 +46,6 @@ impl Motion {
         self.velocity
     }
 
-    /// Whether the velocity says anything yet.
-    pub(crate) fn is_learned(&self) -> bool {
-        self.learned >= 3
-    }
-
     /// Where the object is expected.
     pub(crate) fn predicted(&self, at: Duration) -> [f32; 2] {
         let elapsed = at.saturating_sub(self.at).as_secs_f32();
@@ -60,17 +55,20 @@ impl Motion {
         ]
     }
 
-    /// Takes in where the object was seen. `trust` from 0 to 1 scales what is learned from it.
-    pub(crate) fn observe(&mut self, position: [f32; 2], at: Duration, trust: f32) {
+    /// Takes in where the object was seen. `trust` from 0 to 1 scales, per axis, what is learned.
+    pub(crate) fn observe(&mut self, position: [f32; 2], at: Duration, trust: [f32; 2]) {
         let elapsed = at.saturating_sub(self.at).as_secs_f32();
         if elapsed > 0.0 {
             // The mean of the first observations, then an exponential mean over `LEARNING`.
             let steady = 1.0 - (-elapsed / LEARNING).exp();
-            let gain = trust * steady.max(1.0 / (self.learned + 1) as f32);
-            let gain = if elapsed > GAP { gain.max(trust * 0.5) } else { gain };
+            let mut gain = steady.max(1.0 / (self.learned + 1) as f32);
+            if elapsed > GAP {
+                gain = if trust[0].max(trust[1]) < 1.0 { 0.5 } else { 1.0 };
+                self.learned = self.learned.min(2);
+            }
             for axis in 0..2 {
                 let seen = (position[axis] - self.position[axis]) / elapsed;
-                self.velocity[axis] += gain * (seen - self.velocity[axis]);
+                self.velocity[axis] += trust[axis] * gain * (seen - self.velocity[axis]);
             }
             self.learned = self.learned.saturating_add(1);
         }

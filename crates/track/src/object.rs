@@ -3,7 +3,7 @@
 //! A segment that is much smaller than its object shows a part of it (something stands before it, or the
 //! network split it), one that is much larger shows it merged with a neighbour. Such sightings say where
 //! the object is, but not how it looks: the shape of the last whole sighting is kept beside them, and is
-//! what the next frame is compared with. Only what stays that way for [`SETTLING`] becomes the new shape.
+//! what the next frame is compared with. Only what stays that way for as long as [`SETTLED`] becomes the new shape.
 //! That is the hysteresis that keeps nested objects from swapping.
 //!
 //! Where only a part is seen, of two opposite edges the one that moved as predicted is the object's own;
@@ -19,8 +19,9 @@ use crate::{
     shape::{Bounds, Shape, Sighting},
 };
 
-/// A changed area is believed after this time.
-const SETTLING: Duration = Duration::from_secs(2);
+/// A changed area is believed after as long as the one before was seen, and at most after this many
+/// seconds.
+const SETTLED: f32 = 2.0;
 
 /// The area of a whole sighting differs by at most this share, and by a pixel all along the edge of a
 /// square of that area.
@@ -32,6 +33,10 @@ const GROWTH: f32 = 0.15;
 /// How long the object's area takes to follow smaller sightings, in seconds. Something that walks behind
 /// a pillar shrinks frame by frame; its area is to be remembered meanwhile.
 const SHRINKING: f32 = 2.0;
+
+/// From one frame to the next, something partly hidden strays at most this share of its length from
+/// where it is expected.
+const STRAYING: f32 = 0.1;
 
 /// What is learned about the velocity from sightings that aren't whole.
 const DOUBT: f32 = 0.3;
@@ -77,12 +82,16 @@ pub(crate) struct Object {
     pub(crate) shape: Shape,
     /// The motion's position when the shape was taken.
     anchor: [f32; 2],
+    /// What was seen last, where that was not the whole object.
+    glimpse: Shape,
     /// Its pixels when seen whole.
     pub(crate) area: f32,
     /// The area last seen.
     pub(crate) last_area: f32,
-    /// Since when it was not seen whole.
-    changed: Option<Duration>,
+    /// Since when it could be a part of another, or several in one, as long as it is tentative.
+    pub(crate) explained: Option<Duration>,
+    /// How much longer it was seen whole than not, in seconds.
+    settled: f32,
 }
 
 impl Object {
@@ -90,7 +99,7 @@ impl Object {
     pub(crate) fn new(
         id: u64,
         at: Duration,
-        mut shape: Shape,
+        [mut shape, glimpse]: [Shape; 2],
         sighting: &Sighting,
         segment: &Segment,
     ) -> Self {
@@ -107,9 +116,11 @@ impl Object {
             motion: Motion::new(position, at),
             shape,
             anchor: position,
+            glimpse,
             area: sighting.area,
             last_area: sighting.area,
-            changed: None,
+            explained: None,
+            settled: 0.0,
         }
     }
 
@@ -126,6 +137,29 @@ impl Object {
     /// The box in which the whole object is expected.
     pub(crate) fn expected(&self, at: Duration) -> Bounds {
         self.shape.bounds.shifted(self.shift(at))
+    }
+
+    /// What was seen last and where it is expected to be seen now, unless it was the whole object.
+    pub(crate) fn glimpse(&self, at: Duration) -> Option<(&Shape, [f32; 2])> {
+        let predicted = self.motion.predicted(at);
+        let position = self.motion.position();
+        let shift = [predicted[0] - position[0], predicted[1] - position[1]];
+        (self.view != View::Whole).then_some((&self.glimpse, shift))
+    }
+
+    /// The box in which a segment's centre lies that shows the object or a part of it.
+    pub(crate) fn reach(&self, at: Duration) -> Bounds {
+        // The centre of a segment with an IoU of at least 0.3 lies within the box grown by a tenth.
+        let whole = self.expected(at).grown(0.1);
+        match self.glimpse(at) {
+            Some((glimpse, shift)) => whole.united(glimpse.bounds.shifted(shift).grown(0.1)),
+            None => whole,
+        }
+    }
+
+    /// Gives the buffers back.
+    pub(crate) fn into_shapes(self) -> [Shape; 2] {
+        [self.shape, self.glimpse]
     }
 
     /// The side of a square of its area.
@@ -162,8 +196,14 @@ impl Object {
                 (true, false) => high,
                 (false, true) => low,
                 _ if is_whole => sighting.centroid[axis] - (self.shape.centroid[axis] + shift[axis]),
-                _ if low.abs() < high.abs() => low,
-                _ => high,
+                _ => {
+                    let nearer = if low.abs() < high.abs() { low } else { high };
+                    if self.state == State::Lost {
+                        return nearer;
+                    }
+                    let most = 1.0 + STRAYING * (expected.high[axis] - expected.low[axis]);
+                    nearer.clamp(-most, most)
+                }
             }
         })
     }
@@ -179,14 +219,22 @@ impl Object {
         let residual = self.residual(at, sighting, frame);
         let predicted = self.motion.predicted(at);
         let position = [predicted[0] + residual[0], predicted[1] + residual[1]];
-        let elapsed = at.saturating_sub(self.seen).as_secs_f32();
+        // A gap says nothing about how the object looks.
+        let elapsed = at.saturating_sub(self.seen).as_secs_f32().min(0.2);
         self.view = self.view_of(sighting);
         let trust = if self.view == View::Whole { 1.0 } else { DOUBT };
+        let lengths = [frame.width as f32, frame.height as f32];
+        let trust = std::array::from_fn(|axis| {
+            // What comes back over the frame's border has turned round.
+            let is_cut = sighting.bounds.low[axis] <= 1.0
+                || sighting.bounds.high[axis] >= lengths[axis] - 1.0;
+            if is_cut && self.state == State::Lost { 1.0 } else { trust }
+        });
         self.motion.observe(position, at, trust);
         self.seen = at;
         self.last_area = sighting.area;
         if self.view == View::Whole {
-            self.changed = None;
+            self.settled = (self.settled + elapsed).min(SETTLED);
             let follow = if sighting.area > self.area {
                 1.0
             } else {
@@ -195,12 +243,14 @@ impl Object {
             self.area += follow * (sighting.area - self.area);
             self.adopt(sighting, segment);
         } else {
-            let since = *self.changed.get_or_insert(at);
-            if at.saturating_sub(since) >= SETTLING {
-                self.changed = None;
+            self.settled -= elapsed;
+            if self.settled <= 0.0 {
+                self.settled = 0.0;
                 self.view = View::Whole;
                 self.area = sighting.area;
                 self.adopt(sighting, segment);
+            } else {
+                self.glimpse.copy(sighting, segment);
             }
         }
     }

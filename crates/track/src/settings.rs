@@ -10,8 +10,10 @@ pub struct Settings {
     pub high_score: f32,
     /// Segments that score less than this continue an object and never begin one. 0.4 by default.
     pub birth_score: f32,
-    /// An object is [`Tracked`](crate::State::Tracked) once it was seen in so many frames. 3 by default:
-    /// of what appears in a single frame, most is noise.
+    /// A hit that scores at least this counts twice. 0.7 by default.
+    pub sure_score: f32,
+    /// An object is [`Tracked`](crate::State::Tracked) once it was seen in so many frames. 2 by default: of what
+    /// appears in a single frame with a low score, most is noise.
     pub birth_hits: u32,
     /// An object that is not seen ends after this time. 5 s by default: longer than most things stay
     /// hidden behind others, and short enough that "left" is still news.
@@ -23,7 +25,8 @@ impl Default for Settings {
         Self {
             high_score: 0.5,
             birth_score: 0.4,
-            birth_hits: 3,
+            sure_score: 0.7,
+            birth_hits: 2,
             lost_for: Duration::from_secs(5),
         }
     }

@@ -39,6 +39,14 @@ impl Bounds {
         }
     }
 
+    /// The smallest box around both.
+    pub(crate) fn united(self, other: Self) -> Self {
+        Self {
+            low: std::array::from_fn(|axis| self.low[axis].min(other.low[axis])),
+            high: std::array::from_fn(|axis| self.high[axis].max(other.high[axis])),
+        }
+    }
+
     /// Width and height.
     pub(crate) fn lengths(self) -> [f32; 2] {
         [self.high[0] - self.low[0], self.high[1] - self.low[1]]

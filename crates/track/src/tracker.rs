@@ -13,8 +13,14 @@ use crate::{
     shape::{Shape, Sightings},
 };
 
+/// What was seen within this time says whether the camera was moved.
+const RECENT: Duration = Duration::from_millis(500);
+
 /// How long a tentative object is looked for.
 const TENTATIVE_FOR: Duration = Duration::from_millis(500);
+
+/// A detection that is missing for less than this has flickered.
+const FLICKER: Duration = Duration::from_millis(150);
 
 /// A part or a merged neighbour that is seen for this time is an object of its own.
 const EXPLAINED_FOR: Duration = Duration::from_secs(1);
@@ -38,7 +44,6 @@ pub struct Tracker {
     settings: Settings,
     next_id: u64,
     size: Size,
-    began: Option<Duration>,
     last: Duration,
     /// In the order of their ids.
     objects: Vec<Object>,
@@ -48,7 +53,7 @@ pub struct Tracker {
     tracks: Vec<Track>,
     ended: Vec<u64>,
     /// Buffers of objects that have ended.
-    spare: Vec<Shape>,
+    spare: Vec<[Shape; 2]>,
 }
 
 impl Tracker {
@@ -58,7 +63,6 @@ impl Tracker {
             settings,
             next_id: first_id,
             size: Size::default(),
-            began: None,
             last: Duration::ZERO,
             objects: Vec::new(),
             sightings: Sightings::default(),
@@ -77,7 +81,6 @@ impl Tracker {
             self.reset();
             self.size = size;
         }
-        let began = *self.began.get_or_insert(at);
         let at = at.max(self.last);
         let elapsed = at.saturating_sub(self.last).as_secs_f32();
         self.last = at;
@@ -116,8 +119,8 @@ impl Tracker {
                 object.observe(at, &sightings[segment], &segments[segment], size);
             }
         }
-        self.judge(at, began);
-        self.begin(at, began, segments);
+        self.judge(at, segments);
+        self.begin(at, segments);
         self.end(at);
         self.describe(at, segments.len());
         &self.tracks
@@ -139,9 +142,8 @@ impl Tracker {
             if object.state != State::Tentative {
                 self.ended.push(object.id);
             }
-            self.spare.push(object.shape);
+            self.spare.push(object.into_shapes());
         }
-        self.began = None;
         self.camera = Camera::default();
     }
 
@@ -153,25 +155,33 @@ impl Tracker {
     /// What the camera was moved by where hardly anything is where it was expected.
     fn find_bump(&mut self, at: Duration) -> Option<[f32; 2]> {
         let (agreeing, of) = self.association.agreement(&self.objects);
-        if agreeing * 2 >= of {
+        if agreeing * 3 >= of * 2 {
             return None;
         }
         let seen = self
             .objects
             .iter()
-            .filter(|object| object.state == State::Tracked)
-            .map(|object| (object.expected(at), object.area));
+            .filter(|object| object.state != State::Tentative && at.saturating_sub(object.seen) < RECENT)
+            .map(|object| match object.glimpse(at) {
+                Some((glimpse, shift)) => (glimpse.bounds.shifted(shift), glimpse.area),
+                None => (object.expected(at), object.shape.area),
+            });
         let (by, votes) = self.camera.vote(self.size, seen, self.sightings.as_slice())?;
         (votes > agreeing).then_some(by)
     }
 
     /// Believes, loses and finds.
-    fn judge(&mut self, at: Duration, began: Duration) {
+    fn judge(&mut self, at: Duration, segments: &[Segment]) {
         for place in 0..self.objects.len() {
             let object = &self.objects[place];
             let Some(segment) = object.segment else {
+                let is_gone = at.saturating_sub(object.seen) >= FLICKER;
+                let object = &mut self.objects[place];
                 if object.state == State::Tracked {
-                    self.objects[place].state = State::Lost;
+                    object.state = State::Lost;
+                }
+                if is_gone {
+                    object.explained = None;
                 }
                 continue;
             };
@@ -179,18 +189,24 @@ impl Tracker {
                 self.objects[place].state = State::Tracked;
                 continue;
             }
-            let is_explained = self.association.is_explained(segment, &self.objects)
-                && at.saturating_sub(object.born) < EXPLAINED_FOR;
+            let is_explained = self.association.is_explained(segment, &self.objects);
             let object = &mut self.objects[place];
-            object.hits += u32::from(!is_explained);
-            if object.hits >= self.settings.birth_hits || at == began {
+            let since = *object.explained.get_or_insert(at);
+            if !is_explained {
+                object.explained = None;
+            }
+            let is_own = !is_explained || at.saturating_sub(since) >= EXPLAINED_FOR;
+            if is_own {
+                object.hits += hits(&self.settings, segments[segment].score);
+            }
+            if object.hits >= self.settings.birth_hits {
                 object.state = State::Tracked;
             }
         }
     }
 
     /// Begins an object for each segment that nobody took.
-    fn begin(&mut self, at: Duration, began: Duration, segments: &[Segment]) {
+    fn begin(&mut self, at: Duration, segments: &[Segment]) {
         for (place, segment) in segments.iter().enumerate() {
             if self.association.is_taken(place) {
                 continue;
@@ -201,9 +217,11 @@ impl Tracker {
             let mut object = Object::new(self.next_id, at, shape, sighting, segment);
             self.next_id += 1;
             object.segment = Some(place);
-            let is_strong = segment.score >= self.settings.birth_score;
-            object.hits = u32::from(is_strong && !is_explained);
-            if is_strong && (at == began || object.hits >= self.settings.birth_hits) {
+            if !is_explained {
+                object.hits = hits(&self.settings, segment.score);
+            }
+            object.explained = is_explained.then_some(at);
+            if object.hits >= self.settings.birth_hits {
                 object.state = State::Tracked;
             }
             self.objects.push(object);
@@ -218,20 +236,19 @@ impl Tracker {
             settings,
             ..
         } = self;
-        objects.retain_mut(|object| {
+        let is_over = |object: &Object| {
             let patience = match object.state {
                 State::Tentative => TENTATIVE_FOR,
                 State::Tracked | State::Lost => settings.lost_for,
             };
-            let is_kept = at.saturating_sub(object.seen) < patience || object.segment.is_some();
-            if !is_kept {
-                if object.state != State::Tentative {
-                    ended.push(object.id);
-                }
-                spare.push(std::mem::take(&mut object.shape));
+            object.segment.is_none() && at.saturating_sub(object.seen) >= patience
+        };
+        for object in objects.extract_if(.., |object| is_over(object)) {
+            if object.state != State::Tentative {
+                ended.push(object.id);
             }
-            is_kept
-        });
+            spare.push(object.into_shapes());
+        }
     }
 
     fn describe(&mut self, at: Duration, segments: usize) {
@@ -255,6 +272,15 @@ impl Tracker {
                 };
             }
         }
+    }
+}
+
+/// What a sighting of this score says for an object.
+fn hits(settings: &Settings, score: f32) -> u32 {
+    if score >= settings.sure_score {
+        2
+    } else {
+        u32::from(score >= settings.birth_score)
     }
 }
 
