@@ -46,6 +46,9 @@ const LEAST_PART: f32 = 0.25;
 const LARGEST: f32 = 1.5;
 const SMALLEST: f32 = 0.7;
 
+/// A detection that is missing for less than this has flickered.
+pub(crate) const FLICKER: Duration = Duration::from_millis(300);
+
 /// The least IoU of shapes laid over each other for them to be the same one's.
 const LEAST_ALIKE: f32 = 0.6;
 
@@ -181,6 +184,24 @@ impl Association {
         }
     }
 
+    /// Whether an object's segment shows another object as well, one that is not seen elsewhere.
+    pub(crate) fn is_merged(&self, segment: usize, objects: &[Object]) -> bool {
+        self.of(segment).any(|pair| {
+            let other = &objects[pair.object as usize];
+            other.segment.is_none() && other.state != State::Tentative && pair.covered >= INSIDE
+        })
+    }
+
+    /// The pairs of a segment.
+    fn of(&self, segment: usize) -> impl Iterator<Item = &Pair> {
+        let first = self
+            .pairs
+            .partition_point(|pair| (pair.segment as usize) < segment);
+        self.pairs[first..]
+            .iter()
+            .take_while(move |pair| pair.segment as usize == segment)
+    }
+
     /// Whether a segment was given to an object.
     pub(crate) fn is_taken(&self, segment: usize) -> bool {
         self.owners[segment].is_some()
@@ -190,11 +211,7 @@ impl Association {
     /// elsewhere, in another part, or several objects in one.
     pub(crate) fn is_explained(&self, segment: usize, objects: &[Object]) -> bool {
         let mut merged = 0;
-        let first = self.pairs.partition_point(|pair| (pair.segment as usize) < segment);
-        for pair in &self.pairs[first..] {
-            if pair.segment as usize != segment {
-                break;
-            }
+        for pair in self.of(segment) {
             let object = &objects[pair.object as usize];
             if object.state == State::Tentative || object.segment == Some(segment) {
                 continue;
@@ -263,6 +280,10 @@ impl Association {
                 }
                 let is_cut = (0..2).any(|axis| way.is_on_border(axis, sighting.bounds));
                 let is_whole = ratio > SMALLEST && !is_cut;
+                let is_recent = at.saturating_sub(object.seen) < FLICKER;
+                if is_recent && sighting.area < object.last_area * LEAST_PART {
+                    continue;
+                }
                 let Some(distance) = way.distance(sighting, is_whole) else {
                     continue;
                 };
@@ -312,7 +333,7 @@ impl Way {
         Self {
             from: object.shape.bounds.shifted(object.shift_to(position)),
             by,
-            reach: object.size() * (0.5 + gap.min(2.0)) + 0.3 * speed * gap,
+            reach: object.size() * (0.5 + 0.5 * gap.min(2.0)) + 0.1 * speed * gap,
             frame,
         }
     }
@@ -325,12 +346,10 @@ impl Way {
             let off: [f32; 2] =
                 std::array::from_fn(|axis| self.off(axis, bounds, sighting.bounds, is_whole));
             // The nearer to the prediction, the likelier.
-            let late = (1.0 - share) * self.by[0].hypot(self.by[1]);
-            (off[0].hypot(off[1]) + 0.3 * late) / self.reach
+            off[0].hypot(off[1]) / self.reach + 0.4 * (1.0 - share).abs()
         };
-        let nearest = [0.0, 0.25, 0.5, 0.75, 1.0]
-            .into_iter()
-            .map(step)
+        let nearest = (0..=10)
+            .map(|eighth| step(eighth as f32 / 8.0))
             .fold(f32::INFINITY, f32::min);
         (nearest < 1.0).then_some(nearest)
     }

@@ -208,13 +208,15 @@ impl Object {
         })
     }
 
-    /// Takes in where and how the object is seen in this frame.
+    /// Takes in where and how the object is seen in this frame. `is_merged`: the segment is known to show
+    /// another object as well.
     pub(crate) fn observe(
         &mut self,
         at: Duration,
         sighting: &Sighting,
         segment: &Segment,
         frame: Size,
+        is_merged: bool,
     ) {
         let residual = self.residual(at, sighting, frame);
         let predicted = self.motion.predicted(at);
@@ -243,8 +245,10 @@ impl Object {
             self.area += follow * (sighting.area - self.area);
             self.adopt(sighting, segment);
         } else {
-            self.settled -= elapsed;
-            if self.settled <= 0.0 {
+            if !is_merged {
+                self.settled -= elapsed;
+            }
+            if self.settled <= 0.0 && !is_merged {
                 self.settled = 0.0;
                 self.view = View::Whole;
                 self.area = sighting.area;

@@ -6,7 +6,7 @@ use fastsam::Segment;
 use frame::Size;
 
 use crate::{
-    associate::Association,
+    associate::{Association, FLICKER},
     camera::Camera,
     object::{Object, State, View},
     settings::Settings,
@@ -18,9 +18,6 @@ const RECENT: Duration = Duration::from_millis(500);
 
 /// How long a tentative object is looked for.
 const TENTATIVE_FOR: Duration = Duration::from_millis(500);
-
-/// A detection that is missing for less than this has flickered.
-const FLICKER: Duration = Duration::from_millis(150);
 
 /// A part or a merged neighbour that is seen for this time is an object of its own.
 const EXPLAINED_FOR: Duration = Duration::from_secs(1);
@@ -114,9 +111,16 @@ impl Tracker {
         }
         self.camera.moved(moved, elapsed);
 
-        for object in &mut self.objects {
-            if let Some(segment) = object.segment {
-                object.observe(at, &sightings[segment], &segments[segment], size);
+        for place in 0..self.objects.len() {
+            if let Some(segment) = self.objects[place].segment {
+                let is_merged = self.association.is_merged(segment, &self.objects);
+                self.objects[place].observe(
+                    at,
+                    &sightings[segment],
+                    &segments[segment],
+                    size,
+                    is_merged,
+                );
             }
         }
         self.judge(at, segments);
