@@ -49,6 +49,9 @@ const SMALLEST: f32 = 0.7;
 /// A detection that is missing for less than this has flickered.
 pub(crate) const FLICKER: Duration = Duration::from_millis(300);
 
+/// What an object may move by, in pixels a second, of which nothing is known yet.
+const UNKNOWN_SPEED: f32 = 150.0;
+
 /// The least IoU of shapes laid over each other for them to be the same one's.
 const LEAST_ALIKE: f32 = 0.6;
 
@@ -67,6 +70,39 @@ pub(crate) struct Pair {
     pub(crate) inside: f32,
     /// The expected shape's share inside the segment.
     pub(crate) covered: f32,
+}
+
+impl Pair {
+    /// A pair, if anything of the object is where the segment is.
+    fn new(
+        at: Duration,
+        (member, object): (u32, &Object),
+        place: usize,
+        sightings: &Sightings,
+        segments: &[Segment],
+    ) -> Option<Self> {
+        let sighting = &sightings.as_slice()[place];
+        let runs = segments[place].mask.runs();
+        let overlap = |shape: &Shape, shift| {
+            let shared = shape.overlap(shift, sightings, sighting, runs);
+            (shared, shared / (shape.area + sighting.area - shared))
+        };
+        let (shared, mut iou) = overlap(&object.shape, object.shift(at));
+        let mut fit = iou;
+        if let Some((glimpse, shift)) = object.glimpse(at) {
+            let again = overlap(glimpse, shift).1;
+            fit = fit.max(PART_FIT * again);
+            iou = iou.max(again);
+        }
+        (iou > 0.0).then_some(Self {
+            object: member,
+            segment: place as u32,
+            iou,
+            fit,
+            inside: shared / sighting.area,
+            covered: (shared / object.shape.area).min(1.0),
+        })
+    }
 }
 
 /// Finds pairs. Refilled for each frame.
@@ -90,40 +126,38 @@ impl Association {
         sightings: &Sightings,
         segments: &[Segment],
     ) {
+        let seen = sightings.as_slice();
         self.pairs.clear();
+        // A part lies over the middle of no object, and of a merged pair's two objects neither lies under
+        // the middle: so each side is asked for what lies over the other's middle.
         self.grid
             .rebuild(size, objects.iter().map(|object| object.reach(at)));
-        for (place, sighting) in sightings.as_slice().iter().enumerate() {
+        for (place, sighting) in seen.iter().enumerate() {
             let centre = sighting.bounds.centre();
-            let runs = segments[place].mask.runs();
             for &member in self.grid.around(centre) {
                 let object = &objects[member as usize];
-                if !object.reach(at).contains(centre) {
-                    continue;
-                }
-                let overlap = |shape: &Shape, shift| {
-                    let shared = shape.overlap(shift, sightings, sighting, runs);
-                    (shared, shared / (shape.area + sighting.area - shared))
-                };
-                let (shared, mut iou) = overlap(&object.shape, object.shift(at));
-                let mut fit = iou;
-                if let Some((glimpse, shift)) = object.glimpse(at) {
-                    let again = overlap(glimpse, shift).1;
-                    fit = fit.max(PART_FIT * again);
-                    iou = iou.max(again);
-                }
-                if iou > 0.0 {
-                    self.pairs.push(Pair {
-                        object: member,
-                        segment: place as u32,
-                        iou,
-                        fit,
-                        inside: shared / sighting.area,
-                        covered: (shared / object.shape.area).min(1.0),
-                    });
+                if object.reach(at).contains(centre) {
+                    let pair = Pair::new(at, (member, object), place, sightings, segments);
+                    self.pairs.extend(pair);
                 }
             }
         }
+        self.grid
+            .rebuild(size, seen.iter().map(|sighting| sighting.bounds));
+        for (member, object) in objects.iter().enumerate() {
+            let centre = object.expected(at).centre();
+            let reach = object.reach(at);
+            for &place in self.grid.around(centre) {
+                let bounds = seen[place as usize].bounds;
+                if bounds.contains(centre) && !reach.contains(bounds.centre()) {
+                    let object = (member as u32, object);
+                    let pair = Pair::new(at, object, place as usize, sightings, segments);
+                    self.pairs.extend(pair);
+                }
+            }
+        }
+        self.pairs
+            .sort_unstable_by_key(|pair| (pair.segment, pair.object));
     }
 
     /// How many of the objects that were seen in the frame before overlap a segment as the same object
@@ -329,11 +363,16 @@ impl Way {
             clamped(predicted[axis]) - clamped(position[axis])
         });
         let gap = at.saturating_sub(object.seen).as_secs_f32();
-        let speed = object.motion.velocity()[0].hypot(object.motion.velocity()[1]);
+        let unknown = if object.motion.is_learned() {
+            let [x, y] = object.motion.velocity();
+            0.1 * x.hypot(y)
+        } else {
+            UNKNOWN_SPEED
+        };
         Self {
             from: object.shape.bounds.shifted(object.shift_to(position)),
             by,
-            reach: object.size() * (0.5 + 0.5 * gap.min(2.0)) + 0.1 * speed * gap,
+            reach: object.size() * (0.5 + 0.25 * gap.min(3.0)) + unknown * gap,
             frame,
         }
     }
@@ -351,6 +390,7 @@ impl Way {
         let nearest = (0..=10)
             .map(|eighth| step(eighth as f32 / 8.0))
             .fold(f32::INFINITY, f32::min);
+        let nearest = if is_whole { nearest / 1.5 } else { nearest };
         (nearest < 1.0).then_some(nearest)
     }
 

@@ -46,6 +46,11 @@ impl Motion {
         self.velocity
     }
 
+    /// Whether the velocity says anything yet.
+    pub(crate) fn is_learned(&self) -> bool {
+        self.learned >= 3
+    }
+
     /// Where the object is expected.
     pub(crate) fn predicted(&self, at: Duration) -> [f32; 2] {
         let elapsed = at.saturating_sub(self.at).as_secs_f32();

@@ -195,7 +195,9 @@ impl Object {
             match (is_cut_low, is_cut_high) {
                 (true, false) => high,
                 (false, true) => low,
-                _ if is_whole => sighting.centroid[axis] - (self.shape.centroid[axis] + shift[axis]),
+                _ if is_whole && !is_one_sided(low, high) => {
+                    sighting.centroid[axis] - (self.shape.centroid[axis] + shift[axis])
+                }
                 _ => {
                     let nearer = if low.abs() < high.abs() { low } else { high };
                     if self.state == State::Lost {
@@ -264,4 +266,10 @@ impl Object {
         self.shape.copy(sighting, segment);
         self.anchor = self.motion.position();
     }
+}
+
+/// Whether one edge is where it was expected and the other isn't.
+fn is_one_sided(low: f32, high: f32) -> bool {
+    let (less, more) = (low.abs().min(high.abs()), low.abs().max(high.abs()));
+    more > 2.0 && less < more / 3.0
 }
