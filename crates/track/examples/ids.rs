@@ -10,10 +10,10 @@ use std::{
     time::Duration,
 };
 
-use fastsam::{Contours, Mask, Run, Segment};
-use frame::{FrameRect, Size};
+use fastsam::{Contours, Mask, MaskSize, Run, Segment, prompt::Canvas};
+use frame::{FrameRect, InputSize, Letterbox, Size};
 use serde::{Deserialize, Serialize};
-use track::{Settings, State, Tracker};
+use track::{Observation, Settings, State, Tracker};
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -49,12 +49,25 @@ fn main() {
             Line::Restart { .. } => tracker = Tracker::new(Settings::default(), 1),
             Line::Frame { at, size, segments } => {
                 let size = Size::new(size[0], size[1]);
-                let segments: Vec<Segment> =
-                    segments.into_iter().map(|found| segment(size, found)).collect();
-                let tracks = tracker.update(Duration::from_secs_f64(at), size, &segments);
+                let segments: Vec<Segment> = segments
+                    .into_iter()
+                    .map(|found| segment(size, found))
+                    .collect();
+                let tracks = tracker.update(&Observation {
+                    at: Duration::from_secs_f64(at),
+                    sequence: 0,
+                    canvas: Canvas {
+                        letterbox: Letterbox::fit(size, InputSize::DEFAULT),
+                        mask_size: MaskSize::Frame,
+                    },
+                    segments: &segments,
+                });
                 let answer = Answer {
                     ids: tracks.iter().map(|track| track.id).collect(),
-                    tracked: tracks.iter().map(|track| track.state == State::Tracked).collect(),
+                    tracked: tracks
+                        .iter()
+                        .map(|track| track.state == State::Tracked)
+                        .collect(),
                 };
                 serde_json::to_writer(&mut out, &answer).expect("JSON");
                 out.write_all(b"\n").expect("stdout");
@@ -64,7 +77,11 @@ fn main() {
 }
 
 fn segment(size: Size, found: Found) -> Segment {
-    let runs = found.runs.into_iter().map(|[y, start, end]| Run { y, start, end }).collect();
+    let runs = found
+        .runs
+        .into_iter()
+        .map(|[y, start, end]| Run { y, start, end })
+        .collect();
     let mask = Mask::from_runs(size, runs).expect("runs as a mask has them");
     let bbox = mask.bounding_box();
     Segment {

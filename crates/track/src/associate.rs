@@ -168,7 +168,8 @@ impl Association {
         let mut last = u32::MAX;
         // Pairs are sorted by segment, so that at most one is counted for each.
         for pair in &self.pairs {
-            let is_same = pair.iou >= SURE_IOU && objects[pair.object as usize].state == State::Tracked;
+            let is_same =
+                pair.iou >= SURE_IOU && objects[pair.object as usize].state == State::Tracked;
             if is_same && pair.segment != last {
                 last = pair.segment;
                 agreeing += 1;

@@ -85,8 +85,9 @@ impl Camera {
                 if !(0.9..1.11).contains(&ratio) || !is_alike(bounds, sighting.bounds) {
                     continue;
                 }
-                let by: [f32; 2] =
-                    std::array::from_fn(|axis| sighting.bounds.centre()[axis] - bounds.centre()[axis]);
+                let by: [f32; 2] = std::array::from_fn(|axis| {
+                    sighting.bounds.centre()[axis] - bounds.centre()[axis]
+                });
                 if (0..2).all(|axis| by[axis].abs() < reach[axis] as f32) {
                     self.votes.push(by);
                     self.cells[cell(by, reach, columns)] += 1;
@@ -127,9 +128,8 @@ impl Camera {
         }
         let median = median(&self.residuals, &mut self.scratch);
         let length = median[0].hypot(median[1]);
-        let agrees = |by: &&[f32; 2]| {
-            (by[0] - median[0]).hypot(by[1] - median[1]) < NOISE + 0.2 * length
-        };
+        let agrees =
+            |by: &&[f32; 2]| (by[0] - median[0]).hypot(by[1] - median[1]) < NOISE + 0.2 * length;
         let agreeing = self.residuals.iter().filter(agrees).count();
         (length >= NOISE && agreeing * 5 >= self.residuals.len() * 3).then_some(median)
     }

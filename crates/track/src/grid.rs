@@ -21,7 +21,11 @@ pub(crate) struct Grid {
 
 impl Grid {
     /// Lists the boxes anew, under their place in the iterator.
-    pub(crate) fn rebuild(&mut self, size: Size, boxes: impl ExactSizeIterator<Item = Bounds> + Clone) {
+    pub(crate) fn rebuild(
+        &mut self,
+        size: Size,
+        boxes: impl ExactSizeIterator<Item = Bounds> + Clone,
+    ) {
         let share = size.pixels() as f32 / boxes.len().max(16) as f32;
         self.side = share.sqrt().max(8.0);
         self.columns = (size.width as f32 / self.side) as usize + 1;
@@ -57,7 +61,11 @@ impl Grid {
         let columns = self.column(bounds.low[0])..=self.column(bounds.high[0]);
         for row in self.row(bounds.low[1])..=self.row(bounds.high[1]) {
             for column in columns.clone() {
-                visit(&mut self.starts, &mut self.members, row * self.columns + column);
+                visit(
+                    &mut self.starts,
+                    &mut self.members,
+                    row * self.columns + column,
+                );
             }
         }
     }

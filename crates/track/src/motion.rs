@@ -68,7 +68,11 @@ impl Motion {
             let steady = 1.0 - (-elapsed / LEARNING).exp();
             let mut gain = steady.max(1.0 / (self.learned + 1) as f32);
             if elapsed > GAP {
-                gain = if trust[0].max(trust[1]) < 1.0 { 0.5 } else { 1.0 };
+                gain = if trust[0].max(trust[1]) < 1.0 {
+                    0.5
+                } else {
+                    1.0
+                };
                 self.learned = self.learned.min(2);
             }
             for axis in 0..2 {

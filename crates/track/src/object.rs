@@ -232,7 +232,11 @@ impl Object {
             // What comes back over the frame's border has turned round.
             let is_cut = sighting.bounds.low[axis] <= 1.0
                 || sighting.bounds.high[axis] >= lengths[axis] - 1.0;
-            if is_cut && self.state == State::Lost { 1.0 } else { trust }
+            if is_cut && self.state == State::Lost {
+                1.0
+            } else {
+                trust
+            }
         });
         self.motion.observe(position, at, trust);
         self.seen = at;

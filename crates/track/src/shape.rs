@@ -180,8 +180,7 @@ impl Shape {
             u32::from(run.y) >= first && (u32::from(run.y) - first).is_multiple_of(step)
         };
         self.runs.clear();
-        self.runs
-            .extend(segment.mask.runs().iter().filter(is_kept));
+        self.runs.extend(segment.mask.runs().iter().filter(is_kept));
         self.kept = self.runs.iter().map(|run| run.length()).sum::<u32>() as f32;
         self.area = sighting.area;
         self.bounds = sighting.bounds;

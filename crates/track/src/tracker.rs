@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use fastsam::Segment;
-use frame::Size;
+use fastsam::{Segment, prompt::Canvas};
+use frame::{FrameRect, Size};
 
 use crate::{
     associate::{Association, FLICKER},
     camera::Camera,
     object::{Object, State, View},
     settings::Settings,
-    shape::{Shape, Sightings},
+    shape::{Bounds, Shape, Sightings},
 };
 
 /// What was seen within this time says whether the camera was moved.
@@ -35,11 +35,25 @@ pub struct Track {
     pub velocity: [f32; 2],
 }
 
+/// A frame's segments, and when and on what they were seen.
+#[derive(Clone, Copy, Debug)]
+pub struct Observation<'a> {
+    /// When the frame was taken, on any monotonic clock. Times that go back are taken for the last one.
+    pub at: Duration,
+    /// The frame's sequence number, for events.
+    pub sequence: u64,
+    /// What the masks are painted on.
+    pub canvas: Canvas,
+    /// The segments.
+    pub segments: &'a [Segment],
+}
+
 /// Gives ids to segments, frame by frame.
 #[derive(Debug)]
 pub struct Tracker {
     settings: Settings,
     next_id: u64,
+    canvas: Option<Canvas>,
     size: Size,
     last: Duration,
     /// In the order of their ids.
@@ -47,8 +61,12 @@ pub struct Tracker {
     sightings: Sightings,
     association: Association,
     camera: Camera,
+    /// Of the camera, since the frame before.
+    displacement: [f32; 2],
     tracks: Vec<Track>,
     ended: Vec<u64>,
+    /// Whether a frame's answer was given with what is in `ended`.
+    is_told: bool,
     /// Buffers of objects that have ended.
     spare: Vec<[Shape; 2]>,
 }
@@ -59,25 +77,34 @@ impl Tracker {
         Self {
             settings,
             next_id: first_id,
+            canvas: None,
             size: Size::default(),
             last: Duration::ZERO,
             objects: Vec::new(),
             sightings: Sightings::default(),
             association: Association::default(),
             camera: Camera::default(),
+            displacement: [0.0; 2],
             tracks: Vec::new(),
             ended: Vec::new(),
+            is_told: false,
             spare: Vec::new(),
         }
     }
 
-    /// Takes in a frame and says of each of its segments which object it shows.
-    pub fn update(&mut self, at: Duration, size: Size, segments: &[Segment]) -> &[Track] {
-        self.ended.clear();
-        if size != self.size {
+    /// Takes in a frame and says of each of its segments which object it shows, in their order. A frame
+    /// on another canvas ends all objects.
+    pub fn update(&mut self, frame: &Observation<'_>) -> &[Track] {
+        let Observation { at, segments, .. } = *frame;
+        let size = frame.canvas.size();
+        if self.canvas != Some(frame.canvas) {
             self.reset();
+            self.canvas = Some(frame.canvas);
             self.size = size;
+        } else if self.is_told {
+            self.ended.clear();
         }
+        self.is_told = true;
         let at = at.max(self.last);
         let elapsed = at.saturating_sub(self.last).as_secs_f32();
         self.last = at;
@@ -102,7 +129,8 @@ impl Tracker {
         let sightings = self.sightings.as_slice();
         let residuals = self.objects.iter().filter_map(|object| {
             let sighting = &sightings[object.segment?];
-            let counts = object.state != State::Tentative && object.view_of(sighting) == View::Whole;
+            let counts =
+                object.state != State::Tentative && object.view_of(sighting) == View::Whole;
             counts.then(|| object.residual(at, sighting, size))
         });
         if let Some(by) = self.camera.consensus(residuals) {
@@ -110,6 +138,7 @@ impl Tracker {
             moved = [moved[0] + by[0], moved[1] + by[1]];
         }
         self.camera.moved(moved, elapsed);
+        self.displacement = moved;
 
         for place in 0..self.objects.len() {
             if let Some(segment) = self.objects[place].segment {
@@ -126,7 +155,7 @@ impl Tracker {
         self.judge(at, segments);
         self.begin(at, segments);
         self.end(at);
-        self.describe(at, segments.len());
+        self.describe(segments.len());
         &self.tracks
     }
 
@@ -135,13 +164,44 @@ impl Tracker {
         self.next_id
     }
 
+    /// The last frame's answer: one for each segment, in their order.
+    pub fn tracks(&self) -> &[Track] {
+        &self.tracks
+    }
+
+    /// Objects that were believed and are not seen in the last frame, each with its box where it is
+    /// expected, in pixels of the mask; parts of it may lie beyond the frame.
+    pub fn lost(&self) -> impl Iterator<Item = (Track, FrameRect)> {
+        let is_lost = |object: &&Object| object.state == State::Lost;
+        self.objects.iter().filter(is_lost).map(|object| {
+            let Bounds { low, high } = object.expected(self.last);
+            let rect = FrameRect {
+                x1: low[0],
+                y1: low[1],
+                x2: high[0],
+                y2: high[1],
+            };
+            (self.track(object), rect)
+        })
+    }
+
+    /// Pixels that the camera itself was moved by since the frame before.
+    pub fn displacement(&self) -> [f32; 2] {
+        self.displacement
+    }
+
     /// Ids of the believed objects that ended with the last frame.
     pub fn ended(&self) -> &[u64] {
         &self.ended
     }
 
-    /// Ends all objects.
+    /// Ends all objects, as a frame on another canvas does. Their ids stand in [`Tracker::ended`] after
+    /// the next frame.
     pub fn reset(&mut self) {
+        if self.is_told {
+            self.ended.clear();
+            self.is_told = false;
+        }
         for object in self.objects.drain(..) {
             if object.state != State::Tentative {
                 self.ended.push(object.id);
@@ -165,12 +225,16 @@ impl Tracker {
         let seen = self
             .objects
             .iter()
-            .filter(|object| object.state != State::Tentative && at.saturating_sub(object.seen) < RECENT)
+            .filter(|object| {
+                object.state != State::Tentative && at.saturating_sub(object.seen) < RECENT
+            })
             .map(|object| match object.glimpse(at) {
                 Some((glimpse, shift)) => (glimpse.bounds.shifted(shift), glimpse.area),
                 None => (object.expected(at), object.shape.area),
             });
-        let (by, votes) = self.camera.vote(self.size, seen, self.sightings.as_slice())?;
+        let (by, votes) = self
+            .camera
+            .vote(self.size, seen, self.sightings.as_slice())?;
         (votes > agreeing).then_some(by)
     }
 
@@ -255,7 +319,7 @@ impl Tracker {
         }
     }
 
-    fn describe(&mut self, at: Duration, segments: usize) {
+    fn describe(&mut self, segments: usize) {
         let nobody = Track {
             id: 0,
             age: Duration::ZERO,
@@ -264,17 +328,20 @@ impl Tracker {
         };
         self.tracks.clear();
         self.tracks.resize(segments, nobody);
-        let camera = self.camera.velocity();
         for object in &self.objects {
             if let Some(segment) = object.segment {
-                let own = object.motion.velocity();
-                self.tracks[segment] = Track {
-                    id: object.id,
-                    age: at.saturating_sub(object.born),
-                    state: object.state,
-                    velocity: [own[0] + camera[0], own[1] + camera[1]],
-                };
+                self.tracks[segment] = self.track(object);
             }
+        }
+    }
+
+    fn track(&self, object: &Object) -> Track {
+        let (own, camera) = (object.motion.velocity(), self.camera.velocity());
+        Track {
+            id: object.id,
+            age: self.last.saturating_sub(object.born),
+            state: object.state,
+            velocity: [own[0] + camera[0], own[1] + camera[1]],
         }
     }
 }
