@@ -160,22 +160,19 @@ impl Association {
             .sort_unstable_by_key(|pair| (pair.segment, pair.object));
     }
 
-    /// How many of the objects that were seen in the frame before overlap a segment as the same object
-    /// would, and how many those objects are.
-    pub(crate) fn agreement(&self, objects: &[Object]) -> (usize, usize) {
-        let is_seen = |object: &&Object| object.state == State::Tracked;
+    /// How many segments lie where a believed object is expected, as the same object would.
+    pub(crate) fn agreement(&self, objects: &[Object]) -> usize {
         let mut agreeing = 0;
         let mut last = u32::MAX;
-        // Pairs are sorted by segment, so that at most one is counted for each.
+        // Pairs are sorted by segment, so that each is counted once.
         for pair in &self.pairs {
-            let is_same =
-                pair.iou >= SURE_IOU && objects[pair.object as usize].state == State::Tracked;
-            if is_same && pair.segment != last {
+            let is_believed = objects[pair.object as usize].state != State::Tentative;
+            if is_believed && pair.iou >= SURE_IOU && pair.segment != last {
                 last = pair.segment;
                 agreeing += 1;
             }
         }
-        (agreeing, objects.iter().filter(is_seen).count())
+        agreeing
     }
 
     /// Gives each segment to at most one object, and says so in the objects.

@@ -280,6 +280,3 @@ impl Anchor {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

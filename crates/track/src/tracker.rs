@@ -218,16 +218,20 @@ impl Tracker {
 
     /// What the camera was moved by where hardly anything is where it was expected.
     fn find_bump(&mut self, at: Duration) -> Option<[f32; 2]> {
-        let (agreeing, of) = self.association.agreement(&self.objects);
+        let is_recent = |object: &&Object| {
+            object.state != State::Tentative && at.saturating_sub(object.seen) < RECENT
+        };
+        // Detections that are missing say nothing, only those that are elsewhere do.
+        let recent = self.objects.iter().filter(is_recent).count();
+        let of = recent.min(self.sightings.as_slice().len());
+        let agreeing = self.association.agreement(&self.objects);
         if agreeing * 3 >= of * 2 {
             return None;
         }
         let seen = self
             .objects
             .iter()
-            .filter(|object| {
-                object.state != State::Tentative && at.saturating_sub(object.seen) < RECENT
-            })
+            .filter(is_recent)
             .map(|object| match object.glimpse(at) {
                 Some((glimpse, shift)) => (glimpse.bounds.shifted(shift), glimpse.area),
                 None => (object.expected(at), object.shape.area),
@@ -235,7 +239,7 @@ impl Tracker {
         let (by, votes) = self
             .camera
             .vote(self.size, seen, self.sightings.as_slice())?;
-        (votes > agreeing).then_some(by)
+        (votes * 2 > agreeing * 3).then_some(by)
     }
 
     /// Believes, loses and finds.
