@@ -47,7 +47,7 @@ const LARGEST: f32 = 1.5;
 const SMALLEST: f32 = 0.7;
 
 /// A detection that is missing for less than this has flickered.
-pub(crate) const FLICKER: Duration = Duration::from_millis(300);
+const FLICKER: Duration = Duration::from_millis(300);
 
 /// What an object may move by, in pixels a second, of which nothing is known yet.
 const UNKNOWN_SPEED: f32 = 150.0;

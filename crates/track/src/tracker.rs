@@ -6,7 +6,7 @@ use fastsam::{Segment, prompt::Canvas};
 use frame::{FrameRect, Size};
 
 use crate::{
-    associate::{Association, FLICKER},
+    associate::Association,
     camera::Camera,
     object::{Object, State, View},
     settings::Settings,
@@ -247,14 +247,11 @@ impl Tracker {
         for place in 0..self.objects.len() {
             let object = &self.objects[place];
             let Some(segment) = object.segment else {
-                let is_gone = at.saturating_sub(object.seen) >= FLICKER;
                 let object = &mut self.objects[place];
                 if object.state == State::Tracked {
                     object.state = State::Lost;
                 }
-                if is_gone {
-                    object.explained = None;
-                }
+                object.explained = None;
                 continue;
             };
             if object.state != State::Tentative {
