@@ -49,6 +49,9 @@ const SMALLEST: f32 = 0.7;
 /// A detection that is missing for less than this has flickered.
 const FLICKER: Duration = Duration::from_millis(300);
 
+/// tune
+const LATE: f32 = 1.5;
+
 /// What an object may move by, in pixels a second, of which nothing is known yet.
 const UNKNOWN_SPEED: f32 = 150.0;
 
@@ -383,7 +386,7 @@ impl Way {
             let off: [f32; 2] =
                 std::array::from_fn(|axis| self.off(axis, bounds, sighting.bounds, is_whole));
             // The nearer to the prediction, the likelier.
-            off[0].hypot(off[1]) / self.reach + 0.4 * (1.0 - share).abs()
+            off[0].hypot(off[1]) / self.reach + LATE * (1.0 - share).abs()
         };
         let nearest = (0..=10)
             .map(|eighth| step(eighth as f32 / 8.0))
@@ -404,7 +407,7 @@ impl Way {
         }
         let low = (seen.low[axis] - expected.low[axis]).abs();
         let high = (seen.high[axis] - expected.high[axis]).abs();
-        let nearest = low.min(high).min(centre);
+        let nearest = 0.6 * low.min(high).min(centre) + 0.2 * (low + high);
         if self.is_on_border(axis, seen) {
             0.3 * nearest
         } else {
