@@ -38,6 +38,10 @@ const SHRINKING: f32 = 2.0;
 /// where it is expected.
 const STRAYING: f32 = 0.1;
 
+/// Two edges that moved by the same, but for so many pixels, are both the object's own, or both those of
+/// things that move with it.
+const RIGID: f32 = 2.0;
+
 /// What is learned about the velocity from sightings that aren't whole.
 const DOUBT: f32 = 0.3;
 
@@ -199,6 +203,9 @@ impl Object {
                     sighting.centroid[axis] - (self.shape.centroid[axis] + shift[axis])
                 }
                 _ => {
+                    if let Some(rigid) = self.rigid_residual(at, axis, sighting) {
+                        return rigid;
+                    }
                     let nearer = if low.abs() < high.abs() { low } else { high };
                     if self.state == State::Lost {
                         return nearer;
@@ -208,6 +215,15 @@ impl Object {
                 }
             }
         })
+    }
+
+    /// How far the visible part is seen from its prediction, where both of its edges moved by the same.
+    fn rigid_residual(&self, at: Duration, axis: usize, sighting: &Sighting) -> Option<f32> {
+        let (glimpse, shift) = self.glimpse(at)?;
+        let expected = glimpse.bounds.shifted(shift);
+        let low = sighting.bounds.low[axis] - expected.low[axis];
+        let high = sighting.bounds.high[axis] - expected.high[axis];
+        ((low - high).abs() <= RIGID).then_some((low + high) / 2.0)
     }
 
     /// Takes in where and how the object is seen in this frame. `is_merged`: the segment is known to show
@@ -225,19 +241,21 @@ impl Object {
         let position = [predicted[0] + residual[0], predicted[1] + residual[1]];
         // A gap says nothing about how the object looks.
         let elapsed = at.saturating_sub(self.seen).as_secs_f32().min(0.2);
-        self.view = self.view_of(sighting);
-        let trust = if self.view == View::Whole { 1.0 } else { DOUBT };
+        let view = self.view_of(sighting);
         let lengths = [frame.width as f32, frame.height as f32];
         let trust = std::array::from_fn(|axis| {
             // What comes back over the frame's border has turned round.
             let is_cut = sighting.bounds.low[axis] <= 1.0
                 || sighting.bounds.high[axis] >= lengths[axis] - 1.0;
-            if is_cut && self.state == State::Lost {
+            let has_returned = is_cut && self.state == State::Lost;
+            let is_rigid = !is_cut && self.rigid_residual(at, axis, sighting).is_some();
+            if view == View::Whole || has_returned || is_rigid {
                 1.0
             } else {
-                trust
+                DOUBT
             }
         });
+        self.view = view;
         self.motion.observe(position, at, trust);
         self.seen = at;
         self.last_area = sighting.area;
