@@ -40,7 +40,7 @@ const STRAYING: f32 = 0.1;
 
 /// Two edges that moved by the same, but for so many pixels, are both the object's own, or both those of
 /// things that move with it.
-const RIGID: f32 = 2.0;
+const RIGID: f32 = 1.01;
 
 /// What is learned about the velocity from sightings that aren't whole.
 const DOUBT: f32 = 0.3;
