@@ -219,7 +219,8 @@ impl Object {
 
     /// How far the visible part is seen from its prediction, where both of its edges moved by the same.
     fn rigid_residual(&self, at: Duration, axis: usize, sighting: &Sighting) -> Option<f32> {
-        let (glimpse, shift) = self.glimpse(at)?;
+        // After a gap another part may be seen.
+        let (glimpse, shift) = self.glimpse(at).filter(|_| self.state != State::Lost)?;
         let expected = glimpse.bounds.shifted(shift);
         let low = sighting.bounds.low[axis] - expected.low[axis];
         let high = sighting.bounds.high[axis] - expected.high[axis];
