@@ -1,5 +1,7 @@
 //! Zones, lines and events on scenes whose truth is known.
 
+#![expect(clippy::unwrap_used, reason = "this is a test")]
+
 mod support;
 
 use std::time::Duration;
