@@ -75,43 +75,19 @@ pub(crate) struct Pair {
     pub(crate) covered: f32,
 }
 
-impl Pair {
-    /// A pair, if anything of the object is where the segment is.
-    fn new(
-        at: Duration,
-        (member, object): (u32, &Object),
-        place: usize,
-        sightings: &Sightings,
-        segments: &[Segment],
-    ) -> Option<Self> {
-        let sighting = &sightings.as_slice()[place];
-        let runs = segments[place].mask.runs();
-        let overlap = |shape: &Shape, shift| {
-            let shared = shape.overlap(shift, sightings, sighting, runs);
-            (shared, shared / (shape.area + sighting.area - shared))
-        };
-        let (shared, mut iou) = overlap(&object.shape, object.shift(at));
-        let mut fit = iou;
-        if let Some((glimpse, shift)) = object.glimpse(at) {
-            let again = overlap(glimpse, shift).1;
-            fit = fit.max(PART_FIT * again);
-            iou = iou.max(again);
-        }
-        (iou > 0.0).then_some(Self {
-            object: member,
-            segment: place as u32,
-            iou,
-            fit,
-            inside: shared / sighting.area,
-            covered: (shared / object.shape.area).min(1.0),
-        })
-    }
+/// Where an object is expected in this frame.
+#[derive(Clone, Copy, Debug)]
+struct Expected {
+    whole: Bounds,
+    reach: Bounds,
+    is_settled: bool,
 }
 
 /// Finds pairs. Refilled for each frame.
 #[derive(Debug, Default)]
 pub(crate) struct Association {
     grid: Grid,
+    expected: Vec<Expected>,
     pairs: Vec<Pair>,
     /// What a pass chooses from: a measure, better ones greater, and the pair.
     ranked: Vec<(f32, u32, u32)>,
@@ -120,7 +96,7 @@ pub(crate) struct Association {
 }
 
 impl Association {
-    /// All pairs of objects and segments that overlap where the objects are expected.
+    /// Finds the pairs of objects and segments that overlap as the same thing would.
     pub(crate) fn look(
         &mut self,
         at: Duration,
@@ -129,38 +105,91 @@ impl Association {
         sightings: &Sightings,
         segments: &[Segment],
     ) {
-        let seen = sightings.as_slice();
+        self.expected.clear();
+        self.expected.extend(objects.iter().map(|object| Expected {
+            whole: object.expected(at),
+            reach: object.reach(at),
+            is_settled: object.view == View::Whole,
+        }));
         self.pairs.clear();
-        // A part lies over the middle of no object, and of a merged pair's two objects neither lies under
-        // the middle: so each side is asked for what lies over the other's middle.
-        self.grid
-            .rebuild(size, objects.iter().map(|object| object.reach(at)));
+        self.gather(
+            size,
+            sightings.as_slice(),
+            |member, place, expected, sighting| {
+                let object = &objects[member];
+                // A part may look like the part before.
+                let is_likely = !expected.is_settled
+                    || most_iou(expected.whole, object.shape.area, sighting) >= LEAST_IOU;
+                is_likely.then(|| pair(at, member, object, place, sightings, segments))
+            },
+        );
+    }
+
+    /// Adds the pairs in which a segment that nobody took, or all that an object nobody found could be
+    /// hidden in, is looked at: parts and merged neighbours. They are many where things lie within each
+    /// other, and most of them explain nothing.
+    fn look_closer(
+        &mut self,
+        at: Duration,
+        size: Size,
+        objects: &[Object],
+        sightings: &Sightings,
+        segments: &[Segment],
+    ) {
+        let owners = std::mem::take(&mut self.owners);
+        self.gather(
+            size,
+            sightings.as_slice(),
+            |member, place, expected, sighting| {
+                let object = &objects[member];
+                let is_open = object.segment.is_none() || owners[place].is_none();
+                let is_new = expected.is_settled
+                    && most_iou(expected.whole, object.shape.area, sighting) < LEAST_IOU;
+                let is_believed = object.state != State::Tentative;
+                (is_open && is_new && is_believed)
+                    .then(|| pair(at, member, object, place, sightings, segments))
+            },
+        );
+        self.owners = owners;
+    }
+
+    /// Offers all objects and segments that lie over each other's middle, and keeps the pairs that come
+    /// back. A part lies over the middle of no object, and of two objects that are merged neither lies
+    /// over the middle of both: so each side is asked for what lies over the other's.
+    fn gather(
+        &mut self,
+        size: Size,
+        seen: &[Sighting],
+        mut judge: impl FnMut(usize, usize, &Expected, &Sighting) -> Option<Option<Pair>>,
+    ) {
+        let Self {
+            grid,
+            expected,
+            pairs,
+            ..
+        } = self;
+        grid.rebuild(size, expected.iter().map(|expected| expected.reach));
         for (place, sighting) in seen.iter().enumerate() {
             let centre = sighting.bounds.centre();
-            for &member in self.grid.around(centre) {
-                let object = &objects[member as usize];
-                if object.reach(at).contains(centre) {
-                    let pair = Pair::new(at, (member, object), place, sightings, segments);
-                    self.pairs.extend(pair);
+            for &member in grid.around(centre) {
+                let expected = &expected[member as usize];
+                if expected.reach.contains(centre) {
+                    pairs.extend(judge(member as usize, place, expected, sighting).flatten());
                 }
             }
         }
-        self.grid
-            .rebuild(size, seen.iter().map(|sighting| sighting.bounds));
-        for (member, object) in objects.iter().enumerate() {
-            let centre = object.expected(at).centre();
-            let reach = object.reach(at);
-            for &place in self.grid.around(centre) {
-                let bounds = seen[place as usize].bounds;
-                if bounds.contains(centre) && !reach.contains(bounds.centre()) {
-                    let object = (member as u32, object);
-                    let pair = Pair::new(at, object, place as usize, sightings, segments);
-                    self.pairs.extend(pair);
+        grid.rebuild(size, seen.iter().map(|sighting| sighting.bounds));
+        for (member, expected) in expected.iter().enumerate() {
+            let centre = expected.whole.centre();
+            for &place in grid.around(centre) {
+                let sighting = &seen[place as usize];
+                let is_new = !expected.reach.contains(sighting.bounds.centre());
+                if is_new && sighting.bounds.contains(centre) {
+                    pairs.extend(judge(member, place as usize, expected, sighting).flatten());
                 }
             }
         }
-        self.pairs
-            .sort_unstable_by_key(|pair| (pair.segment, pair.object));
+        pairs.sort_unstable_by_key(|pair| (pair.segment, pair.object));
     }
 
     /// How many segments lie where a believed object is expected, as the same object would.
@@ -204,6 +233,7 @@ impl Association {
                 });
             }
             if is_believed {
+                self.look_closer(at, size, objects, sightings, segments);
                 self.pass(objects, |pair, object| {
                     let sighting = &seen[pair.segment as usize];
                     let is_part = is_due(object)
@@ -341,6 +371,44 @@ impl Association {
             }
         }
     }
+}
+
+/// A pair, if anything of the object is where the segment is.
+fn pair(
+    at: Duration,
+    member: usize,
+    object: &Object,
+    place: usize,
+    sightings: &Sightings,
+    segments: &[Segment],
+) -> Option<Pair> {
+    let sighting = &sightings.as_slice()[place];
+    let runs = segments[place].mask.runs();
+    let overlap = |shape: &Shape, shift| {
+        let shared = shape.overlap(shift, sightings, sighting, runs);
+        (shared, shared / (shape.area + sighting.area - shared))
+    };
+    let (shared, mut iou) = overlap(&object.shape, object.shift(at));
+    let mut fit = iou;
+    if let Some((glimpse, shift)) = object.glimpse(at) {
+        let again = overlap(glimpse, shift).1;
+        fit = fit.max(PART_FIT * again);
+        iou = iou.max(again);
+    }
+    (iou > 0.0).then_some(Pair {
+        object: member as u32,
+        segment: place as u32,
+        iou,
+        fit,
+        inside: shared / sighting.area,
+        covered: (shared / object.shape.area).min(1.0),
+    })
+}
+
+/// What the IoU of a shape in a box and a segment can be at most, from their boxes and areas.
+fn most_iou(bounds: Bounds, area: f32, sighting: &Sighting) -> f32 {
+    let shared = bounds.shared(sighting.bounds).min(area).min(sighting.area);
+    shared / (area + sighting.area - shared)
 }
 
 /// The way from where an object was last seen to where it is expected now.

@@ -47,6 +47,15 @@ impl Bounds {
         }
     }
 
+    /// Pixels inside both.
+    pub(crate) fn shared(self, other: Self) -> f32 {
+        let along = |axis: usize| {
+            let low = self.low[axis].max(other.low[axis]);
+            (self.high[axis].min(other.high[axis]) - low).max(0.0)
+        };
+        along(0) * along(1)
+    }
+
     /// Width and height.
     pub(crate) fn lengths(self) -> [f32; 2] {
         [self.high[0] - self.low[0], self.high[1] - self.low[1]]
@@ -175,12 +184,17 @@ impl Shape {
     /// Replaces the shape by a segment's, reusing the buffer.
     pub(crate) fn copy(&mut self, sighting: &Sighting, segment: &Segment) {
         let step = (sighting.height as u32).div_ceil(MOST_ROWS).max(1);
-        let first = sighting.top as u32 + step / 2;
-        let is_kept = |run: &&Run| {
-            u32::from(run.y) >= first && (u32::from(run.y) - first).is_multiple_of(step)
-        };
+        let mut row = sighting.top as u32 + step / 2;
         self.runs.clear();
-        self.runs.extend(segment.mask.runs().iter().filter(is_kept));
+        for run in segment.mask.runs() {
+            let y = u32::from(run.y);
+            while row < y {
+                row += step;
+            }
+            if row == y {
+                self.runs.push(*run);
+            }
+        }
         self.kept = self.runs.iter().map(|run| run.length()).sum::<u32>() as f32;
         self.area = sighting.area;
         self.bounds = sighting.bounds;
