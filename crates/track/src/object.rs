@@ -16,7 +16,7 @@ use frame::Size;
 
 use crate::{
     motion::Motion,
-    shape::{Bounds, Shape, Sighting},
+    shape::{Bounds, Shape, Sighting, Sightings},
 };
 
 /// A changed area is believed after as long as the one before was seen, and at most after this many
@@ -104,10 +104,11 @@ impl Object {
         id: u64,
         at: Duration,
         [mut shape, glimpse]: [Shape; 2],
+        sightings: &Sightings,
         sighting: &Sighting,
         segment: &Segment,
     ) -> Self {
-        shape.copy(sighting, segment);
+        shape.copy(sightings, sighting, segment);
         let position = sighting.bounds.centre();
         Self {
             id,
@@ -232,8 +233,8 @@ impl Object {
     pub(crate) fn observe(
         &mut self,
         at: Duration,
-        sighting: &Sighting,
-        segment: &Segment,
+        sightings: &Sightings,
+        (sighting, segment): (&Sighting, &Segment),
         frame: Size,
         is_merged: bool,
     ) {
@@ -268,7 +269,7 @@ impl Object {
                 1.0 - (-elapsed / SHRINKING).exp()
             };
             self.area += follow * (sighting.area - self.area);
-            self.adopt(sighting, segment);
+            self.adopt(sightings, sighting, segment);
         } else {
             if !is_merged {
                 self.settled -= elapsed;
@@ -277,16 +278,16 @@ impl Object {
                 self.settled = 0.0;
                 self.view = View::Whole;
                 self.area = sighting.area;
-                self.adopt(sighting, segment);
+                self.adopt(sightings, sighting, segment);
             } else {
-                self.glimpse.copy(sighting, segment);
+                self.glimpse.copy(sightings, sighting, segment);
             }
         }
     }
 
     /// From now on the object looks like this.
-    fn adopt(&mut self, sighting: &Sighting, segment: &Segment) {
-        self.shape.copy(sighting, segment);
+    fn adopt(&mut self, sightings: &Sightings, sighting: &Sighting, segment: &Segment) {
+        self.shape.copy(sightings, sighting, segment);
         self.anchor = self.motion.position();
     }
 }

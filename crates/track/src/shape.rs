@@ -119,25 +119,30 @@ impl Sightings {
     /// One pass over the runs: area, centroid, box, and where each row begins.
     fn measure(&mut self, segment: &Segment) -> Sighting {
         let runs = segment.mask.runs();
+        let top = runs.first().map_or(0, |run| run.y);
+        let height = runs.last().map_or(0, |run| usize::from(run.y - top) + 1);
         let rows = self.rows.len();
-        let top = runs.first().map_or(0, |run| i32::from(run.y));
-        let height = runs.last().map_or(0, |run| i32::from(run.y) + 1 - top);
-        let (mut area, mut twice_x, mut sum_y) = (0_u64, 0_u64, 0_u64);
+        // The entry behind the last row is where the runs end.
+        self.rows.resize(rows + height + 1, runs.len() as u32);
+        let begins = &mut self.rows[rows..];
+        let (mut area, mut twice_x, mut sum_y) = (0_u32, 0_u64, 0_u64);
         let (mut left, mut right) = (u16::MAX, 0);
+        let mut next = 0;
         for (i, run) in runs.iter().enumerate() {
-            let row = rows + (i32::from(run.y) - top) as usize;
-            while self.rows.len() <= row {
-                self.rows.push(i as u32);
+            let row = usize::from(run.y - top);
+            while next <= row {
+                begins[next] = i as u32;
+                next += 1;
             }
-            let length = u64::from(run.length());
+            let length = run.length();
             area += length;
-            twice_x += length * (u64::from(run.start) + u64::from(run.end));
-            sum_y += length * u64::from(run.y);
+            twice_x += u64::from(length) * (u64::from(run.start) + u64::from(run.end));
+            sum_y += u64::from(length) * u64::from(run.y);
             left = left.min(run.start);
             right = right.max(run.end);
         }
-        self.rows.push(runs.len() as u32);
-        let pixels = area.max(1) as f64;
+        let (top, height) = (i32::from(top), height as i32);
+        let pixels = f64::from(area.max(1));
         Sighting {
             area: area as f32,
             bounds: Bounds {
@@ -182,18 +187,13 @@ pub(crate) struct Shape {
 
 impl Shape {
     /// Replaces the shape by a segment's, reusing the buffer.
-    pub(crate) fn copy(&mut self, sighting: &Sighting, segment: &Segment) {
-        let step = (sighting.height as u32).div_ceil(MOST_ROWS).max(1);
-        let mut row = sighting.top as u32 + step / 2;
+    pub(crate) fn copy(&mut self, sightings: &Sightings, sighting: &Sighting, segment: &Segment) {
+        let step = (sighting.height as u32).div_ceil(MOST_ROWS).max(1) as usize;
+        let runs = segment.mask.runs();
         self.runs.clear();
-        for run in segment.mask.runs() {
-            let y = u32::from(run.y);
-            while row < y {
-                row += step;
-            }
-            if row == y {
-                self.runs.push(*run);
-            }
+        for row in (step as i32 / 2..sighting.height).step_by(step) {
+            self.runs
+                .extend_from_slice(sightings.row(sighting, runs, sighting.top + row));
         }
         self.kept = self.runs.iter().map(|run| run.length()).sum::<u32>() as f32;
         self.area = sighting.area;

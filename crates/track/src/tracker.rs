@@ -145,8 +145,8 @@ impl Tracker {
                 let is_merged = self.association.is_merged(segment, &self.objects);
                 self.objects[place].observe(
                     at,
-                    &sightings[segment],
-                    &segments[segment],
+                    &self.sightings,
+                    (&sightings[segment], &segments[segment]),
                     size,
                     is_merged,
                 );
@@ -283,7 +283,8 @@ impl Tracker {
             let is_explained = self.association.is_explained(place, &self.objects);
             let shape = self.spare.pop().unwrap_or_default();
             let sighting = &self.sightings.as_slice()[place];
-            let mut object = Object::new(self.next_id, at, shape, sighting, segment);
+            let mut object =
+                Object::new(self.next_id, at, shape, &self.sightings, sighting, segment);
             self.next_id += 1;
             object.segment = Some(place);
             if !is_explained {
