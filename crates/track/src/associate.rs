@@ -49,7 +49,8 @@ const SMALLEST: f32 = 0.7;
 /// A detection that is missing for less than this has flickered.
 const FLICKER: Duration = Duration::from_millis(300);
 
-/// tune
+/// What being on the way, but not yet where it is expected, costs: all of the way as much as lying half
+/// as far again off it as is allowed.
 const LATE: f32 = 1.5;
 
 /// What an object may move by, in pixels a second, of which nothing is known yet.

@@ -116,7 +116,7 @@ impl Sightings {
         &self.all
     }
 
-    /// One pass over the runs: area, centroid, box, and where each row begins.
+    /// One pass over the runs: their centroid, and where each row begins.
     fn measure(&mut self, segment: &Segment) -> Sighting {
         let runs = segment.mask.runs();
         let top = runs.first().map_or(0, |run| run.y);
@@ -125,8 +125,7 @@ impl Sightings {
         // The entry behind the last row is where the runs end.
         self.rows.resize(rows + height + 1, runs.len() as u32);
         let begins = &mut self.rows[rows..];
-        let (mut area, mut twice_x, mut sum_y) = (0_u32, 0_u64, 0_u64);
-        let (mut left, mut right) = (u16::MAX, 0);
+        let (mut twice_x, mut sum_y) = (0_u64, 0_u64);
         let mut next = 0;
         for (i, run) in runs.iter().enumerate() {
             let row = usize::from(run.y - top);
@@ -135,19 +134,17 @@ impl Sightings {
                 next += 1;
             }
             let length = run.length();
-            area += length;
             twice_x += u64::from(length) * (u64::from(run.start) + u64::from(run.end));
             sum_y += u64::from(length) * u64::from(run.y);
-            left = left.min(run.start);
-            right = right.max(run.end);
         }
         let (top, height) = (i32::from(top), height as i32);
-        let pixels = f64::from(area.max(1));
+        let pixels = f64::from(segment.area.max(1));
+        let bbox = segment.bbox;
         Sighting {
-            area: area as f32,
+            area: segment.area.max(1) as f32,
             bounds: Bounds {
-                low: [f32::from(left.min(right)), top as f32],
-                high: [f32::from(right), (top + height) as f32],
+                low: [bbox.x as f32, bbox.y as f32],
+                high: [(bbox.x + bbox.width) as f32, (bbox.y + bbox.height) as f32],
             },
             centroid: [
                 (twice_x as f64 / (2.0 * pixels)) as f32,
