@@ -15,7 +15,7 @@ pub type Ticket = u64;
 /// What a backend says of itself, for `info`, `doctor` and `bench`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
-    /// `mock`, `replay`, `hailo`.
+    /// `mock`, `replay`, `hailo`, `onnx`.
     pub backend: &'static str,
     /// The network or recording behind it.
     pub network: String,

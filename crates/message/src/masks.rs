@@ -19,7 +19,7 @@ pub struct Masks {
     pub node: String,
     /// Name of the camera.
     pub camera: String,
-    /// What ran the network: `hailo`, `replay`, or `mock`, whose segments are regions of like pixels
+    /// What ran the network: `hailo`, `onnx`, `replay`, or `mock`, whose segments are regions of like pixels
     /// and not FastSAM's.
     #[serde(default)]
     pub backend: String,

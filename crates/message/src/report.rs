@@ -49,7 +49,7 @@ pub struct Info {
     pub node: String,
     /// When the daemon started: RFC 3339, UTC.
     pub started_at: String,
-    /// What runs the network: `mock`, `replay`, `hailo`.
+    /// What runs the network: `mock`, `replay`, `hailo`, `onnx`.
     pub backend: String,
     /// The network: a name, or the file it was read from.
     pub network: String,

@@ -24,7 +24,7 @@ pub struct FrameHeader<'a> {
     pub node: &'a str,
     /// Name of the camera.
     pub camera: &'a str,
-    /// What ran the network: `mock`, `replay`, `hailo`.
+    /// What ran the network: `mock`, `replay`, `hailo`, `onnx`.
     pub backend: &'static str,
     /// The path of the file behind the frame; `None` for a camera's.
     pub input: Option<&'a str>,

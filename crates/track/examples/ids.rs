@@ -86,6 +86,7 @@ fn segment(size: Size, found: Found) -> Segment {
     let bbox = mask.bounding_box();
     Segment {
         score: found.score,
+        class: 0,
         bbox,
         detection_bbox: FrameRect {
             x1: bbox.x as f32,

@@ -168,6 +168,7 @@ fn rectangle(size: Size, [x, y, width, height, score]: [u8; 5]) -> Option<Segmen
     let mask = Mask::from_runs(size, runs.collect()).filter(|mask| !mask.is_empty())?;
     Some(Segment {
         score: f32::from(score) / 255.0,
+        class: 0,
         bbox: mask.bounding_box(),
         detection_bbox: FrameRect::default(),
         area: mask.area(),

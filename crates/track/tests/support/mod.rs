@@ -75,6 +75,7 @@ pub fn segment(mask: Mask) -> Segment {
     let bbox = mask.bounding_box();
     Segment {
         score: 0.9,
+        class: 0,
         bbox,
         detection_bbox: FrameRect {
             x1: bbox.x as f32,
