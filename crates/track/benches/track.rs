@@ -39,7 +39,8 @@ fn tracks(criterion: &mut Criterion) {
         let mut monitor = Monitor::new(Watch {
             zones: [0.05, 0.5].into_iter().filter_map(zone).collect(),
             ..Watch::default()
-        });
+        })
+        .unwrap();
         let mut events = Vec::new();
         let mut update = |observation: &Observation<'_>, tracker: &Tracker| {
             events.clear();

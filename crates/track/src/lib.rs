@@ -27,7 +27,7 @@ mod shape;
 mod tracker;
 
 pub use event::{Change, Direction, Event, Snapshot};
-pub use monitor::{Anchor, Inside, Monitor, Tripwire, Watch, Zone};
+pub use monitor::{Anchor, Inside, Monitor, Tripwire, Watch, WatchError, Zone};
 pub use object::State;
 pub use polygon::{Area, GeometryError, Line, MAX_CORNERS, Polygon, Unit};
 pub use settings::Settings;

@@ -106,6 +106,57 @@ impl Default for Watch {
     }
 }
 
+/// Why something can't be watched for. Zones are numbered from 1, as people do.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum WatchError {
+    /// A share of a mask that is none.
+    #[error("zone {zone} asks for {share} of a mask: expected a share above 0, up to 1")]
+    Share {
+        /// Which zone.
+        zone: usize,
+        /// As given.
+        share: f32,
+    },
+    /// Limits of area that nothing can lie between.
+    #[error(
+        "zone {zone} takes objects of {min_area} to {max_area} pixels: the least is above the most"
+    )]
+    Areas {
+        /// Which zone.
+        zone: usize,
+        /// The least.
+        min_area: u32,
+        /// The most.
+        max_area: u32,
+    },
+}
+
+impl Watch {
+    fn check(&self) -> Result<(), WatchError> {
+        for (zone, watched) in (1..).zip(&self.zones) {
+            let &Zone {
+                inside,
+                min_area,
+                max_area,
+                ..
+            } = watched;
+            if let Inside::Share(share) = inside
+                && !(share > 0.0 && share <= 1.0)
+            {
+                return Err(WatchError::Share { zone, share });
+            }
+            if min_area > max_area {
+                return Err(WatchError::Areas {
+                    zone,
+                    min_area,
+                    max_area,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Turns tracks into events and counts.
 #[derive(Debug)]
 pub struct Monitor {
@@ -124,8 +175,12 @@ pub struct Monitor {
 
 impl Monitor {
     /// A monitor that has seen nothing yet.
-    pub fn new(watch: Watch) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// A zone that nothing can be in.
+    pub fn new(watch: Watch) -> Result<Self, WatchError> {
+        watch.check()?;
+        Ok(Self {
             counts: vec![0; watch.zones.len()],
             watch,
             canvas: None,
@@ -134,7 +189,7 @@ impl Monitor {
             lines: Vec::new(),
             records: Vec::new(),
             spare: Vec::new(),
-        }
+        })
     }
 
     /// Takes in a frame that the tracker has just taken in, and appends what happened to `events`, in

@@ -59,7 +59,8 @@ fn a_steady_stream_of_frames_allocates_nothing() {
             anchor: Default::default(),
         }],
         ..Watch::default()
-    });
+    })
+    .unwrap();
     let (mut events, mut n, mut happened) = (Vec::new(), 0, 0);
     let mut round = || {
         let before = REQUESTS.get();

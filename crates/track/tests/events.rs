@@ -26,7 +26,7 @@ impl Eye {
     fn new(watch: Watch) -> Self {
         Self {
             tracker: Tracker::new(Settings::default(), 1),
-            monitor: Monitor::new(watch),
+            monitor: Monitor::new(watch).unwrap(),
             frames: 0,
             events: Vec::new(),
         }
@@ -297,4 +297,38 @@ fn one_entry_for_each_entry_of_the_truth() {
     let exited = happened(Change::Exited { zone: 0 });
     assert!(near(entered, entries), "{entered} of {entries}");
     assert!(near(exited, exits), "{exited} of {exits}");
+}
+
+#[test]
+fn a_zone_that_nothing_can_be_in_is_refused() {
+    let polygon = || Polygon::new(vec![[0.1, 0.1], [0.9, 0.1], [0.5, 0.9]], Unit::Share).unwrap();
+    let refused = |zone: Zone| {
+        let zones = vec![Zone::new(polygon()), zone];
+        let watch = Watch {
+            zones,
+            ..Watch::default()
+        };
+        Monitor::new(watch).err().map(|error| error.to_string())
+    };
+    assert_eq!(refused(Zone::new(polygon())), None);
+    for share in [0.0, -0.5, 1.01, f32::NAN, f32::INFINITY] {
+        let inside = Inside::Share(share);
+        let error = refused(Zone {
+            inside,
+            ..Zone::new(polygon())
+        });
+        assert!(
+            error.is_some_and(|error| error.starts_with("zone 2 asks for")),
+            "{share}"
+        );
+    }
+    let error = refused(Zone {
+        min_area: 2,
+        max_area: 1,
+        ..Zone::new(polygon())
+    });
+    assert_eq!(
+        error.as_deref(),
+        Some("zone 2 takes objects of 2 to 1 pixels: the least is above the most")
+    );
 }

@@ -71,7 +71,9 @@ fuzz_target!(|case: Case| {
         }
     }
     let mut tracker = Tracker::new(Settings::default(), 1);
-    let mut monitor = Monitor::new(watch);
+    let Ok(mut monitor) = Monitor::new(watch) else {
+        return;
+    };
     let (mut events, mut at) = (Vec::new(), 0);
     for (sequence, seen) in case.frames.iter().enumerate() {
         at = (at + i64::from(seen.after_ms)).max(0);

@@ -92,8 +92,36 @@ pub(super) fn head(
     match role {
         Role::Scores(_) if are_logits => fill(tensors, role, SCORES, all.map(sigmoid)),
         Role::Scores(_) => fill(tensors, role, SCORES, all),
+        Role::Boxes(_) => boxes(tensors, role, all),
         _ => fill(tensors, role, range(numbers.iter().copied()), all),
     }
+}
+
+/// Distributions, replaced by some of the same expectations: 16 bits for logits of a wide range would be too
+/// coarse for those.
+fn boxes(tensors: &mut Tensors, role: Role, mut logits: impl Iterator<Item = f32>) {
+    tensors.set_quant(role, LOGITS);
+    let Some(elements) = tensors.u16_mut(role) else {
+        return;
+    };
+    elements.fill(quantize(FLOOR, LOGITS));
+    let mut side = [0.0; BINS];
+    for bins in elements.chunks_exact_mut(BINS) {
+        side.fill_with(|| logits.next().unwrap_or_default());
+        distribute(bins, expectation(&side));
+    }
+}
+
+/// The expectation of the bins' numbers.
+fn expectation(logits: &[f32; BINS]) -> f32 {
+    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let (mut total, mut moment) = (0.0, 0.0);
+    for (bin, logit) in logits.iter().enumerate() {
+        let weight = (logit - largest).exp();
+        total += weight;
+        moment += weight * bin as f32;
+    }
+    moment / total
 }
 
 /// Whether scores are before their sigmoid.
@@ -211,6 +239,44 @@ mod tests {
         let mut bins = [7; BINS];
         distribute(&mut bins, f32::NAN);
         assert!(bins[0] > bins[1]);
+    }
+
+    #[test]
+    fn distributions_keep_their_expectation() {
+        let side = |peak: f32, width: f32| {
+            std::array::from_fn(|bin| -30.0 - (bin as f32 - peak).powi(2) / width)
+        };
+        for (peak, width) in [
+            (3.3, 0.5),
+            (0.0, 4.0),
+            (9.7, 30.0),
+            (15.0, 2.0),
+            (20.0, 0.01),
+        ] {
+            let logits: [f32; BINS] = side(peak, width);
+            let mut bins = [quantize(FLOOR, LOGITS); BINS];
+            distribute(&mut bins, expectation(&logits));
+            let weights = logits.map(|logit| f64::from(logit + 30.0).exp());
+            let numbers = weights.iter().enumerate();
+            let exact = numbers
+                .map(|(bin, weight)| bin as f64 * weight)
+                .sum::<f64>()
+                / weights.iter().sum::<f64>();
+            let own = bins.map(|q| f64::from(weight(q)));
+            let mean = own
+                .iter()
+                .enumerate()
+                .map(|(bin, weight)| bin as f64 * weight)
+                .sum::<f64>()
+                / own.iter().sum::<f64>();
+            assert!(
+                (mean - exact).abs() < 5e-6,
+                "{peak} {width}: {mean} {exact}"
+            );
+        }
+        // No numbers at all are something, too.
+        assert!((0.0..=15.0).contains(&expectation(&[0.0; BINS])));
+        distribute(&mut [0; BINS], expectation(&[f32::NAN; BINS]));
     }
 
     #[test]
