@@ -97,14 +97,16 @@ def outline(words, height, width):
 def judged(folder, longest=640):
     """Name, picture and masks of the pictures with outlines; those not in the folder are left out."""
     entries = []
-    for line in open(JUDGED, encoding="utf-8"):
+    with open(JUDGED, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    for line in lines:
         if line.startswith("#") or not line.strip():
             continue
         if ": " in line:
-            entries.append((line.strip().split(": "), []))
+            entries.append((line.split(": "), []))
         else:
             entries[-1][1].append(line.split())
-    for (package, end), lines in entries:
+    for (package, end), things in entries:
         paths = glob.glob(f"{glob.escape(folder)}/judged/{package}/**/{end}", recursive=True)
         if not paths:
             print(f"{package}: no {end}")
@@ -113,7 +115,7 @@ def judged(folder, longest=640):
         scale = longest / max(picture.shape[:2])
         if scale < 1:
             picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        masks = [outline(words, *picture.shape[:2]) for words in lines]
+        masks = [outline(words, *picture.shape[:2]) for words in things]
         name = os.path.splitext(end)[0].replace("/contents", "").replace("/", "_")
         yield name, picture, [mask for mask in masks if mask.any()]
 

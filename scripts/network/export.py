@@ -77,12 +77,17 @@ def restore(network, path):
     """Fills a network with a file's weights; normalisation begins as nothing."""
     graph = onnx.load(path).graph
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    # Tensors that are equal are stored once; what is nothing but zeros is such a case.
+    # The exporter stores equal tensors once, so biases are found by who uses them.
+    narrow = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Cast"}
+    users = {}
+    for node in graph.node:
+        if node.op_type == "Conv":
+            weight, bias = (narrow.get(name, name) for name in node.input[1:3])
+            users[weight] = stored[bias]
     with torch.no_grad():
         for name, convolution, norm in convolutions(network):
             weight = torch.from_numpy(stored[f"{name}.weight"].astype(np.float32))
-            bias = stored.get(f"{name}.bias", np.zeros(convolution.out_channels))
-            bias = torch.from_numpy(bias.astype(np.float32))
+            bias = torch.from_numpy(users[f"{name}.weight"].astype(np.float32))
             convolution.weight.copy_(weight)
             if norm is None:
                 convolution.bias.copy_(bias)

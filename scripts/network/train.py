@@ -25,9 +25,9 @@ import sources
 from network import Network
 
 # Sides of pictures, and how often each is drawn.
-SIZES = (192, 224, 256, 320)
-SHARES = (0.2, 0.2, 0.4, 0.2)
-# Pictures of a batch at 256; larger ones are fewer.
+SIZES = (160, 192, 224, 256, 320)
+SHARES = (0.15, 0.3, 0.25, 0.2, 0.1)
+# Pictures of a batch at 192; of larger ones there are fewer.
 PICTURES = 8
 WARM_UP = 100
 PHASES = {"teacher": 2e-3, "early": 3e-3, "student": 6e-4}
@@ -153,7 +153,7 @@ def train(phase, given):
             group["lr"] = group["rate"] * share
         size = int(random.choice(SIZES, p=SHARES))
         task.train_mode()
-        loss, parts = task.loss(random, pool, size, max(4, round(PICTURES * (256 / size) ** 2)))
+        loss, parts = task.loss(random, pool, size, max(4, round(PICTURES * (192 / size) ** 2)))
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 10.0)
