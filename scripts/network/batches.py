@@ -19,7 +19,7 @@ class Pool:
         self.folder, self.most = folder, most
         self.known, self.scenes = set(), []
 
-    def refresh(self, files=8):
+    def refresh(self, files):
         """Reads at most so many new files."""
         new = [path for path in shards.paths(self.folder) if path not in self.known]
         # So drawn and rendered ones are mixed.

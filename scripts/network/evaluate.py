@@ -1,4 +1,4 @@
-"""How good a network is: on pictures with outlines drawn by hand, on fresh scenes, and over a still film.
+"""How good a network is: on pictures outlined by hand, on fresh scenes, over a still film.
 
     evaluate.py FILE.onnx --data DATA [--sizes 320 ...] [--show DIR]
 
@@ -148,8 +148,8 @@ class Tally:
         best = np.array(self.best)
         return (
             f"{len(self.counts)} pictures, {len(best)} things: mean best IoU {best.mean():.3f}, "
-            f"found {100 * (best >= 0.5).mean():.0f} %, of {len(self.right)} segments right "
-            f"{100 * np.mean(self.right):.0f} %, {np.mean(self.counts):.1f} a picture"
+            f"found {100 * (best >= 0.5).mean():.0f} %, right {sum(self.right)} of {len(self.right)} "
+            f"segments, {np.mean(self.counts):.1f} a picture"
         )
 
 

@@ -78,16 +78,24 @@ def restore(network, path):
     graph = onnx.load(path).graph
     stored = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     # The exporter stores equal tensors once, so biases are found by who uses them.
-    narrow = {node.output[0]: node.input[0] for node in graph.node if node.op_type == "Cast"}
-    users = {}
-    for node in graph.node:
-        if node.op_type == "Conv":
-            weight, bias = (narrow.get(name, name) for name in node.input[1:3])
-            users[weight] = stored[bias]
+    aliases = {
+        node.output[0]: node.input[0] for node in graph.node if node.op_type in ("Cast", "Identity")
+    }
+
+    def named(name):
+        while name in aliases:
+            name = aliases[name]
+        return name
+
+    biases = {
+        named(node.input[1]): stored[named(node.input[2])]
+        for node in graph.node
+        if node.op_type == "Conv"
+    }
     with torch.no_grad():
         for name, convolution, norm in convolutions(network):
             weight = torch.from_numpy(stored[f"{name}.weight"].astype(np.float32))
-            bias = torch.from_numpy(users[f"{name}.weight"].astype(np.float32))
+            bias = torch.from_numpy(biases[f"{name}.weight"].astype(np.float32))
             convolution.weight.copy_(weight)
             if norm is None:
                 convolution.bias.copy_(bias)

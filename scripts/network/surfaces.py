@@ -1,4 +1,4 @@
-"""What things and backgrounds of drawn scenes are made of: colours, noise, patterns, bits of photographs.
+"""What things and backgrounds of drawn scenes are made of: colours, noise, patterns, photographs.
 
 All are arrays of floats, 0 to 255, in OpenCV's order of colours.
 """

@@ -88,7 +88,8 @@ class Learning(unittest.TestCase):
         optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
         found = []
         for _ in range(12):
-            loss, _ = losses.total(network(pictures.repeat(2, 1, 1, 1)), *(t * 2 for t in true), SIZE, SIZE)
+            outputs = network(pictures.repeat(2, 1, 1, 1))
+            loss, _ = losses.total(outputs, *(t * 2 for t in true), SIZE, SIZE)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -113,7 +114,7 @@ class Data(unittest.TestCase):
                 for mask, bits in zip(masks, np.unpackbits(packed, axis=2)):
                     np.testing.assert_array_equal(mask, bits > 0)
             pool = batches.Pool(folder)
-            pool.refresh()
+            pool.refresh(1)
             random = np.random.default_rng(1)
             for _ in range(10):
                 picture, boxes, masks = batches.sample(random, pool, SIZE)

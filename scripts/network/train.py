@@ -30,6 +30,8 @@ SHARES = (0.15, 0.3, 0.25, 0.2, 0.1)
 # Pictures of a batch at 192; of larger ones there are fewer.
 PICTURES = 8
 WARM_UP = 100
+# Steps after which new files of scenes are looked for, and how many are read then.
+REFRESH, MORE_FILES = 25, 8
 PHASES = {"teacher": 2e-3, "early": 3e-3, "student": 6e-4}
 
 
@@ -127,6 +129,7 @@ def checkpoint(given, phase):
 
 def train(phase, given):
     torch.set_num_threads(given.threads)
+    # Weights begin with the seed, and steps have seeds of their own.
     torch.manual_seed(given.seed)
     task, groups = prepare(phase, given)
     network = task.network.to(memory_format=torch.channels_last)
@@ -139,14 +142,15 @@ def train(phase, given):
         average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
         step = state["step"]
-    # A batch depends on its number alone, so that an interrupted run goes on as it would have.
+    # A step depends on its number alone, so that an interrupted run goes on as it would have.
     pool = batches.Pool(given.data)
-    pool.refresh(given.files)
+    pool.refresh(given.files + MORE_FILES * math.ceil(step / REFRESH))
     sums, counted, saved = {}, 0, time.time()
     while step < given.steps:
         random = np.random.default_rng([given.seed, len(phase), step])
-        if step % 25 == 0:
-            pool.refresh()
+        torch.manual_seed(int(random.integers(1 << 31)))
+        if step % REFRESH == 0:
+            pool.refresh(MORE_FILES)
         share = min(1, (step + 1) / WARM_UP)
         share *= 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / given.steps))
         for group in optimizer.param_groups:
@@ -164,7 +168,8 @@ def train(phase, given):
         if step % 20 == 0:
             means = " ".join(f"{name} {total / counted:.3f}" for name, total in sums.items())
             clock, cpu = time.strftime("%H:%M:%S"), time.process_time()
-            print(f"{clock} cpu {cpu:.0f} s, step {step}, {len(pool.scenes)} scenes: {means}", flush=True)
+            so_far = f"{clock} cpu {cpu:.0f} s, step {step}, {len(pool.scenes)} scenes"
+            print(f"{so_far}: {means}", flush=True)
             sums, counted = {}, 0
         if time.time() - saved > 120 or step == given.steps:
             state = {"network": network.state_dict(), "average": average.state_dict()}
