@@ -1,4 +1,4 @@
-"""Batches for training: scenes from files, cut, scaled, mirrored, recoloured, joined four in one."""
+"""Batches for training: scenes cut, scaled, mirrored, recoloured, or joined four in one."""
 
 import cv2
 import numpy as np

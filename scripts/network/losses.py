@@ -93,7 +93,7 @@ def mask_loss(logits, masks, boxes):
 def total(outputs, objects, masks, height, width):
     """The sum to minimise, and its parts by name.
 
-    `objects` holds corners in pixels for each picture, `masks` their masks at a quarter of the size.
+    `objects` holds corners in pixels for each picture, `masks` masks at a quarter of the size.
     """
     logits, scores, coefficients, prototypes = flat(outputs)
     points, strides = anchors(height, width)

@@ -21,6 +21,8 @@ PROTOTYPES = 32
 STRIDES = (8, 16, 32)
 # Channels of the pyramid at these strides.
 WIDTHS = (48, 96, 128)
+# Channels within the heads and before the prototypes.
+HEAD = 32
 
 
 def block(inputs, outputs, kernel=3, stride=1):
@@ -63,7 +65,7 @@ class PlainEarly(nn.Module):
         low, high = lite0.CHANNELS[:2]
         self.quarter = nn.Sequential(block(3, 24, 3, 2), block(24, 32, 3, 2), Residual(32))
         self.low = nn.Conv2d(32, low, 1)
-        self.eighth = nn.Sequential(block(32, 64, 3, 2), Residual(64), Residual(64))
+        self.eighth = nn.Sequential(block(32, 64, 3, 2), Residual(64))
         self.high = nn.Conv2d(64, high, 1)
 
     def forward(self, x):
@@ -71,8 +73,9 @@ class PlainEarly(nn.Module):
         return self.low(x), self.high(self.eighth(x))
 
 
-def head(inputs, middle, outputs):
-    return nn.Sequential(block(inputs, middle), block(middle, middle), nn.Conv2d(middle, outputs, 1))
+def head(inputs, depth, outputs):
+    blocks = [block(HEAD if i else inputs, HEAD) for i in range(depth)]
+    return nn.Sequential(*blocks, nn.Conv2d(HEAD, outputs, 1))
 
 
 def twice(x):
@@ -95,12 +98,12 @@ class Network(nn.Module):
         self.bottom_up_middle = Stage(fine + middle, middle)
         self.down_coarse = block(middle, middle, 3, 2)
         self.bottom_up_coarse = Stage(middle + coarse, coarse)
-        self.boxes = nn.ModuleList(head(width, 40, 4 * BINS) for width in WIDTHS)
-        self.scores = nn.ModuleList(head(width, 32, 1) for width in WIDTHS)
-        self.coefficients = nn.ModuleList(head(width, 32, PROTOTYPES) for width in WIDTHS)
-        self.from_low = block(low, 32, 1)
-        self.from_fine = block(fine, 32, 1)
-        self.prototypes = nn.Sequential(block(32, 32), block(32, 32), nn.Conv2d(32, PROTOTYPES, 1))
+        self.boxes = nn.ModuleList(head(width, 2, 4 * BINS) for width in WIDTHS)
+        self.scores = nn.ModuleList(head(width, 1, 1) for width in WIDTHS)
+        self.coefficients = nn.ModuleList(head(width, 2, PROTOTYPES) for width in WIDTHS)
+        self.from_low = block(low, HEAD, 1)
+        self.from_fine = block(fine, HEAD, 1)
+        self.prototypes = nn.Sequential(block(HEAD, HEAD), nn.Conv2d(HEAD, PROTOTYPES, 1))
         for layers in self.scores:
             nn.init.constant_(layers[-1].bias, -5.0)
         for layers in self.boxes:

@@ -26,7 +26,8 @@ def rotated(points, degrees, centre):
 def outline(random, size):
     """The outline of a filled shape, or None for one that is made of strokes or ellipses."""
     kind = random.random()
-    aspect = np.exp(random.uniform(-1.1, 1.1) if random.random() < 0.6 else random.uniform(-0.2, 0.2))
+    most = 1.1 if random.random() < 0.6 else 0.2
+    aspect = np.exp(random.uniform(-most, most))
     wide, high = 0.47 * size * min(1, aspect), 0.47 * size * min(1, 1 / aspect)
     angles = np.linspace(0, 2 * np.pi, 72, endpoint=False)
     cosine, sine = np.cos(angles), np.sin(angles)
@@ -150,7 +151,7 @@ def cut_thing(random, size, cuts):
 
 
 def put(random, canvas, thing, top, left):
-    """Paints a thing with its shadow; returns its mask in the canvas, or None where it is outside."""
+    """Paints a thing with its shadow; returns its mask in the canvas, or None outside of it."""
     height, width = canvas.shape[:2]
     size = len(thing.mask)
     y0, x0, y1, x1 = max(0, top), max(0, left), min(height, top + size), min(width, left + size)
@@ -177,7 +178,7 @@ def visible(mask):
     area = int(mask.sum())
     if not LEAST_PIXELS <= area <= LARGEST_SHARE * mask.size:
         return None
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
     if count > 2:
         largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
         if stats[largest, cv2.CC_STAT_AREA] < max(DOMINANT_SHARE * area, LEAST_PIXELS):
@@ -212,7 +213,8 @@ def scattered(random, size):
     for i in range(count):
         # A few scenes are about one large thing.
         least = 0.4 if count <= 2 and i == 0 else 0.08
-        side = int(size * np.exp(random.uniform(np.log(least), np.log(0.95 if count <= 3 else 0.7))))
+        largest = 0.95 if count <= 3 else 0.7
+        side = int(size * np.exp(random.uniform(np.log(least), np.log(largest))))
         yield side, *(int(random.uniform(-0.25 * side, size - 0.75 * side)) for _ in range(2))
 
 

@@ -2,9 +2,9 @@
 
     shards.py DATA --count N [--first SEED] [--kind drawn|rendered]
 
-A file holds `pictures` (scene, row, column, colour), `masks` (object, row, column / 8: one bit for a
-pixel) and `counts`, the objects of each scene. Scene and seed belong together: the same command
-makes the same files.
+A file holds `pictures` (scene, row, column, colour), `masks` (object, row, column / 8: one bit
+for a pixel) and `counts`, the objects of each scene. Scene and seed belong together: the same
+command makes the same files.
 """
 
 import argparse

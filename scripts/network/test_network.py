@@ -108,7 +108,8 @@ class Data(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             os.mkdir(os.path.join(folder, "scenes"))
             shards.write(os.path.join(folder, "scenes", "drawn-00000000.npz"), made)
-            for (picture, masks), (again, packed) in zip(made, shards.read(shards.paths(folder)[0])):
+            read = shards.read(shards.paths(folder)[0])
+            for (picture, masks), (again, packed) in zip(made, read):
                 np.testing.assert_array_equal(picture, again)
                 self.assertEqual(len(masks), len(packed))
                 for mask, bits in zip(masks, np.unpackbits(packed, axis=2)):
@@ -149,7 +150,8 @@ class Export(unittest.TestCase):
                 for answer, same, near in zip(answers, exact, model):
                     np.testing.assert_allclose(answer, same, rtol=1e-3, atol=2e-3)
                     # Weights of 16 bits cost this much.
-                    np.testing.assert_allclose(answer, near, rtol=0.05, atol=0.05 * float(near.std()))
+                    tolerance = 0.05 * float(near.std())
+                    np.testing.assert_allclose(answer, near, rtol=0.05, atol=tolerance)
 
 
 class Judging(unittest.TestCase):

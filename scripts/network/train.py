@@ -180,11 +180,11 @@ def train(phase, given):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("phase", choices=PHASES)
-    parser.add_argument("--data", required=True, help="the folder that sources.py and shards.py fill")
+    parser.add_argument("--data", required=True, help="what sources.py and shards.py fill")
     parser.add_argument("--steps", type=int, required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--files", type=int, default=200, help="files of scenes to begin with, at most")
+    parser.add_argument("--files", type=int, default=200, help="files of scenes to begin with")
     parser.add_argument("--from-onnx", help="begin the student with this file's weights")
     given = parser.parse_args()
     train(given.phase, given)
