@@ -36,11 +36,13 @@ fn tracks(criterion: &mut Criterion) {
                 black_box(tracker.update(&frame(n, segments)));
             });
         });
-        let mut monitor = Monitor::new(Watch {
+        let watch = Watch {
             zones: [0.05, 0.5].into_iter().filter_map(zone).collect(),
             ..Watch::default()
-        })
-        .unwrap();
+        };
+        let Ok(mut monitor) = Monitor::new(watch) else {
+            unreachable!("zones of half a mask");
+        };
         let mut events = Vec::new();
         let mut update = |observation: &Observation<'_>, tracker: &Tracker| {
             events.clear();
