@@ -251,7 +251,7 @@ mod tests {
             (0.0, 4.0),
             (9.7, 30.0),
             (15.0, 2.0),
-            (20.0, 0.01),
+            (20.0, 1.0),
         ] {
             let logits: [f32; BINS] = side(peak, width);
             let mut bins = [quantize(FLOOR, LOGITS); BINS];
