@@ -73,8 +73,9 @@ impl Suppressor {
             if kept.len() >= limit {
                 break;
             }
-            if !self.overlaps(simd, placed(candidate), iou) {
-                self.keep(kept.len(), candidate);
+            let bbox = placed(candidate);
+            if !self.overlaps(simd, bbox, iou) {
+                self.keep(kept.len(), bbox);
                 kept.push(*candidate);
             }
         }
@@ -92,13 +93,12 @@ impl Suppressor {
     }
 
     #[inline(always)]
-    fn keep(&mut self, position: usize, detection: &Detection) {
+    fn keep(&mut self, position: usize, bbox: InputRect) {
         let lane = position % LANES;
         if lane == 0 {
             self.kept.push(Block::default());
         }
         if let Some(block) = self.kept.last_mut() {
-            let bbox = placed(detection);
             block.x1[lane] = bbox.x1;
             block.y1[lane] = bbox.y1;
             block.x2[lane] = bbox.x2;
@@ -129,6 +129,9 @@ impl Block {
 /// A detection's box at its class's place.
 #[inline(always)]
 fn placed(detection: &Detection) -> InputRect {
+    if detection.class == 0 {
+        return detection.bbox;
+    }
     let InputRect { x1, y1, x2, y2 } = detection.bbox;
     let away = f32::from(detection.class) * CLASS_DISTANCE;
     InputRect {
