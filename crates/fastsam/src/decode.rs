@@ -135,7 +135,8 @@ impl Decoder {
     ) {
         detections.clear();
         let input = self.input;
-        if tensors.input() != input || tensors.classes() != self.classes {
+        let is_its_networks = tensors.input() == input && tensors.classes() == self.classes;
+        if !is_its_networks || (self.classes == 1 && !wanted.contains(0)) {
             return;
         }
         self.keys.clear();

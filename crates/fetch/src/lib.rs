@@ -24,7 +24,7 @@ mod verify;
 pub use choice::{Asset, ChoiceError, Platform, Request};
 pub use client::{Client, Download, FetchError, Fetched, Outcome};
 pub use download::{Event, PlaceError};
-pub use library::{InstalledLibrary, VersionError, ZooChoice};
+pub use library::{VersionError, ZooChoice};
 pub use manifest::{HefEntry, Manifest, ManifestError, OnnxEntry, OnnxFile};
 pub use place::{NotAPlace, Place};
 pub use sum::{NotASum, Sum};

@@ -1,112 +1,10 @@
-//! Which zoo's HEFs fit the libhailort of this machine, since a library may refuse a newer HEF.
-//!
-//! The version is in the name of the library's file, so nothing is loaded.
+//! Which zoo's HEFs fit a libhailort, since a library may refuse a newer HEF.
 
-use std::{
-    env,
-    ffi::OsStr,
-    fmt, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::fmt;
 
 use hailort::Version;
 
 use crate::Manifest;
-
-/// Where libraries lie.
-const FOLDERS: [&str; 4] = ["usr/local/lib", "usr/lib", "lib", "opt/hailo/lib"];
-
-/// A libhailort that this machine has.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InstalledLibrary {
-    /// By its file's name.
-    pub version: Version,
-    /// Its file.
-    pub path: PathBuf,
-}
-
-impl InstalledLibrary {
-    /// The newest one that the loader knows or that lies in a usual folder.
-    pub fn find() -> Option<Self> {
-        newest(
-            known_to_the_loader()
-                .into_iter()
-                .chain(in_folders(Path::new("/"))),
-        )
-    }
-}
-
-/// The newest of some paths, of which many may be links to one file, or to nothing.
-fn newest(paths: impl Iterator<Item = PathBuf>) -> Option<InstalledLibrary> {
-    paths
-        .filter_map(|path| {
-            let path = fs::canonicalize(path).ok().filter(|path| path.is_file())?;
-            let version = version(path.file_name()?)?;
-            Some(InstalledLibrary { version, path })
-        })
-        .max_by_key(|library| library.version)
-}
-
-/// `libhailort.so.X.Y.Z`; a plain name says no version.
-fn version(name: &OsStr) -> Option<Version> {
-    let mut numbers = name.to_str()?.strip_prefix("libhailort.so.")?.split('.');
-    let mut number = || numbers.next()?.parse().ok();
-    let version = Version {
-        major: number()?,
-        minor: number()?,
-        revision: number()?,
-    };
-    numbers.next().is_none().then_some(version)
-}
-
-/// What the loader's cache lists, if there is an `ldconfig` to say it.
-fn known_to_the_loader() -> Vec<PathBuf> {
-    // Debian has it in a folder that only root looks in.
-    let mut folders = env::var_os("PATH").unwrap_or_default();
-    folders.push(":/usr/sbin:/sbin");
-    let Ok(listed) = Command::new("ldconfig")
-        .arg("-p")
-        .env("PATH", folders)
-        .output()
-    else {
-        return Vec::new();
-    };
-    String::from_utf8_lossy(&listed.stdout)
-        .lines()
-        .filter(|line| line.trim_start().starts_with("libhailort.so"))
-        .filter_map(|line| Some(PathBuf::from(line.split_once(" => ")?.1)))
-        .collect()
-}
-
-/// What lies in the usual folders below a root.
-fn in_folders(root: &Path) -> Vec<PathBuf> {
-    let entries = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
-    let name_holds = |path: &Path, part: &str| {
-        path.file_name()
-            .is_some_and(|name| name.to_string_lossy().contains(part))
-    };
-    let mut found = Vec::new();
-    for folder in FOLDERS {
-        let plain = root.join(folder);
-        // lib64, and Debian's folder for each processor.
-        let mut folders = vec![plain.with_file_name("lib64")];
-        folders.extend(
-            entries(&plain)
-                .map(|entry| entry.path())
-                .filter(|path| name_holds(path, "-linux-gnu")),
-        );
-        folders.push(plain);
-        for folder in folders {
-            found.extend(
-                entries(&folder)
-                    .map(|entry| entry.path())
-                    .filter(|path| name_holds(path, "libhailort.so")),
-            );
-        }
-    }
-    found
-}
 
 /// A version of HailoRT that no zoo fits.
 #[derive(Debug, thiserror::Error)]
@@ -142,13 +40,13 @@ enum Why {
         version: String,
     },
     Fits {
-        library: InstalledLibrary,
+        installed: Version,
     },
     NoLibrary {
         newest: [u32; 2],
     },
     NoneFits {
-        library: InstalledLibrary,
+        installed: Version,
         newest: [u32; 2],
     },
 }
@@ -196,17 +94,17 @@ impl ZooChoice {
 
     /// The zoo that fits the library of this machine; without one that fastsamd works with, the zoo
     /// of the newest that it does. `None` of a manifest without zoos.
-    pub fn for_installed(manifest: &Manifest, library: Option<InstalledLibrary>) -> Option<Self> {
+    pub fn for_installed(manifest: &Manifest, installed: Option<Version>) -> Option<Self> {
         let zoos = manifest.zoos();
         let &(newest, newest_zoo) = zoos.last()?;
-        let fitting = library.as_ref().and_then(|library| {
-            let line = [library.version.major, library.version.minor];
+        let fitting = installed.and_then(|version| {
+            let line = [version.major, version.minor];
             zoos.iter().find(|(known, _)| *known == line)
         });
-        let (zoo, why) = match (library, fitting) {
+        let (zoo, why) = match (installed, fitting) {
             (None, _) => (newest_zoo, Why::NoLibrary { newest }),
-            (Some(library), Some((_, zoo))) => (*zoo, Why::Fits { library }),
-            (Some(library), None) => (newest_zoo, Why::NoneFits { library, newest }),
+            (Some(installed), Some((_, zoo))) => (*zoo, Why::Fits { installed }),
+            (Some(installed), None) => (newest_zoo, Why::NoneFits { installed, newest }),
         };
         Some(Self {
             zoo: zoo.to_owned(),
@@ -219,8 +117,8 @@ impl ZooChoice {
         match &self.why {
             Why::Asked => String::new(),
             Why::FitsNamed { version } => format!(" for HailoRT {version}"),
-            Why::Fits { library } | Why::NoneFits { library, .. } => {
-                format!(" for HailoRT {}", library.version)
+            Why::Fits { installed } | Why::NoneFits { installed, .. } => {
+                format!(" for HailoRT {installed}")
             }
             Why::NoLibrary { newest } => format!(" for HailoRT {}", shown(*newest)),
         }
@@ -235,23 +133,18 @@ impl fmt::Display for ZooChoice {
             Why::FitsNamed { version } => {
                 write!(f, "taking zoo {zoo}, which fits HailoRT {version}")
             }
-            Why::Fits { library } => write!(
-                f,
-                "taking zoo {zoo}, which fits libhailort {} ({})",
-                library.version,
-                library.path.display()
-            ),
+            Why::Fits { installed } => {
+                write!(f, "taking zoo {zoo}, which fits libhailort {installed}")
+            }
             Why::NoLibrary { newest } => write!(
                 f,
                 "found no libhailort: taking zoo {zoo}, which HailoRT {} runs (--library-version \
                  chooses for another)",
                 shown(*newest)
             ),
-            Why::NoneFits { library, newest } => write!(
+            Why::NoneFits { installed, newest } => write!(
                 f,
-                "libhailort {} ({}) is none that fastsamd works with: taking zoo {zoo}, for HailoRT {}",
-                library.version,
-                library.path.display(),
+                "libhailort {installed} is none that fastsamd works with: taking zoo {zoo}, for HailoRT {}",
                 shown(*newest)
             ),
         }
@@ -266,60 +159,29 @@ fn shown([major, minor]: [u32; 2]) -> String {
 mod tests {
     use super::*;
 
-    /// What is found where a machine has these files.
-    fn found(files: &[&str]) -> Option<InstalledLibrary> {
-        let root = tempfile::tempdir().unwrap();
-        for file in files {
-            let path = root.path().join(file);
-            fs::create_dir_all(path.parent().unwrap()).unwrap();
-            fs::write(&path, "").unwrap();
-        }
-        newest(in_folders(root.path()).into_iter())
-    }
-
     #[test]
     fn the_zoo_fits_the_library() {
         let manifest = Manifest::built_in().unwrap();
-        let debian = |version| format!("usr/lib/aarch64-linux-gnu/libhailort.so.{version}");
-        let other = "usr/local/lib/libhailort.so.4.22.0";
-        // Libraries, the zoo, and what is said of it.
-        let cases: [(&[&str], &str, &str); 11] = [
-            (&[&debian("4.20.0")], "v2.14.0", "fits libhailort 4.20.0"),
-            (&[&debian("4.20.1")], "v2.14.0", "fits libhailort 4.20.1"),
-            (&[&debian("4.21.0")], "v2.15.0", "fits libhailort 4.21.0"),
-            (&[&debian("4.22.0")], "v2.16.0", "fits libhailort 4.22.0"),
-            (&[&debian("4.23.0")], "v2.17.0", "fits libhailort 4.23.0"),
-            // Of several, the newest.
-            (&[&debian("4.21.0"), other], "v2.16.0", other),
-            (&[other, &debian("4.21.0")], "v2.16.0", other),
-            (&["usr/lib64/libhailort.so.4.21.0"], "v2.15.0", "4.21.0"),
-            (&[&debian("5.2.0")], "v2.17.0", "libhailort 5.2.0 ("),
-            (&[], "v2.17.0", "found no libhailort"),
-            // A plain name says no version.
-            (&["usr/lib/libhailort.so"], "v2.17.0", "found no libhailort"),
-        ];
-        for (libraries, zoo, words) in cases {
-            let choice = ZooChoice::for_installed(&manifest, found(libraries)).unwrap();
-            assert_eq!(choice.zoo, zoo, "{libraries:?}");
+        let version = |major, minor, revision| {
+            Some(Version {
+                major,
+                minor,
+                revision,
+            })
+        };
+        for (installed, zoo, words) in [
+            (version(4, 20, 0), "v2.14.0", "fits libhailort 4.20.0"),
+            (version(4, 20, 1), "v2.14.0", "fits libhailort 4.20.1"),
+            (version(4, 21, 0), "v2.15.0", "fits libhailort 4.21.0"),
+            (version(4, 22, 0), "v2.16.0", "fits libhailort 4.22.0"),
+            (version(4, 23, 0), "v2.17.0", "fits libhailort 4.23.0"),
+            (version(5, 2, 0), "v2.17.0", "libhailort 5.2.0 is none"),
+            (None, "v2.17.0", "found no libhailort"),
+        ] {
+            let choice = ZooChoice::for_installed(&manifest, installed).unwrap();
+            assert_eq!(choice.zoo, zoo, "{installed:?}");
             assert!(choice.to_string().contains(words), "{words}: {choice}");
         }
-    }
-
-    #[test]
-    fn links_lead_to_the_file_whose_name_counts() {
-        let root = tempfile::tempdir().unwrap();
-        let folder = root.path().join("usr/lib");
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("libhailort.so.4.21.0"), "").unwrap();
-        for (link, to) in [
-            ("libhailort.so", "libhailort.so.4.21.0"),
-            // To nothing.
-            ("libhailort.so.4.23.0", "gone"),
-        ] {
-            std::os::unix::fs::symlink(to, folder.join(link)).unwrap();
-        }
-        let library = newest(in_folders(root.path()).into_iter()).unwrap();
-        assert_eq!(library.version.to_string(), "4.21.0");
     }
 
     #[test]

@@ -2,46 +2,8 @@
 
 mod support;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
 use support::{crowd, frame};
 use track::{Line, Monitor, Polygon, Settings, Tracker, Tripwire, Unit, Watch, Zone};
-
-/// Counts what each thread asks the system for.
-struct Counting;
-
-thread_local! {
-    static REQUESTS: Cell<usize> = const { Cell::new(0) };
-}
-
-fn count() {
-    REQUESTS.with(|requests| requests.set(requests.get() + 1));
-}
-
-// SAFETY: everything is passed on to the system's allocator as it came; counting touches a
-// thread-local number that neither allocates nor has a destructor.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: the caller keeps `alloc`'s contract.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps `dealloc`'s contract.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: the caller keeps `realloc`'s contract.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 #[test]
 fn a_steady_stream_of_frames_allocates_nothing() {
@@ -63,16 +25,17 @@ fn a_steady_stream_of_frames_allocates_nothing() {
     .unwrap();
     let (mut events, mut n, mut happened) = (Vec::new(), 0, 0);
     let mut round = || {
-        let before = REQUESTS.get();
-        for segments in scene.iter().chain(scene.iter().rev()) {
-            n += 1;
-            let observation = frame(n, segments);
-            events.clear();
-            tracker.update(&observation);
-            monitor.update(&observation, &tracker, &mut events);
-            happened += events.len();
-        }
-        REQUESTS.get() - before
+        let allocated = allocation_counter::measure(|| {
+            for segments in scene.iter().chain(scene.iter().rev()) {
+                n += 1;
+                let observation = frame(n, segments);
+                events.clear();
+                tracker.update(&observation);
+                monitor.update(&observation, &tracker, &mut events);
+                happened += events.len();
+            }
+        });
+        allocated.count_total
     };
     assert!(round() > 0, "the counter counts");
     // Objects that end give their buffers to those that begin, whose masks may be larger: some rounds pass

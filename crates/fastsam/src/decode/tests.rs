@@ -208,6 +208,16 @@ fn an_anchor_is_of_its_best_class() {
 }
 
 #[test]
+fn the_only_class_may_be_unwanted() {
+    let layout = layout(ElementType::U8);
+    let tensors = Tensors::for_layout(&layout);
+    let mut detections = Vec::new();
+    let none = ClassSet::from_iter([1]);
+    Decoder::new(&layout).decode(&tensors, -1.0, &none, &mut detections);
+    assert!(detections.is_empty());
+}
+
+#[test]
 fn every_anchor_may_pass() {
     for element_type in [ElementType::U8, ElementType::U16] {
         let layout = layout(element_type);

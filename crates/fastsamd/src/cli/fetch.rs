@@ -13,8 +13,8 @@ use clap::{
 };
 use configuration::WrongInput;
 use fetch::{
-    Asset, Client, Event, FetchError, Fetched, InstalledLibrary, Kind, Manifest, Outcome, Place,
-    Platform, Request, Sum, ZooChoice,
+    Asset, Client, Event, FetchError, Fetched, Kind, Manifest, Outcome, Place, Platform, Request,
+    Sum, ZooChoice,
 };
 use indicatif::{HumanBytes, ProgressBar};
 
@@ -153,7 +153,7 @@ fn zoo(manifest: &Manifest, arguments: &FetchArgs) -> anyhow::Result<ZooChoice> 
     }
     let choice = match &arguments.library_version {
         Some(version) => ZooChoice::for_version(manifest, version).map_err(WrongInput::new)?,
-        None => ZooChoice::for_installed(manifest, InstalledLibrary::find())
+        None => ZooChoice::for_installed(manifest, chip::installed_library())
             .ok_or_else(|| anyhow::anyhow!("the manifest names no zoo"))?,
     };
     exit::tell(&choice.to_string());

@@ -1,10 +1,19 @@
-//! Which Hailo chip this machine has. The bus does not say: both have one PCI id, so the chip itself
-//! is asked, through libhailort.
+//! Which Hailo chip this machine has, and which libhailort. The bus does not say which chip: both have one
+//! PCI id, so the chip itself is asked, through libhailort.
 
 use fetch::Platform;
 use hailort::{
-    Architecture, DeviceId, Error, Library, VDevice, VDeviceOptions, Versions, host::SysFs,
+    Architecture, DeviceId, Error, Library, VDevice, VDeviceOptions, Version, Versions, host::SysFs,
 };
+
+/// The version of the libhailort of this machine, whether or not fastsamd works with it.
+pub(super) fn installed_library() -> Option<Version> {
+    match Library::open(None, Versions::from_environment()) {
+        Ok(library) => Some(library.version()),
+        Err(Error::Version { found } | Error::UntriedVersion { found }) => Some(found),
+        Err(_) => None,
+    }
+}
 
 /// The chip, and what it is called; `None` where there is none that published HEFs are for.
 ///
