@@ -15,7 +15,7 @@ use std::cmp::Reverse;
 use embedded_graphics::{
     mono_font::{
         MonoFont, MonoTextStyle,
-        ascii::{FONT_6X10, FONT_8X13_BOLD, FONT_10X20},
+        iso_8859_1::{FONT_6X10, FONT_8X13_BOLD, FONT_10X20},
     },
     prelude::{Drawable, Point},
     primitives::Rectangle,
@@ -83,6 +83,7 @@ fn line_width(size: Size) -> u32 {
 }
 
 /// A font for labels that is read as easily on a large frame as on a small one.
+/// It has the letters of western Europe; others in the name of a class become question marks.
 fn font(size: Size) -> &'static MonoFont<'static> {
     match size.width.min(size.height) {
         0..480 => &FONT_6X10,
