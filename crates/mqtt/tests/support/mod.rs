@@ -68,7 +68,9 @@ impl Mosquitto {
         let folder = tempfile::tempdir().expect("a folder");
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("a bound port").port();
-        let config = format!("listener {port} 127.0.0.1\npersistence false\n{lines}\n");
+        // Started by root it would become another user, who can't read what lies in the folder; where anybody
+        // else starts it, this says nothing.
+        let config = format!("listener {port} 127.0.0.1\npersistence false\nuser root\n{lines}\n");
         fs::write(folder.path().join("mosquitto.conf"), config).expect("a written file");
         Self {
             child: None,
@@ -103,8 +105,10 @@ impl Mosquitto {
             .unwrap_or_else(|error| {
                 panic!("mosquitto does not start ({error}): `scripts/setup test` installs it")
             });
-        self.child = Some(child);
+        let child = self.child.insert(child);
         eventually("mosquitto listens", || {
+            let ended = child.try_wait().expect("a child that can be waited for");
+            assert!(ended.is_none(), "mosquitto ended at its start: {ended:?}");
             TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()
         });
     }
