@@ -145,6 +145,12 @@ impl Daemon {
         }
     }
 
+    /// Ends it as a service manager does, and expects it to end well.
+    pub fn stop(mut self) {
+        self.signal("TERM");
+        assert!(self.wait().0.success(), "{}", self.output());
+    }
+
     /// Waits until it has written this, on one line. What it says elsewhere, on MQTT or to systemd,
     /// may be heard before what it has written is read.
     pub fn wait_until_it_said(&self, words: &str) {

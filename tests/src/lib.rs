@@ -8,10 +8,12 @@
 
 mod binary;
 mod broker;
+mod node;
 mod subscriber;
 
 pub use binary::{Daemon, binary, fastsamd};
 pub use broker::{Mosquitto, free_port};
+pub use node::Node;
 pub use subscriber::{Message, Subscriber};
 
 use std::time::Duration;

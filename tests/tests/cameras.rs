@@ -144,3 +144,57 @@ fn a_csi_camera_that_dies_is_started_again() {
     }
     stop(daemon);
 }
+
+#[test]
+fn a_film_is_segmented_frame_by_frame_and_its_objects_keep_their_ids() {
+    let setup = Setup::new();
+    let Some(()) = film(&setup.path("film.mkv")) else {
+        return;
+    };
+    let out = setup.path("out");
+    let segment = |arguments: &[&str]| {
+        let film = setup.path("film.mkv");
+        let output = fastsamd()
+            .arg("segment")
+            .arg(film)
+            .args(["--backend", "mock", "--max-segments", "3"])
+            .args(arguments)
+            .output()
+            .expect("an ended program");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{said}");
+        (output.stdout, said)
+    };
+    let (_, said) = segment(&["--out", out.to_str().expect("a path")]);
+    assert!(said.contains("50 frames"), "{said}");
+    let read = |number: usize| -> serde_json::Value {
+        let path = out.join(format!("film-{number:06}.json"));
+        serde_json::from_slice(&fs::read(path).expect("a result")).expect("a message")
+    };
+    let last = read(50);
+    assert_eq!(last["frame"]["sequence"], 49);
+    assert!(out.join("film-000050.overlay.png").is_file());
+    // What was there in the frame before is still there, as old as the film.
+    let oldest = last["segments"].as_array().expect("a list").iter();
+    let oldest = oldest.map(|segment| segment["track"]["age_ms"].as_u64());
+    assert_eq!(oldest.max(), Some(Some(1960)));
+    // A second run replaces its own results.
+    segment(&["--out", out.to_str().expect("a path"), "--fps", "10"]);
+    let again = read(50)["segments"].as_array().expect("a list").clone();
+    let oldest = again
+        .iter()
+        .map(|segment| segment["track"]["age_ms"].as_u64());
+    assert_eq!(oldest.max(), Some(Some(4900)));
+
+    // What is no film, and says so.
+    fs::write(setup.path("broken.mp4"), "no film").expect("a written file");
+    let output = fastsamd()
+        .arg("segment")
+        .arg(setup.path("broken.mp4"))
+        .output()
+        .expect("an ended program");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert_eq!(said.trim_end().lines().count(), 1, "{said}");
+    assert!(said.contains("broken.mp4"), "{said}");
+}

@@ -103,11 +103,12 @@ fn the_demo_publishes_its_state_retained() {
         message.topic.ends_with("/masks")
     });
     early.wait_for("a summary", |message| message.topic.ends_with("/summary"));
+    early.wait_for("a count", |message| message.topic.ends_with("/count"));
 
     // One who comes later learns all of it from the broker.
     let late = Subscriber::connect(broker.port(), "fastsam/#");
     let mut retained = HashMap::new();
-    while retained.len() < 6 {
+    while retained.len() < 7 {
         let message = late.wait_for("a retained message", |message| message.retained);
         let level = message
             .topic
@@ -122,6 +123,7 @@ fn the_demo_publishes_its_state_retained() {
     assert_eq!(retained["cam0/state"].payload, b"online");
     assert!(retained["info"].json()["version"].is_string());
     assert!(retained["cam0/summary"].json()["count"].is_u64());
+    assert!(retained["cam0/count"].json().is_u64());
     assert!(retained["status"].json().is_object());
 
     demo.signal("TERM");

@@ -5,71 +5,8 @@
 use std::{fs, path::Path, time::Duration};
 
 use camera::synthetic::{Scene, SceneSettings};
-use fastsamd_tests::{Daemon, Message, Mosquitto, Subscriber};
-use rumqttc::{Client, MqttOptions, QoS};
+use fastsamd_tests::{Message, Node};
 use serde_json::{Value, json};
-use tempfile::TempDir;
-
-/// A daemon with one camera, a broker, and somebody who asks.
-struct Setup {
-    broker: Mosquitto,
-    folder: TempDir,
-    asker: Client,
-}
-
-impl Setup {
-    fn new() -> Self {
-        let broker = Mosquitto::start();
-        let mut options = MqttOptions::new("asker", "127.0.0.1", broker.port());
-        options.set_max_packet_size(1 << 20, 1 << 20);
-        let (asker, mut connection) = Client::new(options, 16);
-        std::thread::spawn(move || connection.iter().take_while(Result::is_ok).count());
-        Self {
-            broker,
-            folder: tempfile::tempdir().expect("a folder"),
-            asker,
-        }
-    }
-
-    fn start(&self, more: &str) -> Daemon {
-        let config = self.folder.path().join("config.yaml");
-        let text = format!(
-            "node: test\nmqtt: {{port: {}}}\nstate_directory: {}\n\
-             cameras: [{{name: cam, source: {{synthetic: {{fps: 20}}}}}}]\n{more}",
-            self.broker.port(),
-            self.folder.path().display()
-        );
-        fs::write(&config, text).expect("a written file");
-        Daemon::start([Path::new("run"), Path::new("--config"), &config])
-    }
-
-    fn subscribe(&self) -> Subscriber {
-        Subscriber::connect(self.broker.port(), "fastsam/test/#")
-    }
-
-    fn send(&self, what: &str, request: &Value) {
-        let topic = format!("fastsam/test/request/{what}");
-        self.asker
-            .publish(topic, QoS::AtLeastOnce, false, request.to_string())
-            .expect("a sent request");
-    }
-
-    /// Sends a request and waits for its answer.
-    fn ask(&self, subscriber: &Subscriber, what: &str, request: &Value) -> Value {
-        self.send(what, request);
-        let topic = format!("response/{what}");
-        let answer = subscriber.wait_for("an answer", |message| {
-            message.topic.ends_with(&topic)
-                && message.json()["transaction"] == request["transaction"]
-        });
-        answer.json()
-    }
-}
-
-fn stop(mut daemon: Daemon) {
-    daemon.signal("TERM");
-    assert!(daemon.wait().0.success(), "{}", daemon.output());
-}
 
 fn scene() -> Scene {
     let settings = SceneSettings {
@@ -101,7 +38,7 @@ fn sequence(message: &Value) -> u64 {
 
 #[test]
 fn a_prompt_is_answered_with_the_segments_of_the_next_frame() {
-    let setup = Setup::new();
+    let setup = Node::new();
     let subscriber = setup.subscribe();
     let daemon = setup.start("");
     let masks = subscriber.wait_for("masks", |message| message.topic.ends_with("/masks"));
@@ -158,17 +95,14 @@ fn a_prompt_is_answered_with_the_segments_of_the_next_frame() {
         assert!(said.contains(cause), "{request}: {said}");
     }
     // What is no JSON has no transaction.
-    setup
-        .asker
-        .publish("fastsam/test/request/prompt", QoS::AtLeastOnce, false, "{")
-        .expect("a sent request");
+    setup.send_text("prompt", "{");
     subscriber.wait_for("a refusal", |message| {
         message.topic.ends_with("response/prompt")
             && message.json()["error"]
                 .to_string()
                 .contains("no JSON object")
     });
-    stop(daemon);
+    daemon.stop();
 }
 
 /// The answer of a standing prompt.
@@ -178,7 +112,7 @@ fn is_answer(message: &Message) -> bool {
 
 #[test]
 fn a_standing_prompt_follows_its_object_and_outlives_a_restart() {
-    let setup = Setup::new();
+    let setup = Node::new();
     let subscriber = setup.subscribe();
     let daemon = setup.start("");
     let masks = subscriber.wait_for("masks", |message| message.topic.ends_with("/masks"));
@@ -201,7 +135,7 @@ fn a_standing_prompt_follows_its_object_and_outlives_a_restart() {
     }
     assert!(found > 60, "found in {found} of 100 frames");
     assert_ne!(first.expect("a box"), last, "the object moves");
-    stop(daemon);
+    daemon.stop();
 
     // After a restart it stands again. Who subscribes now hears nothing of before.
     let subscriber = setup.subscribe();
@@ -228,12 +162,12 @@ fn a_standing_prompt_follows_its_object_and_outlives_a_restart() {
         let message = subscriber.next(Duration::from_secs(10)).expect("a message");
         assert!(!is_answer(&message), "{}", message.text());
     }
-    stop(daemon);
+    daemon.stop();
 }
 
 #[test]
 fn configured_prompts_say_when_nothing_matches() {
-    let setup = Setup::new();
+    let setup = Node::new();
     let subscriber = setup.subscribe();
     let daemon = setup.start(
         "prompts: [{name: it, follow: false, prompt: {boxes: [[0, 0, 640, 480]], min_iou: 0.99}}]\n",
@@ -243,7 +177,7 @@ fn configured_prompts_say_when_nothing_matches() {
     assert_eq!(answer["prompt"]["name"], "it");
     assert_eq!(answer["segments"], json!([]));
     assert!(answer["prompt"]["boxes"][0]["iou"].is_number());
-    stop(daemon);
+    daemon.stop();
 }
 
 /// The configuration of the tiny encoders, which know colours.
@@ -293,7 +227,7 @@ fn iou(a: [f64; 4], b: [f64; 4]) -> f64 {
 
 #[test]
 fn words_choose_what_they_say() {
-    let setup = Setup::new();
+    let setup = Node::new();
     let subscriber = setup.subscribe();
     let daemon = setup.start(&tiny_text());
     subscriber.wait_for("masks", |message| message.topic.ends_with("/masks"));
@@ -337,12 +271,12 @@ fn words_choose_what_they_say() {
         assert_eq!(answer["status"], status, "{text}: {answer}");
         assert!(answer.to_string().contains(said), "{text}: {answer}");
     }
-    stop(daemon);
+    daemon.stop();
 }
 
 #[test]
 fn a_standing_text_finds_and_follows() {
-    let setup = Setup::new();
+    let setup = Node::new();
     let subscriber = setup.subscribe();
     let prompts = "prompts: [{name: it, prompt: {text: something green}}]\n";
     let daemon = setup.start(&format!("{}{prompts}", tiny_text()));
@@ -363,9 +297,9 @@ fn a_standing_text_finds_and_follows() {
         right += usize::from(overlaps.iter().all(|iou| *iou > 0.7));
     }
     assert!(right > 30, "right in {right} of {seen} frames");
-    stop(daemon);
+    daemon.stop();
     // What the text's embedding is, is kept.
-    let kept = fs::read_to_string(setup.folder.path().join("text-embeddings.json"));
+    let kept = fs::read_to_string(setup.folder().join("text-embeddings.json"));
     assert!(kept.expect("a file").contains("something green"));
 
     // Without a model it can't stand.
@@ -378,5 +312,5 @@ fn a_standing_text_finds_and_follows() {
         answer["error"].to_string().contains("need a text model"),
         "{answer}"
     );
-    stop(daemon);
+    daemon.stop();
 }

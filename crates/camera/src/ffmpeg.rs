@@ -247,6 +247,7 @@ pub struct Ffmpeg {
     input: String,
     feed: Feed,
     header: Vec<u8>,
+    rate: Option<f64>,
 }
 
 impl Ffmpeg {
@@ -282,7 +283,13 @@ impl Ffmpeg {
             feed: Feed::new(child, input.clone(), live, settings.timeout),
             input,
             header: Vec::new(),
+            rate: None,
         })
+    }
+
+    /// Frames per second as ffmpeg says them, once the first frame is there.
+    pub fn rate(&self) -> Option<f64> {
+        self.rate
     }
 
     /// Reads the header, at most until the deadline.
@@ -290,8 +297,9 @@ impl Ffmpeg {
         self.feed
             .read_line(&mut self.header, MAX_HEADER, deadline)?
             .ok_or(CameraError::Timeout(timeout))?;
-        let size = parse_header(&self.header)
+        let Header { size, rate } = parse_header(&self.header)
             .ok_or_else(|| self.feed.failure("sends something that is no video"))?;
+        self.rate = rate;
         self.feed.set_form(Form {
             prefix: FRAME,
             size,
@@ -299,24 +307,44 @@ impl Ffmpeg {
     }
 }
 
-/// The size that a YUV4MPEG2 header tells, if it is of 4:2:0 frames.
-fn parse_header(header: &[u8]) -> Option<Size> {
+/// What a YUV4MPEG2 header tells.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Header {
+    size: Size,
+    /// Frames per second.
+    rate: Option<f64>,
+}
+
+/// Reads a YUV4MPEG2 header, if it is of 4:2:0 frames.
+fn parse_header(header: &[u8]) -> Option<Header> {
     let mut words = std::str::from_utf8(header).ok()?.split(' ');
     if words.next() != Some("YUV4MPEG2") {
         return None;
     }
-    let (mut width, mut height) = (None, None);
+    let (mut width, mut height, mut rate) = (None, None, None);
     for word in words {
         match word.split_at_checked(1)? {
             ("W", number) => width = number.parse().ok(),
             ("H", number) => height = number.parse().ok(),
+            ("F", ratio) => rate = quotient(ratio),
             // Without it, 4:2:0 is meant; depths other than 8 bits have a `p` behind it.
             ("C", "420" | "420jpeg" | "420mpeg2" | "420paldv") => {}
             ("C", _) => return None,
             _ => {}
         }
     }
-    Some(Size::new(width?, height?))
+    Some(Header {
+        size: Size::new(width?, height?),
+        rate,
+    })
+}
+
+/// A ratio such as `30000:1001`; `0:0` is one that is not known.
+fn quotient(ratio: &str) -> Option<f64> {
+    let (above, below) = ratio.split_once(':')?;
+    let (above, below): (f64, f64) = (above.parse().ok()?, below.parse().ok()?);
+    let quotient = above / below;
+    (0.01..=1000.0).contains(&quotient).then_some(quotient)
 }
 
 impl Source for Ffmpeg {

@@ -6,6 +6,7 @@
 //! 0.3.
 
 use std::{
+    collections::HashMap,
     num::NonZeroUsize,
     time::{Duration, Instant},
 };
@@ -53,10 +54,11 @@ pub struct Matcher {
     crops: Vec<u8>,
 }
 
-/// What segments of one camera looked like a moment ago.
+/// What objects of one camera looked like a moment ago.
 #[derive(Debug, Default)]
 pub struct Recollection {
-    seen: Vec<Seen>,
+    /// By the objects' ids.
+    seen: HashMap<u64, Seen>,
 }
 
 #[derive(Debug)]
@@ -83,8 +85,8 @@ impl Matcher {
         &mut self.texts
     }
 
-    /// Embeds a frame's segments: place and embedding of each that is looked at. Those whose mask
-    /// is as `recollection` has it are not embedded anew. Calls `progress` after every few of the
+    /// Embeds a frame's segments: place and embedding of each that is looked at. `ids` are those of the objects
+    /// that they show, in their order. Objects whose mask is as `recollection` has it are not embedded anew. Calls `progress` after every few of the
     /// others, which may take a second.
     ///
     /// # Errors
@@ -93,6 +95,7 @@ impl Matcher {
         &mut self,
         picture: Picture<'_>,
         segments: &[Segment],
+        ids: &[u64],
         recollection: &mut Recollection,
         now: Instant,
         mut progress: impl FnMut(),
@@ -107,7 +110,7 @@ impl Matcher {
         let mut unseen = Vec::new();
         recollection.forget(now);
         for place in places {
-            match recollection.recall(&segments[place].mask) {
+            match recollection.recall(ids.get(place), &segments[place].mask) {
                 Some(embedding) => looked.push((place, embedding)),
                 None => unseen.push(place),
             }
@@ -122,11 +125,14 @@ impl Matcher {
             }
             let embedded = self.images.embed(&self.crops)?;
             for (&place, embedding) in places.iter().zip(embedded) {
-                recollection.seen.push(Seen {
-                    mask: segments[place].mask.clone(),
-                    embedding: embedding.clone(),
-                    at: now,
-                });
+                if let Some(&id) = ids.get(place) {
+                    let seen = Seen {
+                        mask: segments[place].mask.clone(),
+                        embedding: embedding.clone(),
+                        at: now,
+                    };
+                    recollection.seen.insert(id, seen);
+                }
                 looked.push((place, embedding));
             }
             progress();
@@ -166,16 +172,15 @@ impl Matcher {
 }
 
 impl Recollection {
-    fn recall(&self, mask: &Mask) -> Option<Embedding> {
-        let is_same =
-            |seen: &&Seen| seen.mask.size() == mask.size() && seen.mask.iou(mask) >= UNCHANGED_IOU;
-        let same = self.seen.iter().find(is_same)?;
-        Some(same.embedding.clone())
+    fn recall(&self, id: Option<&u64>, mask: &Mask) -> Option<Embedding> {
+        let seen = self.seen.get(id?)?;
+        let is_same = seen.mask.size() == mask.size() && seen.mask.iou(mask) >= UNCHANGED_IOU;
+        is_same.then(|| seen.embedding.clone())
     }
 
     fn forget(&mut self, now: Instant) {
         self.seen
-            .retain(|seen| now.saturating_duration_since(seen.at) < HOLDS_FOR);
+            .retain(|_, seen| now.saturating_duration_since(seen.at) < HOLDS_FOR);
     }
 }
 

@@ -13,7 +13,7 @@ use ::camera::{
 use schemars::{JsonSchema, Schema};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
+    de::{Error, MapAccess},
 };
 
 use crate::{
@@ -21,7 +21,9 @@ use crate::{
     check::{self, Checked, Section, bounded},
     choice::{self, Choice},
     error,
+    named::{self, Named},
     quote::quoted,
+    watch::{self, Corners, Crossing, Zone},
 };
 
 /// Each camera has a thread and buffers of its own; one accelerator serves no more than this.
@@ -39,6 +41,19 @@ pub struct Camera {
     /// or video file), `images` (files from a folder) or `synthetic` (moving objects with known
     /// outlines).
     pub source: Source,
+    /// Areas in which objects are counted. Others may be set over MQTT.
+    #[serde(deserialize_with = "named::list")]
+    #[schemars(length(max = 32))]
+    pub zones: Vec<Zone>,
+    /// Lines that objects cross.
+    #[serde(deserialize_with = "named::list")]
+    #[schemars(length(max = 32))]
+    pub lines: Vec<Crossing>,
+    /// Areas whose objects make no events: each a list of corners, as for zones. What has more than half of its
+    /// mask in one is passed over.
+    #[serde(deserialize_with = "watch::ignored")]
+    #[schemars(length(max = 32))]
+    pub ignore: Vec<Corners>,
 }
 
 impl Default for Camera {
@@ -46,6 +61,9 @@ impl Default for Camera {
         Self {
             name: "cam0".into(),
             source: Source::default(),
+            zones: Vec::new(),
+            lines: Vec::new(),
+            ignore: Vec::new(),
         }
     }
 }
@@ -412,59 +430,22 @@ impl Serialize for StreamAddress {
     }
 }
 
-/// The list of cameras: not empty, not endless, no name twice.
+/// The list of cameras: not empty either.
 pub(crate) fn list<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Camera>, D::Error> {
-    deserializer.deserialize_seq(ListVisitor)
-}
-
-struct ListVisitor;
-
-impl<'de> Visitor<'de> for ListVisitor {
-    type Value = Vec<Camera>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list of cameras")
+    let cameras = named::list::<_, Camera>(deserializer)?;
+    if cameras.is_empty() {
+        return Err(D::Error::custom(
+            "no camera: expected at least one, or no such key",
+        ));
     }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Vec<Camera>, A::Error> {
-        let mut cameras = Vec::new();
-        while let Some(camera) = sequence.next_element_seed(Next { before: &cameras })? {
-            cameras.push(camera);
-        }
-        if cameras.is_empty() {
-            return Err(A::Error::custom(
-                "no camera: expected at least one, or no such key",
-            ));
-        }
-        Ok(cameras)
-    }
+    Ok(cameras)
 }
 
-/// One more camera, checked against those before it where it stands.
-struct Next<'a> {
-    before: &'a [Camera],
-}
+impl Named for Camera {
+    const KIND: [&'static str; 2] = ["camera", "cameras"];
+    const MOST: usize = MAX_CAMERAS;
 
-impl<'de> DeserializeSeed<'de> for Next<'_> {
-    type Value = Camera;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Camera, D::Error> {
-        let camera = Camera::deserialize(deserializer)?;
-        if self.before.len() == MAX_CAMERAS {
-            return Err(D::Error::custom(format_args!(
-                "expected at most {MAX_CAMERAS} cameras"
-            )));
-        }
-        if self
-            .before
-            .iter()
-            .any(|earlier| earlier.name == camera.name)
-        {
-            return Err(D::Error::custom(format_args!(
-                "a second camera named {}: names tell cameras apart",
-                quoted(&camera.name)
-            )));
-        }
-        Ok(camera)
+    fn name(&self) -> &str {
+        &self.name
     }
 }

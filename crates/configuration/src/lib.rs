@@ -14,6 +14,7 @@ mod error;
 mod file;
 mod input_size;
 mod mqtt;
+mod named;
 mod onnx;
 mod output;
 mod password;
@@ -23,6 +24,7 @@ mod segmentation;
 #[cfg(test)]
 mod tests;
 mod text;
+mod watch;
 
 use std::path::{Path, PathBuf};
 
@@ -39,10 +41,11 @@ pub use self::{
     error::{ConfigError, WrongInput},
     mqtt::Mqtt,
     onnx::{Onnx, OnnxEngine},
-    output::{Level, Log, MaskFormat, Publish},
+    output::{Level, Log, MaskFormat, Masks, Publish},
     prompts::StandingPrompt,
     segmentation::{Cleanup, MaskSize, Segmentation},
     text::Text,
+    watch::{Corners, Crossing, Ends, Point, Tracking, Zone},
 };
 
 /// Where the daemon looks for its configuration unless told otherwise.
@@ -67,6 +70,8 @@ pub struct Config {
     pub cameras: Vec<Camera>,
     /// From the network's answer to segments.
     pub segmentation: Segmentation,
+    /// When objects appear, leave and stand still.
+    pub tracking: Tracking,
     /// Prompts that are asked of every frame. Others may be set over MQTT.
     pub prompts: Vec<StandingPrompt>,
     /// What text prompts are understood with. Default: null, nothing; they are refused.
@@ -74,8 +79,8 @@ pub struct Config {
     pub text: Option<Text>,
     /// What goes out, and how often.
     pub publish: Publish,
-    /// A folder of the daemon's own, for prompts that were set over MQTT and are to outlive a
-    /// restart. Default: the one that systemd gives; without one they are forgotten.
+    /// A folder of the daemon's own, for what is to outlive a restart: the ids that were given, and prompts, zones and
+    /// lines that were set over MQTT. Default: the one that systemd gives; without one they are forgotten.
     pub state_directory: Option<PathBuf>,
     /// What the daemon says of itself on standard error.
     pub log: Log,
@@ -89,6 +94,7 @@ impl Default for Config {
             accelerator: Accelerator::default(),
             cameras: vec![Camera::default()],
             segmentation: Segmentation::default(),
+            tracking: Tracking::default(),
             prompts: Vec::new(),
             text: None,
             publish: Publish::default(),

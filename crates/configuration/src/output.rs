@@ -1,14 +1,22 @@
 //! What goes out: messages and log lines.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, fmt, time::Duration};
 
-use crate::check;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, Visitor},
+};
+
+use crate::{check, error};
 
 /// What is published, and how often.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Publish {
+    /// Which frames become a `masks` message: `all` (default), a number (at most so many a second),
+    /// `changed` (when an object comes, goes, or moves) or `never`.
+    pub masks: Masks,
     /// How masks are written: `rle` (default: COCO's compressed run lengths, exact and small),
     /// `polygon` (outlines, easier to draw) or `none` (boxes only).
     pub mask_format: MaskFormat,
@@ -21,6 +29,10 @@ pub struct Publish {
     #[serde(deserialize_with = "check::interval_s")]
     #[schemars(range(min = 0.1, max = 86_400))]
     pub summary_interval_s: f64,
+    /// Seconds between two changes of a count, at least. Default: 0.5.
+    #[serde(deserialize_with = "check::interval_s")]
+    #[schemars(range(min = 0.1, max = 86_400))]
+    pub count_interval_s: f64,
     /// Seconds between two status messages. Default: 30.
     #[serde(deserialize_with = "check::interval_s")]
     #[schemars(range(min = 0.1, max = 86_400))]
@@ -32,9 +44,11 @@ check::bounded!(polygon_tolerance: f64, 0.0..=100.0);
 impl Default for Publish {
     fn default() -> Self {
         Self {
+            masks: Masks::All,
             mask_format: MaskFormat::Rle,
             polygon_tolerance: 1.0,
             summary_interval_s: 1.0,
+            count_interval_s: 0.5,
             status_interval_s: 30.0,
         }
     }
@@ -50,6 +64,105 @@ impl Publish {
             },
             MaskFormat::None => message::MaskFormat::None,
         }
+    }
+}
+
+/// Which frames become a `masks` message.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Masks {
+    /// Every one.
+    #[default]
+    All,
+    /// At most so many a second.
+    PerSecond(f64),
+    /// Those in which an object comes, goes, or has moved.
+    Changed,
+    /// None.
+    Never,
+}
+
+impl Masks {
+    const NAMES: [&'static str; 3] = ["all", "changed", "never"];
+    /// Most a second: more than any camera has.
+    const RATES: std::ops::RangeInclusive<f64> = 0.01..=1000.0;
+
+    /// The time between two messages, where there is a limit.
+    pub fn interval(self) -> Option<Duration> {
+        match self {
+            Self::PerSecond(rate) => Some(Duration::from_secs_f64(1.0 / rate)),
+            Self::All | Self::Changed | Self::Never => None,
+        }
+    }
+}
+
+impl Serialize for Masks {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::All => serializer.serialize_str("all"),
+            Self::PerSecond(rate) => serializer.serialize_f64(*rate),
+            Self::Changed => serializer.serialize_str("changed"),
+            Self::Never => serializer.serialize_str("never"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Masks {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(MasksVisitor)
+    }
+}
+
+struct MasksVisitor;
+
+impl Visitor<'_> for MasksVisitor {
+    type Value = Masks;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("all, changed, never, or how many a second")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Masks, E> {
+        match name {
+            "all" => Ok(Masks::All),
+            "changed" => Ok(Masks::Changed),
+            "never" => Ok(Masks::Never),
+            other => Err(E::custom(error::unknown("value", other, &Masks::NAMES))),
+        }
+    }
+
+    fn visit_f64<E: Error>(self, rate: f64) -> Result<Masks, E> {
+        if Masks::RATES.contains(&rate) {
+            return Ok(Masks::PerSecond(rate));
+        }
+        let (least, most) = (Masks::RATES.start(), Masks::RATES.end());
+        Err(E::custom(format_args!(
+            "{rate} a second is out of range: expected {least} to {most}, or never"
+        )))
+    }
+
+    fn visit_u64<E: Error>(self, rate: u64) -> Result<Masks, E> {
+        self.visit_f64(rate as f64)
+    }
+
+    fn visit_i64<E: Error>(self, rate: i64) -> Result<Masks, E> {
+        self.visit_f64(rate as f64)
+    }
+}
+
+impl JsonSchema for Masks {
+    fn schema_name() -> Cow<'static, str> {
+        "Masks".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let (least, most) = (Self::RATES.start(), Self::RATES.end());
+        json_schema!({
+            "description": "Which frames become a `masks` message.",
+            "oneOf": [
+                { "type": "string", "enum": Self::NAMES },
+                { "type": "number", "minimum": least, "maximum": most }
+            ]
+        })
     }
 }
 

@@ -17,11 +17,11 @@ pub struct StandingPrompt {
     /// The camera; may be left out where there is one.
     #[serde(default)]
     pub camera: Option<String>,
-    /// Whether it follows what it found from frame to frame, by the overlap of masks, instead of
-    /// staying on the pixel. Default: true.
+    /// Whether it follows the objects that it found from frame to frame, instead of staying on the pixel.
+    /// Default: true.
     #[serde(default = "follow")]
     pub follow: bool,
-    /// What is asked: points, boxes, text.
+    /// What is asked: points, boxes, ids, text.
     pub prompt: Prompt,
 }
 

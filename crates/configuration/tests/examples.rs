@@ -94,6 +94,8 @@ fn every_commented_block_is_a_configuration() {
         "source: v4l2:",
         "source: rpicam:",
         "source: ffmpeg:",
+        "zones: - name: porch",
+        "lines: - name: gate",
         "prompts: - name: cup",
         "text: image_encoder: ",
     ];

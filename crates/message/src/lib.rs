@@ -5,6 +5,7 @@
 //! More may come: they should pass over fields they don't know. Nothing here knows a client or a
 //! broker: the command line and the configuration speak these words, too.
 
+mod event;
 mod masks;
 pub mod prompt;
 mod report;
@@ -13,11 +14,16 @@ mod time;
 mod topics;
 mod writer;
 
-pub use masks::{Frame, LatencyMs, Masks, Reduced, SCHEMA, Segment, Segmentation, masks_schema};
+pub use event::{Crossing, Event, EventKind, Named, Sighting};
+pub use masks::{
+    Frame, LatencyMs, Masks, Reduced, SCHEMA, Segment, Segmentation, Track, TrackState,
+    masks_schema,
+};
 pub use report::{
     AcceleratorStatus, AlarmStatus, CameraStatus, Counters, DeviceStatus, Info, State, Status,
     Summary,
 };
 pub use secret::Secret;
+pub use time::timestamp;
 pub use topics::{CameraTopics, Topic, TopicError, Topics, camera_name, topic_level, topic_prefix};
 pub use writer::{Chosen, FrameHeader, Latency, MaskFormat, MasksWriter, Written};

@@ -55,7 +55,8 @@ pub struct Frame {
 /// One object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Segment {
-    /// Numbers the frame's segments from 0; not related to other frames.
+    /// With `track`: stays with the object from frame to frame and is never used again for another, over restarts
+    /// neither. Without: numbers the frame's segments from 0.
     pub id: u64,
     /// The class it is of, from 0. Only for networks that tell several apart; FastSAM doesn't.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,9 +73,33 @@ pub struct Segment {
     pub area: u32,
     /// The network's box: `[x, y, width, height]`, with fractions of pixels.
     pub detection_bbox: [f32; 4],
+    /// The object over frames; absent where frames have nothing to do with each other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub track: Option<Track>,
     /// The mask; absent with `mask_format: none`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segmentation: Option<Segmentation>,
+}
+
+/// What is known of an object from the frames before.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Track {
+    /// Milliseconds since the object was first seen.
+    pub age_ms: u64,
+    /// Whether it is believed.
+    pub state: TrackState,
+    /// Pixels a second, rightwards and downwards.
+    pub velocity: [f32; 2],
+}
+
+/// Whether an object is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TrackState {
+    /// Seen in too few frames so far: perhaps it is noise.
+    Tentative,
+    /// It is.
+    Tracked,
 }
 
 /// A mask.

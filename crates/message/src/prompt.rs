@@ -15,7 +15,7 @@ pub const MAX_PARTS: usize = 1000;
 /// Characters of a text, at most; the text model looks at 77 words at most.
 pub const MAX_TEXT: usize = 1000;
 
-/// What is wanted of a frame. Points, boxes and text may stand together: whatever one of them
+/// What is wanted of a frame. Points, boxes, ids and text may stand together: whatever one of them
 /// chooses is chosen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -30,6 +30,9 @@ pub struct Prompt {
     /// Boxes `[x1, y1, x2, y2]`, each a question of its own: which mask fills it best.
     #[serde(deserialize_with = "parts", skip_serializing_if = "Vec::is_empty")]
     pub boxes: Vec<[f64; 4]>,
+    /// Objects, by the `id` that they have in `masks`.
+    #[serde(deserialize_with = "parts", skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<u64>,
     /// Words for what is wanted.
     #[serde(deserialize_with = "text", skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
@@ -169,9 +172,26 @@ pub struct Choice {
     /// What each box chose, in the prompt's order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub boxes: Vec<BoxChoice>,
+    /// Those of the ids that are seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ids: Vec<u64>,
     /// What the text chose, the most alike first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<Vec<TextChoice>>,
+}
+
+impl Choice {
+    /// The same with other numbers for the segments.
+    #[must_use]
+    pub fn renumbered(mut self, number: impl Fn(u64) -> u64) -> Self {
+        let points = self.points.iter_mut().flatten();
+        let boxes = self.boxes.iter_mut().filter_map(|one| one.segment.as_mut());
+        let texts = self.text.iter_mut().flatten().map(|one| &mut one.segment);
+        for segment in points.chain(boxes).chain(&mut self.ids).chain(texts) {
+            *segment = number(*segment);
+        }
+        self
+    }
 }
 
 /// What a box chose.
@@ -228,6 +248,33 @@ mod tests {
         let again: Prompt = serde_json::from_str(&serde_json::to_string(&prompt).unwrap()).unwrap();
         assert_eq!(again, prompt);
         assert_eq!(read("{}").unwrap(), Prompt::default());
+    }
+
+    #[test]
+    fn all_numbers_of_a_choice_are_changed() {
+        let choice = Choice {
+            points: Some(vec![0, 1]),
+            boxes: vec![
+                BoxChoice {
+                    segment: Some(2),
+                    iou: 0.5,
+                },
+                BoxChoice {
+                    segment: None,
+                    iou: 0.0,
+                },
+            ],
+            ids: vec![3],
+            text: Some(vec![TextChoice {
+                segment: 4,
+                similarity: 0.3,
+            }]),
+        };
+        let text = serde_json::to_string(&choice.renumbered(|id| id + 10)).unwrap();
+        assert_eq!(
+            text,
+            r#"{"points":[10,11],"boxes":[{"segment":12,"iou":0.5},{"segment":null,"iou":0.0}],"ids":[13],"text":[{"segment":14,"similarity":0.3}]}"#
+        );
     }
 
     #[test]

@@ -77,6 +77,9 @@ pub struct Summary {
     pub backend: String,
     /// Segments in the last frame.
     pub count: u64,
+    /// Objects in each zone, by the zone's name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub zones: BTreeMap<String, u32>,
     /// Frames per second that became `masks` messages since the last summary.
     pub fps: f64,
     /// Of the last frame.
@@ -132,6 +135,15 @@ pub struct Counters {
     pub dropped_queue_full: u64,
     /// Messages larger than the broker or the configuration allows.
     pub dropped_too_large: u64,
+    /// Events that the broker does not have yet.
+    #[serde(default)]
+    pub events_waiting: u64,
+    /// Events lost because too many waited already, or that were too large.
+    #[serde(default)]
+    pub dropped_events: u64,
+    /// Events that the broker refused.
+    #[serde(default)]
+    pub refused: u64,
     /// Incoming messages dropped because nobody took them in time.
     pub inbox_overflows: u64,
 }

@@ -30,6 +30,13 @@ pub(super) fn append(time: SystemTime, out: &mut Vec<u8>) {
     }
 }
 
+/// A point in time as text, in UTC with milliseconds.
+pub fn timestamp(time: SystemTime) -> String {
+    let mut text = Vec::new();
+    append(time, &mut text);
+    String::from_utf8(text).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -202,6 +202,36 @@ impl CameraTopics {
         self.camera.below("labelmap")
     }
 
+    /// What happens to objects.
+    pub fn events(&self) -> Topic {
+        self.camera.below("events")
+    }
+
+    /// How many objects there are: a plain number.
+    pub fn count(&self) -> Topic {
+        self.camera.below("count")
+    }
+
+    /// How many objects are in a zone: a plain number.
+    ///
+    /// # Errors
+    /// As [`Topics::new`].
+    pub fn zone_count(&self, zone: &str) -> Result<Topic, TopicError> {
+        Ok(self
+            .camera
+            .below(&format!("zones/{}/count", topic_level(zone)?)))
+    }
+
+    /// `ON` or `OFF`: whether an object is in a zone.
+    ///
+    /// # Errors
+    /// As [`Topics::new`].
+    pub fn zone_occupied(&self, zone: &str) -> Result<Topic, TopicError> {
+        Ok(self
+            .camera
+            .below(&format!("zones/{}/occupied", topic_level(zone)?)))
+    }
+
     /// Counts, rate and latency.
     pub fn summary(&self) -> Topic {
         self.camera.below("summary")
@@ -249,6 +279,16 @@ mod tests {
             (camera.labelmap(), "fastsam/garden/cam0/labelmap"),
             (camera.summary(), "fastsam/garden/cam0/summary"),
             (camera.snapshot(), "fastsam/garden/cam0/snapshot"),
+            (camera.events(), "fastsam/garden/cam0/events"),
+            (camera.count(), "fastsam/garden/cam0/count"),
+            (
+                camera.zone_count("porch").unwrap(),
+                "fastsam/garden/cam0/zones/porch/count",
+            ),
+            (
+                camera.zone_occupied("porch").unwrap(),
+                "fastsam/garden/cam0/zones/porch/occupied",
+            ),
             (
                 camera.prompt("dog").unwrap(),
                 "fastsam/garden/cam0/prompts/dog",

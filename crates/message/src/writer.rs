@@ -14,8 +14,13 @@ use ::frame::{FrameRect, Size};
 use fastsam::encode::{polygon::Simplifier, rle::Encoder};
 use serde::{Serialize, Serializer};
 use tensors::Classes;
+use track::State;
 
-use super::{SCHEMA, masks::LatencyMs, time};
+use super::{
+    SCHEMA,
+    masks::{LatencyMs, Track, TrackState},
+    time,
+};
 
 /// What a message says beside the segments.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +41,19 @@ pub struct FrameHeader<'a> {
     pub size: Size,
     /// The classes that its segments are of; of a single one nothing is said.
     pub classes: &'a Classes,
+    /// The objects that its segments show, one for each; empty where nothing is followed.
+    pub tracks: &'a [track::Track],
     /// Where the time went.
     pub latency: Latency,
+}
+
+impl FrameHeader<'_> {
+    /// The `id` of the segment at this place: its object's, or the place itself where nothing is followed.
+    pub fn id(&self, place: usize) -> u64 {
+        self.tracks
+            .get(place)
+            .map_or(place as u64, |track| track.id)
+    }
 }
 
 /// How long a frame took.
@@ -86,7 +102,7 @@ pub enum MaskFormat {
 pub struct Chosen<'a> {
     /// All segments of the frame.
     pub segments: &'a [fastsam::Segment],
-    /// The chosen ones' places among them, which are their `id`s, in the prompt's order.
+    /// The chosen ones' places among them, in the prompt's order.
     pub places: &'a [usize],
     /// All of them in one.
     pub union: Option<&'a fastsam::Segment>,
@@ -144,7 +160,7 @@ impl MasksWriter {
         out.clear();
         self.write_head(header, out);
         let start = out.len();
-        self.write_segments(header.classes, segments, format, out);
+        self.write_segments(header, segments, format, out);
         let list = out.len() - start;
         write_tail(header.latency, 0, out);
         let mut dropped = 0;
@@ -172,14 +188,14 @@ impl MasksWriter {
     ) {
         out.clear();
         self.write_head(header, out);
-        for (place, &id) in chosen.places.iter().enumerate() {
-            let Some(segment) = chosen.segments.get(id) else {
+        for (i, &place) in chosen.places.iter().enumerate() {
+            let Some(segment) = chosen.segments.get(place) else {
                 continue;
             };
-            if place > 0 {
+            if i > 0 {
                 out.push(b',');
             }
-            self.write_segment(Some((id, header.classes)), segment, format, out);
+            self.write_segment(Some((place, header)), segment, format, out);
         }
         write_tail(header.latency, 0, out);
         // The closing brace comes last.
@@ -221,18 +237,18 @@ impl MasksWriter {
 
     fn write_segments(
         &mut self,
-        classes: &Classes,
+        header: &FrameHeader<'_>,
         segments: &[fastsam::Segment],
         format: MaskFormat,
         out: &mut Vec<u8>,
     ) {
         self.entries.clear();
-        for (id, segment) in segments.iter().enumerate() {
-            if id > 0 {
+        for (place, segment) in segments.iter().enumerate() {
+            if place > 0 {
                 out.push(b',');
             }
             let start = out.len();
-            self.write_segment(Some((id, classes)), segment, format, out);
+            self.write_segment(Some((place, header)), segment, format, out);
             self.entries.push(Entry {
                 area: segment.area,
                 bytes: start..out.len(),
@@ -241,10 +257,11 @@ impl MasksWriter {
         }
     }
 
-    /// Writes a segment with its number and class, or without both: a union of several has neither.
+    /// Writes a segment with what its place in the frame says of it, or without: a union of several has neither
+    /// number, class nor track.
     fn write_segment(
         &mut self,
-        of: Option<(usize, &Classes)>,
+        of: Option<(usize, &FrameHeader<'_>)>,
         segment: &fastsam::Segment,
         format: MaskFormat,
         out: &mut Vec<u8>,
@@ -268,16 +285,20 @@ impl MasksWriter {
             MaskFormat::None => None,
         };
         let bbox = segment.bbox;
-        let class = of.filter(|(_, classes)| classes.are_told_apart());
+        let classes = of
+            .map(|(_, header)| header.classes)
+            .filter(|classes| classes.are_told_apart());
+        let track = of.and_then(|(place, header)| header.tracks.get(place));
         json(
             &SegmentOut {
-                id: of.map(|(id, _)| id),
-                class: class.map(|_| segment.class),
-                name: class.and_then(|(_, classes)| classes.name(segment.class.into())),
+                id: of.map(|(place, header)| header.id(place)),
+                class: classes.map(|_| segment.class),
+                name: classes.and_then(|classes| classes.name(segment.class.into())),
                 score: finite(segment.score),
                 bbox: [bbox.x, bbox.y, bbox.width, bbox.height],
                 area: segment.area,
                 detection_bbox: corner_and_size(segment.detection_bbox),
+                track: track.map(Track::from),
                 segmentation,
             },
             out,
@@ -357,6 +378,22 @@ fn corner_and_size(rect: FrameRect) -> [f32; 4] {
     [rect.x1, rect.y1, rect.x2 - rect.x1, rect.y2 - rect.y1].map(finite)
 }
 
+impl From<&track::Track> for Track {
+    fn from(track: &track::Track) -> Self {
+        // A tenth of a pixel a second is as fine as it gets; and no negative zeros.
+        let rounded = |speed: f32| finite((speed * 10.0).round() / 10.0) + 0.0;
+        Self {
+            age_ms: u64::try_from(track.age.as_millis()).unwrap_or(u64::MAX),
+            state: match track.state {
+                State::Tentative => TrackState::Tentative,
+                // What is lost is not in the frame.
+                State::Tracked | State::Lost => TrackState::Tracked,
+            },
+            velocity: track.velocity.map(rounded),
+        }
+    }
+}
+
 // What `masks.rs` describes, borrowed.
 
 #[derive(Serialize)]
@@ -370,7 +407,7 @@ struct FrameOut<'a> {
 #[derive(Serialize)]
 struct SegmentOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<usize>,
+    id: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     class: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -379,6 +416,8 @@ struct SegmentOut<'a> {
     bbox: [u32; 4],
     area: u32,
     detection_bbox: [f32; 4],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    track: Option<Track>,
     #[serde(skip_serializing_if = "Option::is_none")]
     segmentation: Option<SegmentationOut<'a>>,
 }

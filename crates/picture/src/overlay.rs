@@ -1,8 +1,8 @@
 //! Pictures for people: segments drawn over the frame that they were found in.
 //!
 //! `frame runs -> fill -> outline -> box`, the largest segment first, so that small ones lie on
-//! top; then all labels, so that none is painted over, and the caption. A segment's number is its index in the
-//! slice, and its colour depends on that number alone: pictures of one frame, or of a video whose
+//! top; then all labels, so that none is painted over, and the caption. A segment's number is what `masks` has as
+//! its `id`, and its colour depends on that number alone: pictures of one frame, or of a film whose
 //! numbers last, agree. Masks may be of the frame's size or of the network input's, whose
 //! letterbox is undone here.
 
@@ -46,7 +46,7 @@ const FILL_ALPHA: u16 = 112;
 pub fn draw<'a>(
     rgb: &mut [u8],
     size: Size,
-    segments: impl IntoIterator<Item = (usize, &'a Segment)>,
+    segments: impl IntoIterator<Item = (u64, &'a Segment)>,
     classes: &Classes,
     caption: Option<&str>,
 ) -> Result<(), BufferError> {
@@ -94,14 +94,14 @@ fn font(size: Size) -> &'static MonoFont<'static> {
 
 /// A segment in frame pixels.
 struct Shape {
-    number: usize,
+    number: u64,
     label: String,
     /// Sorted and inside the frame, as in a [`Mask`].
     runs: Vec<Run>,
 }
 
 impl Shape {
-    fn new(number: usize, segment: &Segment, classes: &Classes, frame: Size) -> Self {
+    fn new(number: u64, segment: &Segment, classes: &Classes, frame: Size) -> Self {
         let runs = if segment.mask.size() == frame {
             segment.mask.runs().to_vec()
         } else {
@@ -210,7 +210,7 @@ fn runs_in_frame(mask: &Mask, frame: Size) -> Vec<Run> {
 }
 
 /// What is written at a segment: `3 0.87`, or `3 cup 0.87`.
-fn label_of(number: usize, segment: &Segment, classes: &Classes) -> String {
+fn label_of(number: u64, segment: &Segment, classes: &Classes) -> String {
     let score = segment.score;
     let class = usize::from(segment.class);
     match classes.name(class) {

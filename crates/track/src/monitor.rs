@@ -192,6 +192,30 @@ impl Monitor {
         })
     }
 
+    /// Watches for something else from now on. `zones` and `lines` name, for each new one, the old one that it
+    /// replaces: objects are still on the side of it where they were.
+    ///
+    /// # Errors
+    /// A zone that nothing can be in; then nothing changes.
+    pub fn replace(
+        &mut self,
+        watch: Watch,
+        zones: &[Option<usize>],
+        lines: &[Option<usize>],
+    ) -> Result<(), WatchError> {
+        watch.check()?;
+        for record in &mut self.records {
+            record.rearrange(zones, lines);
+        }
+        self.counts = vec![0; watch.zones.len()];
+        self.watch = watch;
+        if let Some(canvas) = self.canvas {
+            self.lay_out(&canvas);
+        }
+        self.count();
+        Ok(())
+    }
+
     /// Takes in a frame that the tracker has just taken in, and appends what happened to `events`, in
     /// order.
     ///

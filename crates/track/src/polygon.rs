@@ -104,14 +104,15 @@ impl Polygon {
         check_positions(&corners, unit)?;
         let count = corners.len();
         let side = |i: usize| [corners[i], corners[(i + 1) % count]];
+        // What is said of a side without a length by the rules below would not help anybody.
+        if let Some(first) = (0..count).find(|&i| side(i)[0] == side(i)[1]) {
+            return Err(GeometryError::SamePoint {
+                first: first + 1,
+                second: (first + 1) % count + 1,
+            });
+        }
         for first in 0..count {
             let next = (first + 1) % count;
-            if corners[first] == corners[next] {
-                return Err(GeometryError::SamePoint {
-                    first: first + 1,
-                    second: next + 1,
-                });
-            }
             for second in first + 1..count {
                 let is_next = second == next || (second + 1) % count == first;
                 let crosses = if is_next {
@@ -128,6 +129,11 @@ impl Polygon {
             }
         }
         Ok(Self { corners, unit })
+    }
+
+    /// Its corners, as given.
+    pub fn corners(&self) -> &[[f32; 2]] {
+        &self.corners
     }
 
     /// The pixels of the masks on this canvas that lie inside.
@@ -167,6 +173,11 @@ impl Line {
             ends: [from, to],
             unit,
         })
+    }
+
+    /// Its ends, as given.
+    pub fn ends(&self) -> [[f32; 2]; 2] {
+        self.ends
     }
 
     /// Its ends, in pixels of the masks on this canvas.

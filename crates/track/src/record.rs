@@ -80,6 +80,17 @@ impl Record {
         };
     }
 
+    /// From now on there are other zones and lines; each new one names the old one that it replaces.
+    pub(crate) fn rearrange(&mut self, zones: &[Option<usize>], lines: &[Option<usize>]) {
+        let stay = |old: &Option<usize>| old.and_then(|old| self.stays.get(old).copied());
+        let stays = zones.iter().map(|old| stay(old).unwrap_or_default());
+        let stays = stays.collect();
+        let side = |old: &Option<usize>| old.and_then(|old| self.sides.get(old).copied());
+        let sides = lines.iter().map(|old| side(old).flatten());
+        let sides = sides.collect();
+        (self.stays, self.sides) = (stays, sides);
+    }
+
     /// The object is seen in this frame.
     pub(crate) fn see(&mut self, snapshot: Snapshot) {
         let is_first = std::mem::replace(&mut self.is_new, false);

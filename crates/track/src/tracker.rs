@@ -185,6 +185,13 @@ impl Tracker {
         })
     }
 
+    /// Whether an object has not ended.
+    pub fn is_alive(&self, id: u64) -> bool {
+        self.objects
+            .binary_search_by_key(&id, |object| object.id)
+            .is_ok()
+    }
+
     /// Pixels that the camera itself was moved by since the frame before.
     pub fn displacement(&self) -> [f32; 2] {
         self.displacement

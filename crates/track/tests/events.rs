@@ -332,3 +332,50 @@ fn a_zone_that_nothing_can_be_in_is_refused() {
         Some("zone 2 takes objects of 2 to 1 pixels: the least is above the most")
     );
 }
+
+#[test]
+fn zones_and_lines_may_change_under_way() {
+    let left = || Zone::new(rectangular(0.0, 0.0, 400.0, 720.0));
+    let right = || Zone::new(rectangular(400.0, 0.0, 800.0, 720.0));
+    let mut eye = Eye::new(watching(left()));
+    let thing = rectangle([200, 300, 60, 90]).unwrap();
+    let watch = |zones| Watch {
+        zones,
+        ..Watch::default()
+    };
+    let see = |eye: &mut Eye| {
+        eye.events.clear();
+        (0..45).for_each(|_| eye.see(std::slice::from_ref(&thing)));
+        let changes = eye.changes();
+        let of_zones = changes
+            .into_iter()
+            .filter(|change| matches!(change, Change::Entered { .. } | Change::Exited { .. }));
+        of_zones.collect::<Vec<_>>()
+    };
+    assert_eq!(see(&mut eye), [Change::Entered { zone: 0 }]);
+
+    // The old one comes second now: the object is still in it, and nothing happens.
+    eye.monitor
+        .replace(watch(vec![right(), left()]), &[None, Some(0)], &[])
+        .unwrap();
+    assert_eq!(eye.monitor.counts(), [0, 1]);
+    assert_eq!(see(&mut eye), []);
+    // Moved away from under the object, the same zone is left; a new one there is entered.
+    eye.monitor
+        .replace(watch(vec![right(), left()]), &[Some(1), None], &[])
+        .unwrap();
+    assert_eq!(
+        see(&mut eye),
+        [Change::Exited { zone: 0 }, Change::Entered { zone: 1 }]
+    );
+    // What can't be leaves everything as it is.
+    let nothing = Zone {
+        min_area: 2,
+        max_area: 1,
+        ..left()
+    };
+    eye.monitor
+        .replace(watch(vec![nothing]), &[None], &[])
+        .unwrap_err();
+    assert_eq!(eye.monitor.counts(), [0, 1]);
+}

@@ -86,6 +86,11 @@ const RED: [u8; 3] = [205, 45, 40];
 const BLUE: [u8; 3] = [50, 80, 205];
 const GREEN: [u8; 3] = [45, 150, 70];
 
+/// One object for each segment.
+fn ids(segments: &[Segment]) -> Vec<u64> {
+    (100..).take(segments.len()).collect()
+}
+
 fn chosen(matcher: &mut Matcher, text: &str, colours: &[[u8; 3]]) -> Result<Vec<usize>, String> {
     let (input, segments) = scene(colours);
     let mut nothing = Recollection::default();
@@ -93,6 +98,7 @@ fn chosen(matcher: &mut Matcher, text: &str, colours: &[[u8; 3]]) -> Result<Vec<
         .look(
             picture(&input),
             &segments,
+            &ids(&segments),
             &mut nothing,
             Instant::now(),
             || {},
@@ -135,6 +141,7 @@ fn small_segments_are_not_looked_at_and_large_ones_first() {
         .look(
             picture(&input),
             &segments,
+            &ids(&segments),
             &mut nothing,
             Instant::now(),
             || {},
@@ -158,6 +165,7 @@ fn what_has_not_changed_is_not_embedded_again_for_a_while() {
             .look(
                 picture(input),
                 &segments,
+                &ids(&segments),
                 &mut recollection,
                 start + after,
                 || {},
@@ -168,6 +176,23 @@ fn what_has_not_changed_is_not_embedded_again_for_a_while() {
     // The same mask: what is there now is not looked at, until some time has passed.
     assert_eq!(look(&blue, Duration::from_secs(1)), first);
     assert_ne!(look(&blue, HOLDS_FOR), first);
+}
+
+#[test]
+fn another_object_in_the_same_place_is_looked_at() {
+    let mut matcher = matcher();
+    let (red, segments) = scene(&[RED]);
+    let (blue, _) = scene(&[BLUE]);
+    let mut recollection = Recollection::default();
+    let now = Instant::now();
+    let mut look = |input, id| {
+        let picture = picture(input);
+        let looked = matcher.look(picture, &segments, &[id], &mut recollection, now, || {});
+        looked.unwrap()
+    };
+    let first = look(&red, 1);
+    assert_eq!(look(&blue, 1), first);
+    assert_ne!(look(&blue, 2), first);
 }
 
 #[test]

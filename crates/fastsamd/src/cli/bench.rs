@@ -168,6 +168,7 @@ impl Subject {
             sequence: 0,
             captured_at: SystemTime::now(),
             size: self.frame.size,
+            tracks: &[],
             infer: Duration::ZERO,
             segment: Duration::ZERO,
         };

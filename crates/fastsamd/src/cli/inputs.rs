@@ -1,6 +1,6 @@
 //! From the paths on a command line to the things to work on.
 //!
-//! A path is a picture, a recording (a folder with `manifest.json`), or a folder of pictures and
+//! A path is a picture, a film, a recording (a folder with `manifest.json`), or a folder of pictures and
 //! recordings. Overlays that fastsamd drew are left out of a folder's pictures, so that results may
 //! lie beside the pictures that they belong to.
 
@@ -20,13 +20,26 @@ use super::own;
 pub(super) enum Input {
     Picture(PathBuf),
     Recording(PathBuf),
+    /// A video file.
+    Film(PathBuf),
+    /// One of its frames, by its number from 1.
+    Frame(PathBuf, u64),
 }
+
+/// Endings of video files.
+const FILMS: [&str; 17] = [
+    "3gp", "avi", "flv", "h264", "hevc", "m2ts", "m4v", "mjpeg", "mkv", "mov", "mp4", "mpeg",
+    "mpg", "ts", "webm", "wmv", "y4m",
+];
 
 impl Input {
     /// As it was given.
     pub(super) fn path(&self) -> &Path {
         match self {
-            Self::Picture(path) | Self::Recording(path) => path,
+            Self::Picture(path)
+            | Self::Recording(path)
+            | Self::Film(path)
+            | Self::Frame(path, _) => path,
         }
     }
 
@@ -34,10 +47,15 @@ impl Input {
     pub(super) fn stem(&self) -> String {
         let absolute = absolute(self.path());
         // `/` has none.
-        absolute.file_stem().map_or_else(
+        let stem = absolute.file_stem().map_or_else(
             || "input".into(),
             |stem| stem.to_string_lossy().into_owned(),
-        )
+        );
+        match self {
+            // In the order of names, for a day at 30 frames per second.
+            Self::Frame(_, number) => format!("{stem}-{number:06}"),
+            _ => stem,
+        }
     }
 
     /// Its absolute path as text, the same however it is spelled. Bytes that are no text are
@@ -58,7 +76,7 @@ impl Input {
     /// to.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let files = match self {
-            Self::Picture(path) => vec![path.clone()],
+            Self::Picture(path) | Self::Film(path) | Self::Frame(path, _) => vec![path.clone()],
             Self::Recording(folder) => vec![folder.join(MANIFEST), folder.join(FRAME_PICTURE)],
         };
         let targets: Vec<_> = files.iter().filter_map(|f| f.canonicalize().ok()).collect();
@@ -87,7 +105,13 @@ pub(super) fn find(path: &Path) -> Result<Vec<Input>, WrongInput> {
     };
     let metadata = fs::metadata(path).map_err(|error| wrong(&error))?;
     if !metadata.is_dir() {
-        return Ok(vec![Input::Picture(path.to_owned())]);
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        let is_film = ending.is_some_and(|ending| {
+            let mut films = FILMS.iter();
+            films.any(|film| film.eq_ignore_ascii_case(ending))
+        });
+        let of_kind = if is_film { Input::Film } else { Input::Picture };
+        return Ok(vec![of_kind(path.to_owned())]);
     }
     if is_recording(path) {
         return Ok(vec![Input::Recording(path.to_owned())]);

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use fastsam::Segments;
 use frame::Size;
 use message::{Chosen, FrameHeader, Latency, MasksWriter};
+use track::Track;
 
 use super::own::NODE;
 use crate::prompts::Answer;
@@ -27,6 +28,8 @@ pub(super) struct About<'a> {
     pub sequence: u64,
     pub captured_at: SystemTime,
     pub size: Size,
+    /// Of the segments, where they are frames of a film.
+    pub tracks: &'a [Track],
     pub infer: Duration,
     pub segment: Duration,
 }
@@ -69,13 +72,11 @@ impl Message {
             places: &answer.places,
             union: answer.union.as_ref(),
         };
-        self.writer.write_chosen(
-            &about.header(segments),
-            &chosen,
-            &answer.choice,
-            self.format,
-            &mut self.text,
-        );
+        let header = about.header(segments);
+        let choice = answer.choice.clone();
+        let choice = choice.renumbered(|place| header.id(place as usize));
+        self.writer
+            .write_chosen(&header, &chosen, &choice, self.format, &mut self.text);
         Ok(std::str::from_utf8(&self.text)?)
     }
 }
@@ -91,6 +92,7 @@ impl<'a> About<'a> {
             captured_at: self.captured_at,
             size: self.size,
             classes: segments.classes(),
+            tracks: self.tracks,
             latency: Latency {
                 capture: Duration::ZERO,
                 infer: self.infer,

@@ -19,12 +19,15 @@ enum Subject {
     Config,
     /// The `masks` message.
     Masks,
+    /// A message on `<camera>/events`.
+    Events,
 }
 
 pub(super) fn run(arguments: &SchemaArgs) -> anyhow::Result<()> {
     let schema = match arguments.subject {
         Subject::Config => schema_for!(Config),
         Subject::Masks => schema_for!(message::Masks),
+        Subject::Events => schema_for!(message::Event),
     };
     exit::say(&serde_json::to_string_pretty(&schema)?)
 }

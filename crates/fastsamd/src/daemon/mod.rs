@@ -7,6 +7,7 @@
 
 mod clock;
 mod health;
+mod objects;
 mod pipeline;
 mod process;
 mod prompts;
@@ -14,6 +15,7 @@ mod publish;
 mod rate;
 mod run;
 mod settings;
+mod store;
 
 pub(crate) use process::threads::left_behind as threads_left_behind;
 pub(crate) use run::run_with;

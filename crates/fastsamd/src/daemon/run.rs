@@ -18,6 +18,7 @@ use tracing::{info, warn};
 use super::{
     clock::Clock,
     health::CameraHealth,
+    objects::{areas::Watched, following::Following, ids::Ids},
     pipeline::{self, Edges, Parts, Pipeline, start},
     process::{
         logging::{self, LogLevel},
@@ -30,7 +31,6 @@ use super::{
         desk::Desk,
         pictures::{Job, Room},
         requests::RequestStage,
-        store::Store,
         text::TextStage,
     },
     publish::{
@@ -41,11 +41,15 @@ use super::{
         status::Vitals,
     },
     settings::{live::Live, reload::Reload},
+    store::Store,
 };
 use crate::{host::Host, open::text::TextModel};
 
 /// What the connection has for the last messages, whatever held the other threads up.
 const FAREWELL_TIME: Duration = Duration::from_millis(250);
+
+/// The file that keeps embeddings of texts over a restart.
+const EMBEDDINGS: &str = "text-embeddings.json";
 
 /// How long the daemon runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +73,7 @@ struct Shared<'a> {
     live: Arc<Live>,
     edges: Edges,
     desk: Arc<Desk>,
+    watched: Arc<Watched>,
     store: Option<Store>,
 }
 
@@ -98,6 +103,7 @@ pub(crate) fn run_with(
         live: Live::new(config)?,
         edges: Edges::new(config),
         desk: Arc::new(desk),
+        watched: Watched::new(&config.cameras),
         store: Store::of(config),
     };
     let Connection {
@@ -186,23 +192,31 @@ impl Shared<'_> {
         extent: Extent,
     ) -> anyhow::Result<PublishStage> {
         let config = self.config;
-        let side = |camera: &configuration::Camera| {
+        let started = self.clock.now();
+        let mut ids = Ids::open(self.store.clone(), self.clock.time_of_day());
+        let side = |(index, camera): (usize, &configuration::Camera)| {
             let topics = topics.camera(&camera.name)?;
-            anyhow::Ok(CameraSide::new(&camera.name, &topics))
+            let first = ids.first(&camera.name);
+            let watched = Arc::clone(&self.watched);
+            let following = Following::new(index, &config.tracking, watched, first, started)?;
+            CameraSide::new(&config.node, &camera.name, topics, following, publisher)
         };
+        let cameras = config.cameras.iter().enumerate().map(side);
+        let cameras = cameras.collect::<Result<_, _>>()?;
         let healthy = |camera: &configuration::Camera| (camera.name.clone(), Arc::default());
         Ok(PublishStage {
             frames: FramePublisher {
                 node: config.node.clone(),
                 backend: config.accelerator.backend.name(),
-                cameras: config.cameras.iter().map(side).collect::<Result<_, _>>()?,
+                cameras,
                 publisher: publisher.clone(),
                 clock: self.clock.clone(),
                 writer: MasksWriter::new(),
                 message: Vec::new(),
+                ids,
             },
             vitals: Vitals {
-                started: self.clock.now(),
+                started,
                 clock: self.clock.clone(),
                 edges: self.edges.clone(),
                 cameras: config.cameras.iter().map(healthy).collect(),
@@ -268,6 +282,7 @@ impl Shared<'_> {
     ) -> anyhow::Result<()> {
         let reload = Reload {
             live: Arc::clone(&self.live),
+            watched: Arc::clone(&self.watched),
             log_level,
             announcement: Arc::clone(&accelerator.announcement),
             service: self.service().clone(),
@@ -296,7 +311,7 @@ impl Shared<'_> {
             desk: Arc::clone(&self.desk),
             publisher: publisher.clone(),
             clock: self.clock.clone(),
-            cache: self.store.as_ref().map(Store::embeddings),
+            cache: self.store.as_ref().map(|store| store.path(EMBEDDINGS)),
             recollections: cameras.map(|_| Recollection::default()).collect(),
         };
         let shutdown = self.threads.shutdown.clone();
@@ -312,11 +327,12 @@ impl Shared<'_> {
         publisher: Publisher,
         inbox: mpsc::Receiver<Incoming>,
     ) -> anyhow::Result<JoinHandle<()>> {
-        let desk = Arc::clone(&self.desk);
+        let (desk, watched) = (Arc::clone(&self.desk), Arc::clone(&self.watched));
         let (store, clock) = (self.store.clone(), self.clock.clone());
         let shutdown = self.threads.shutdown.clone();
         self.threads.spawn("requests", move |heartbeat| {
-            RequestStage::new(&desk, publisher, inbox, store, clock)?.run(heartbeat, &shutdown);
+            RequestStage::new(&desk, &watched, publisher, inbox, store, clock)?
+                .run(heartbeat, &shutdown);
             Ok(())
         })
     }

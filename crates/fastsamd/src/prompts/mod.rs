@@ -15,6 +15,7 @@ use fastsam::{
 };
 use frame::{FramePoint, FrameRect};
 use message::prompt::{BoxChoice, Choice, Prompt, Select, TextChoice};
+use track::Track;
 
 pub(crate) use standing::Standing;
 
@@ -26,13 +27,35 @@ const UNION_CLEANUP: Cleanup = Cleanup {
     max_hole: 0,
 };
 
+/// What a prompt chooses from. Of a frame that nothing is followed in there are no tracks, and a segment's id
+/// is its place.
+#[derive(Clone, Copy)]
+pub(crate) struct Scene<'a> {
+    pub(crate) segments: &'a [Segment],
+    /// The objects that the segments show, in the same order; or none at all.
+    pub(crate) tracks: &'a [Track],
+    pub(crate) canvas: Canvas,
+}
+
+impl Scene<'_> {
+    /// Where the object with this id is in the list, if it is seen.
+    fn place_of(&self, id: u64) -> Option<usize> {
+        if self.tracks.is_empty() {
+            return usize::try_from(id)
+                .ok()
+                .filter(|&id| id < self.segments.len());
+        }
+        self.tracks.iter().position(|track| track.id == id)
+    }
+}
+
 /// What a prompt chose.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Answer {
     /// Places of the chosen segments, each once: first what the points chose, then the boxes in
-    /// their order, then the text, the most alike first.
+    /// their order, then the ids, then the text, the most alike first.
     pub(crate) places: Vec<usize>,
-    /// Which part of the prompt chose which.
+    /// Which part of the prompt chose which, by places.
     pub(crate) choice: Choice,
     /// All of them in one, where that was asked for.
     pub(crate) union: Option<Segment>,
@@ -42,7 +65,7 @@ pub(crate) struct Answer {
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(crate) enum Refusal {
     /// It asks nothing.
-    #[error("an empty prompt: expected points, boxes or text")]
+    #[error("an empty prompt: expected points, boxes, ids or text")]
     Empty,
     /// Labels apart from the points, but not one for each.
     #[error("{labels} labels for {points} points: expected one for each")]
@@ -66,11 +89,14 @@ pub(crate) enum Refusal {
 /// Answers a prompt. `alike` are the segments that its text chose, the most alike first.
 pub(crate) fn answer(
     prompt: &Prompt,
-    segments: &[Segment],
-    canvas: &Canvas,
+    scene: &Scene<'_>,
     alike: Option<Vec<TextChoice>>,
 ) -> Result<Answer, Refusal> {
-    if prompt.points.is_empty() && prompt.boxes.is_empty() && prompt.text.is_none() {
+    let Scene {
+        segments, canvas, ..
+    } = scene;
+    let has_shapes = !prompt.points.is_empty() || !prompt.boxes.is_empty();
+    if !has_shapes && prompt.ids.is_empty() && prompt.text.is_none() {
         return Err(Refusal::Empty);
     }
     let mut answer = Answer::default();
@@ -92,6 +118,10 @@ pub(crate) fn answer(
         });
         answer.add(found.segment);
     }
+    let seen = prompt.ids.iter().filter_map(|&id| scene.place_of(id));
+    let seen: Vec<usize> = seen.collect();
+    answer.choice.ids = seen.iter().map(|&place| place as u64).collect();
+    answer.add(seen);
     if prompt.text.is_some() {
         let alike = alike.ok_or(Refusal::NoTextModel)?;
         answer.add(alike.iter().map(|choice| choice.segment as usize));

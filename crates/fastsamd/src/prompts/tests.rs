@@ -1,7 +1,10 @@
 //! Whole prompts, and standing ones over painted frames.
 
+use std::time::Duration;
+
 use fastsam::{Mask, MaskSize, Run};
 use frame::{InputSize, Letterbox, PixelRect, Size};
+use track::{Observation, Settings, Tracker};
 
 use super::*;
 
@@ -25,7 +28,7 @@ fn segment(x: u16, y: u16, width: u16, height: u16) -> Segment {
     Segment {
         score: 0.8,
         class: 0,
-        bbox: PixelRect::default(),
+        bbox: mask.bounding_box(),
         detection_bbox: FrameRect {
             x1: x.into(),
             y1: y.into(),
@@ -42,8 +45,55 @@ fn prompt(text: &str) -> Prompt {
     serde_json::from_str(text).unwrap()
 }
 
+/// A picture in which nothing is followed.
+fn picture(segments: &[Segment]) -> Scene<'_> {
+    Scene {
+        segments,
+        tracks: &[],
+        canvas: canvas(),
+    }
+}
+
 fn places(text: &str, segments: &[Segment]) -> Result<Vec<usize>, Refusal> {
-    answer(&prompt(text), segments, &canvas(), None).map(|answer| answer.places)
+    answer(&prompt(text), &picture(segments), None).map(|answer| answer.places)
+}
+
+/// A film of 30 frames a second, and what a standing prompt answers.
+struct Film {
+    tracker: Tracker,
+    frames: u32,
+    standing: Standing,
+}
+
+impl Film {
+    fn new(standing: Standing) -> Self {
+        Self {
+            tracker: Tracker::new(Settings::default(), 100),
+            frames: 0,
+            standing,
+        }
+    }
+
+    fn show(&mut self, segments: &[Segment]) -> Answer {
+        self.tracker.update(&Observation {
+            at: Duration::from_secs(1) / 30 * self.frames,
+            sequence: self.frames.into(),
+            canvas: canvas(),
+            segments,
+        });
+        self.frames += 1;
+        let scene = Scene {
+            segments,
+            tracks: self.tracker.tracks(),
+            canvas: canvas(),
+        };
+        let is_alive = |id| self.tracker.is_alive(id);
+        self.standing.answer(&scene, is_alive).unwrap()
+    }
+
+    fn places(&mut self, segments: &[Segment]) -> Vec<usize> {
+        self.show(segments).places
+    }
 }
 
 #[test]
@@ -77,8 +127,7 @@ fn parts_are_answered_in_order_and_each_segment_once() {
         &prompt(
             r#"{"boxes": [[10, 10, 30, 30], [10, 10, 30, 30], [10, 10, 12, 12]], "min_iou": 0.5}"#,
         ),
-        &segments,
-        &canvas(),
+        &picture(&segments),
         None,
     );
     let boxes = answer.unwrap().choice.boxes;
@@ -115,7 +164,7 @@ fn a_union_is_one_smooth_segment() {
     // Two halves with a crack of one pixel between.
     let segments = [segment(10, 10, 10, 20), segment(21, 10, 10, 20)];
     let text = r#"{"points": [[15, 15], [25, 15]], "union": true}"#;
-    let answer = answer(&prompt(text), &segments, &canvas(), None).unwrap();
+    let answer = answer(&prompt(text), &picture(&segments), None).unwrap();
     let union = answer.union.unwrap();
     assert_eq!(union.area, 21 * 20);
     assert_eq!(
@@ -133,20 +182,29 @@ fn a_union_is_one_smooth_segment() {
 }
 
 #[test]
+fn an_id_chooses_its_object() {
+    let segments = [segment(60, 10, 20, 20), segment(10, 40, 20, 20)];
+    // In a picture ids are places.
+    let places = places(r#"{"ids": [1, 7]}"#, &segments).unwrap();
+    assert_eq!(places, [1]);
+    let mut film = Film::new(Standing::new(prompt(r#"{"ids": [101]}"#), true));
+    assert_eq!(film.places(&segments), [1]);
+    let [first, second] = segments;
+    assert_eq!(film.places(&[second, first]), [0]);
+    let answer = film.show(&[]);
+    assert_eq!((answer.places, answer.choice.ids), (vec![], vec![]));
+}
+
+#[test]
 fn a_standing_prompt_follows_its_object() {
     let at = |x: u16| vec![segment(60, 10, 20, 20), segment(x, 40, 20, 20)];
     let point = || prompt(r#"{"points": [[15, 50]]}"#);
-    let mut following = Standing::new(point(), true);
-    let mut staying = Standing::new(point(), false);
+    let mut following = Film::new(Standing::new(point(), true));
+    let mut staying = Film::new(Standing::new(point(), false));
     let mut found = (Vec::new(), Vec::new());
     for x in (10..50).step_by(5) {
-        let segments = at(x);
-        found
-            .0
-            .push(following.answer(&segments, &canvas()).unwrap().places);
-        found
-            .1
-            .push(staying.answer(&segments, &canvas()).unwrap().places);
+        found.0.push(following.places(&at(x)));
+        found.1.push(staying.places(&at(x)));
     }
     assert!(found.0.iter().all(|places| places == &[1]), "{:?}", found.0);
     // The pixel is under the object in the first two frames only.
@@ -156,45 +214,47 @@ fn a_standing_prompt_follows_its_object() {
 #[test]
 fn what_disappears_is_lost_and_found_again_where_it_was() {
     let there = [segment(10, 40, 20, 20)];
-    let mut standing = Standing::new(prompt(r#"{"points": [[15, 50]]}"#), true);
-    let mut places = |segments: &[Segment]| standing.answer(segments, &canvas()).unwrap().places;
-    assert_eq!(places(&there), [0]);
-    for _ in 0..PATIENCE_FRAMES {
-        assert_eq!(places(&[]), [0; 0]);
+    let mut film = Film::new(Standing::new(prompt(r#"{"points": [[15, 50]]}"#), true));
+    for _ in 0..10 {
+        assert_eq!(film.places(&there), [0]);
     }
-    // Not under the point any more, but where it was last seen.
+    for _ in 0..30 {
+        assert_eq!(film.places(&[]), [0; 0]);
+    }
+    // Not under the point any more, but near where it was last seen.
     let moved = [segment(60, 10, 20, 20), segment(16, 40, 20, 20)];
-    assert_eq!(places(&moved), [1]);
+    assert_eq!(film.places(&moved), [1]);
     // Long gone: the prompt itself is asked again.
-    for _ in 0..2 * PATIENCE_FRAMES {
-        assert_eq!(places(&[segment(60, 10, 20, 20)]), [0; 0]);
+    for _ in 0..10 * 30 {
+        assert_eq!(film.places(&[segment(60, 10, 20, 20)]), [0; 0]);
     }
-    assert_eq!(places(&[segment(12, 45, 30, 30)]), [0]);
+    assert_eq!(film.places(&[segment(12, 45, 30, 30)]), [0]);
 }
-
-/// As long as something lost is remembered.
-const PATIENCE_FRAMES: u32 = 30;
 
 #[test]
 fn what_looks_like_the_text_is_followed_beside_what_points_chose() {
     let at = |x| [segment(x, 10, 20, 20), segment(x, 50, 20, 20)];
-    let mut standing = Standing::new(prompt(r#"{"points": [[5, 55]], "text": "cup"}"#), true);
-    let mut places = |x, alike: Option<f64>| {
-        if let Some(similarity) = alike {
-            standing.look_like_text(vec![(segment(0, 10, 20, 20).mask, similarity)]);
-        }
-        let answer = standing.answer(&at(x), &canvas()).unwrap();
+    let both = prompt(r#"{"points": [[5, 55]], "text": "cup"}"#);
+    let mut film = Film::new(Standing::new(both, true));
+    let mut places = |x| {
+        let answer = film.show(&at(x));
         (answer.places, answer.choice.text.unwrap())
     };
     // Nobody has looked yet: the point alone is answered.
-    assert_eq!(places(0, None), (vec![1], vec![]));
-    let alike = |segment, similarity| TextChoice {
-        segment,
-        similarity,
+    assert_eq!(places(0), (vec![1], vec![]));
+    film.standing.look_like_text(vec![(100, 0.9)]);
+    let alike = TextChoice {
+        segment: 0,
+        similarity: 0.9,
     };
-    assert_eq!(places(2, Some(0.9)), (vec![1, 0], vec![alike(0, 0.9)]));
-    assert_eq!(places(8, None), (vec![1, 0], vec![alike(0, 0.9)]));
+    for x in [2, 8] {
+        let answer = film.show(&at(x));
+        assert_eq!(answer.places, [1, 0]);
+        assert_eq!(answer.choice.text, Some(vec![alike]));
+    }
+    assert_eq!(film.standing.similarity(100), Some(0.9));
     // Looked at again: nothing looks like it any more.
-    standing.look_like_text(Vec::new());
-    assert_eq!(standing.answer(&at(8), &canvas()).unwrap().places, [1]);
+    film.standing.look_like_text(Vec::new());
+    assert_eq!(film.places(&at(8)), [1]);
+    assert_eq!(film.standing.similarity(100), None);
 }

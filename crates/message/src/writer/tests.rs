@@ -57,6 +57,7 @@ fn header() -> FrameHeader<'static> {
         captured_at: SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_341_600_123),
         size: SIZE,
         classes: &ONE,
+        tracks: &[],
         latency: Latency {
             capture: Duration::from_nanos(3_100_999),
             infer: Duration::from_micros(20_800),
@@ -224,6 +225,49 @@ fn classes_are_told_where_there_are_several() {
 }
 
 #[test]
+fn objects_that_are_followed_keep_their_ids() {
+    let segments = &segments()[..2];
+    let track = |id, state| track::Track {
+        id,
+        age: Duration::from_micros(4_100_900),
+        state,
+        velocity: [12.34, -0.04],
+    };
+    let tracks = [
+        track(7, track::State::Tracked),
+        track(1 << 40, track::State::Tentative),
+    ];
+    let header = FrameHeader {
+        tracks: &tracks,
+        ..header()
+    };
+    let (mut out, mut answer) = (Vec::new(), Vec::new());
+    let mut writer = MasksWriter::new();
+    writer.write(&header, segments, MaskFormat::None, usize::MAX, &mut out);
+    let message: Masks = serde_json::from_slice(&out).unwrap();
+    assert_eq!(serde_json::to_string(&message).unwrap().as_bytes(), out);
+    assert_eq!(ids(&message), [7, 1 << 40]);
+    let told = message.segments[0].track.unwrap();
+    assert_eq!((told.age_ms, told.velocity), (4100, [12.3, 0.0]));
+    assert_eq!(told.state, crate::TrackState::Tracked);
+
+    // An answer names the same object, and a union is none.
+    let chosen = Chosen {
+        segments,
+        places: &[1],
+        union: Some(&segments[0]),
+    };
+    writer.write_chosen(&header, &chosen, &"it", MaskFormat::None, &mut answer);
+    let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+    assert_eq!(answer["segments"][0]["id"], 1_u64 << 40);
+    assert_eq!(answer["segments"][0]["track"]["state"], "tentative");
+    assert_eq!(
+        (answer["union"].get("id"), answer["union"].get("track")),
+        (None, None)
+    );
+}
+
+#[test]
 fn polygons_are_rings_of_points() {
     let (message, _) = read(
         &segments(),
@@ -317,6 +361,12 @@ fn the_schema_names_every_field_of_a_message() {
     assert!(message.reduced.is_some());
     // What a camera's messages don't have.
     message.input = Some("/pictures/cat.jpg".to_owned());
+    // What a picture's don't.
+    message.segments[0].track = Some(crate::Track {
+        age_ms: 4100,
+        state: crate::TrackState::Tracked,
+        velocity: [0.0, 0.0],
+    });
     // What FastSAM's don't.
     message.segments[0].class = Some(15);
     message.segments[0].name = Some("cat".to_owned());

@@ -10,10 +10,12 @@
 //! - A *state* is retained and remembered, the last value of each topic: on every connect
 //!   subscriptions are made, then `online` is published, then all states as they are by then. So
 //!   nothing depends on what a broken connection, or a broker that was restarted, has lost.
+//! - An *event* is kept until the broker has it, in order and up to a bound, over connections too.
 //! - `offline` is published when the session is stopped, and by the broker when the connection
 //!   breaks.
 //! - A broker that refuses is not a connection, whatever it answers.
 
+mod backlog;
 mod backoff;
 mod exchange;
 mod failure;

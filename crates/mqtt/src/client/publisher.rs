@@ -46,6 +46,24 @@ impl Publisher {
         self.counted(self.shared.answer(to, payload))
     }
 
+    /// Publishes what happened: QoS 1, not retained, in the order of the calls. It is kept until the broker
+    /// has acknowledged it, over connections too; if an acknowledgement is lost, it arrives twice.
+    ///
+    /// # Errors
+    /// Too large, or too much is kept already; then it is lost.
+    pub fn event(&self, topic: &Topic, payload: &[u8]) -> Result<(), NotSent> {
+        let outcome = self.shared.keep(topic, payload);
+        if outcome.is_err() {
+            self.shared.tally.events.add(1);
+        }
+        outcome
+    }
+
+    /// Clears the state of a topic that is no more.
+    pub fn forget(&self, topic: &Topic) {
+        self.shared.forget(topic);
+    }
+
     /// Publishes a state: retained, remembered, and published again on every connect. Without a
     /// connection it goes out with the next one; of several values in quick succession perhaps
     /// only the last goes out.

@@ -19,7 +19,8 @@ use rumqttc::{
         mqttbytes::{
             QoS,
             v5::{
-                ConnAck, Filter, Packet, Publish, RetainForwardRule, SubAck, SubscribeReasonCode,
+                ConnAck, Filter, Packet, PubAckReason, Publish, RetainForwardRule, SubAck,
+                SubscribeReasonCode,
             },
         },
     },
@@ -161,7 +162,7 @@ impl Worker {
                 Event::Incoming(Packet::Publish(publish)) => self.receive(publish),
                 event => self.note(&event),
             }
-            self.shared.send_states();
+            self.send();
         }
         Ok(())
     }
@@ -185,7 +186,7 @@ impl Worker {
             select! {
                 event = &mut poll => return Ok(Some(event?)),
                 () = self.shared.changed.notified() => {
-                    self.shared.send_states();
+                    self.send();
                 }
                 () = sleep(TICK) => {}
             }
@@ -250,9 +251,25 @@ impl Worker {
     }
 
     fn note(&self, event: &Event) {
-        if matches!(event, Event::Outgoing(Outgoing::Publish(_))) {
-            self.shared.written();
+        match event {
+            Event::Outgoing(Outgoing::Publish(packet)) => self.shared.written(*packet),
+            Event::Incoming(Packet::PubAck(ack)) => {
+                // Nobody listens: that is the listeners' matter.
+                let is_taken = matches!(
+                    ack.reason,
+                    PubAckReason::Success | PubAckReason::NoMatchingSubscribers
+                );
+                let refused = (!is_taken).then(|| format!("{:?}", ack.reason));
+                self.shared.acknowledged(ack.pkid, refused.as_deref());
+            }
+            _ => {}
         }
+    }
+
+    /// Queues what waits, as far as there is room: states, then events. Says whether nothing is left.
+    fn send(&self) -> bool {
+        let states = self.shared.send_states();
+        self.shared.send_backlog() && states
     }
 
     /// Sends all that is queued, `offline`, and, when that has been acknowledged, that this is
@@ -274,7 +291,7 @@ impl Worker {
     async fn publish_offline(&self, connection: &mut Connection) -> Result<(), Failure> {
         let mut said = false;
         loop {
-            if !said && self.shared.send_states() {
+            if !said && self.send() {
                 said = self.shared.send_last(&self.options.availability);
             }
             let acknowledged = connection.event_loop.state.inflight() == 0;

@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tracing::warn;
 
 use super::{
+    backlog::Backlog,
     exchange::{NotSent, ReplyTo},
     options::OVERHEAD,
 };
@@ -45,6 +46,7 @@ struct Link {
     failure: Option<String>,
     /// In the order in which they were first published.
     states: Vec<Remembered>,
+    backlog: Backlog,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +55,8 @@ enum Kind {
     Frame,
     /// Published again on the next.
     State,
+    /// Kept until the broker has it.
+    Event,
 }
 
 #[derive(Debug)]
@@ -62,6 +66,8 @@ struct Remembered {
     qos: QoS,
     /// Not yet in the queue of this connection.
     unsent: bool,
+    /// Whether the topic is to be cleared, and then forgotten.
+    is_last: bool,
 }
 
 impl Link {
@@ -102,6 +108,7 @@ impl Shared {
         for state in &mut link.states {
             state.unsent = true;
         }
+        link.backlog.begin_anew();
         // The queue of a new connection has room.
         let online_payload = State::Online.payload();
         let _ = link.push(Kind::State, online, QoS::AtLeastOnce, online_payload);
@@ -130,10 +137,64 @@ impl Shared {
         self.tally.offline.add(lost as u64);
     }
 
-    /// Notes that the oldest message under way has been written.
-    pub(super) fn written(&self) {
-        self.link().under_way.pop_front();
+    /// Notes that the oldest message under way has been written, as this packet.
+    pub(super) fn written(&self, packet: u16) {
+        let mut link = self.link();
+        if link.under_way.pop_front() == Some(Kind::Event) {
+            link.backlog.written(packet);
+        }
         self.tally.published.add(1);
+    }
+
+    /// Notes that the broker has a packet, and whether it `refused` to pass it on.
+    pub(super) fn acknowledged(&self, packet: u16, refused: Option<&str>) {
+        let event = self.link().backlog.acknowledged(packet);
+        if let (Some(topic), Some(cause)) = (event, refused) {
+            self.tally.refused.add(1);
+            warn!(%topic, "the broker refuses an event: {cause}");
+        }
+    }
+
+    /// Keeps a message until the broker has it.
+    pub(super) fn keep(&self, topic: &Topic, payload: &[u8]) -> Result<(), NotSent> {
+        let mut link = self.link();
+        let limit = self.limit(&link, topic);
+        if payload.len() > limit {
+            return Err(NotSent::TooLarge {
+                bytes: payload.len(),
+                limit,
+            });
+        }
+        link.backlog.push(topic, payload)?;
+        drop(link);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Queues kept messages, as far as there is room. Says whether the broker has all of them.
+    pub(super) fn send_backlog(&self) -> bool {
+        let mut guard = self.link();
+        let link = &mut *guard;
+        let mut backlog = std::mem::take(&mut link.backlog);
+        while let Some((topic, payload)) = backlog.next() {
+            let limit = self.limit(link, topic);
+            if payload.len() > limit {
+                // It fitted when it was kept, but this broker takes less.
+                self.tally.too_large.add(1);
+                backlog.give_up();
+                continue;
+            }
+            if link
+                .push(Kind::Event, topic, QoS::AtLeastOnce, payload)
+                .is_err()
+            {
+                break;
+            }
+            backlog.queued();
+        }
+        let all = backlog.len() == 0;
+        link.backlog = backlog;
+        all
     }
 
     /// Messages that are queued and not yet written.
@@ -234,18 +295,35 @@ impl Shared {
                 state.payload.extend_from_slice(payload);
                 state.qos = qos;
                 state.unsent = true;
+                state.is_last = false;
             }
             None if link.states.len() < MAX_STATES => link.states.push(Remembered {
                 topic: topic.clone(),
                 payload: payload.to_vec(),
                 qos,
                 unsent: true,
+                is_last: false,
             }),
             None => return Err(NotSent::TooManyStates { limit: MAX_STATES }),
         }
         drop(link);
         self.changed.notify_one();
         Ok(())
+    }
+
+    /// Clears a topic's state: once the broker has been told, nothing is remembered of it.
+    pub(super) fn forget(&self, topic: &Topic) {
+        let mut link = self.link();
+        let known = link.states.iter_mut().find(|state| state.topic == *topic);
+        if let Some(state) = known {
+            // An empty message, which clears what is retained (MQTT 5.0, section 3.3.1.3).
+            state.payload.clear();
+            state.qos = QoS::AtLeastOnce;
+            state.unsent = true;
+            state.is_last = true;
+        }
+        drop(link);
+        self.changed.notify_one();
     }
 
     /// Queues states that are not yet sent, as far as there is room. Says whether all are.
@@ -278,14 +356,16 @@ impl Shared {
             }
             state.unsent = false;
         }
+        states.retain(|state| state.unsent || !state.is_last);
         link.states = states;
         all
     }
 
     pub(super) fn counters(&self) -> Counters {
-        let (connected, waiting) = {
+        let (connected, waiting, events_waiting) = {
             let link = self.link();
-            (link.queue.is_some(), link.under_way.len() as u64)
+            let (under_way, backlog) = (link.under_way.len(), link.backlog.len());
+            (link.queue.is_some(), under_way as u64, backlog as u64)
         };
         Counters {
             connected,
@@ -293,6 +373,9 @@ impl Shared {
             connects: self.tally.connects.get(),
             published: self.tally.published.get(),
             waiting,
+            events_waiting,
+            dropped_events: self.tally.events.get(),
+            refused: self.tally.refused.get(),
             dropped_offline: self.tally.offline.get(),
             dropped_queue_full: self.tally.queue_full.get(),
             dropped_too_large: self.tally.too_large.get(),
@@ -313,6 +396,8 @@ pub(super) struct Tally {
     pub(super) offline: Count,
     pub(super) queue_full: Count,
     pub(super) too_large: Count,
+    pub(super) events: Count,
+    pub(super) refused: Count,
     pub(super) inbox_overflows: Count,
 }
 

@@ -10,12 +10,12 @@ use embedded_graphics::pixelcolor::{Rgb888, RgbColor};
 const TONES: [(f32, f32); 4] = [(0.85, 1.0), (0.55, 0.90), (0.85, 0.65), (0.65, 0.75)];
 
 /// The colour of the segment with this number.
-pub(super) fn of_segment(number: usize) -> Rgb888 {
+pub(super) fn of_segment(number: u64) -> Rgb888 {
     // In 2^-32ths of a turn; wrapping around is what an angle does.
     const GOLDEN: u32 = 0x9E37_79B9;
     let turn = (number as u32).wrapping_mul(GOLDEN);
     let hue = (turn >> 8) as f32 / (1 << 24) as f32;
-    let (saturation, value) = TONES[number / 8 % TONES.len()];
+    let (saturation, value) = TONES[(number / 8 % TONES.len() as u64) as usize];
     from_hsv(hue, saturation, value)
 }
 

@@ -38,14 +38,7 @@ fn rect(x: u32, y: u32, width: u32, height: u32) -> PixelRect {
 
 fn drawn(size: Size, segments: &[Segment]) -> Vec<u8> {
     let mut rgb = vec![GREY; size.pixels() * 3];
-    draw(
-        &mut rgb,
-        size,
-        segments.iter().enumerate(),
-        &Classes::one(),
-        None,
-    )
-    .unwrap();
+    draw(&mut rgb, size, (0..).zip(segments), &Classes::one(), None).unwrap();
     rgb
 }
 
@@ -53,13 +46,13 @@ fn at(rgb: &[u8], size: Size, x: u32, y: u32) -> [u8; 3] {
     rgb.as_chunks().0[(y * size.width + x) as usize]
 }
 
-fn solid(number: usize) -> [u8; 3] {
+fn solid(number: u64) -> [u8; 3] {
     use embedded_graphics::pixelcolor::RgbColor;
     let colour = of_segment(number);
     [colour.r(), colour.g(), colour.b()]
 }
 
-fn tinted(number: usize, below: [u8; 3]) -> [u8; 3] {
+fn tinted(number: u64, below: [u8; 3]) -> [u8; 3] {
     let mix = |(level, colour): (u8, u8)| {
         ((u16::from(level) * (256 - FILL_ALPHA) + u16::from(colour) * FILL_ALPHA) >> 8) as u8
     };
@@ -202,7 +195,7 @@ fn labels_stay_inside_and_apart() {
     let mut rgb = vec![GREY; size.pixels() * 3];
     let mut canvas = Canvas::new(&mut rgb, size).unwrap();
     let mut taken = Vec::new();
-    for (number, &area) in areas.iter().enumerate() {
+    for (number, &area) in (0..).zip(&areas) {
         let shape = Shape::new(number, &block(size, area, 0.987), &Classes::one(), size);
         label(&mut canvas, &shape, &mut taken);
     }
@@ -226,9 +219,9 @@ fn labels_stay_inside_and_apart() {
         let colours: Vec<_> = points()
             .map(|(x, y)| at(&rgb, size, x as u32, y as u32))
             .collect();
-        assert!(colours.contains(&solid(i)), "label {i} has no plate");
+        assert!(colours.contains(&solid(i as u64)), "label {i} has no plate");
         assert!(
-            colours.iter().any(|&c| c != solid(i)),
+            colours.iter().any(|&c| c != solid(i as u64)),
             "label {i} has no text"
         );
     }

@@ -10,7 +10,8 @@ use crate::cli::backend::BackendArgs;
 /// What to segment, and how.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct SegmentArgs {
-    /// Pictures (PNG, JPEG), recordings (folders with manifest.json), or folders of them.
+    /// Pictures (PNG, JPEG), films (through ffmpeg), recordings (folders with manifest.json), or folders of pictures and
+    /// recordings.
     #[arg(required = true, value_name = "INPUT")]
     pub(super) inputs: Vec<PathBuf>,
     /// Write NAME.json and NAME.overlay.png here; without it JSON goes to standard output. Inputs of
@@ -27,4 +28,31 @@ pub(in crate::cli) struct SegmentArgs {
     pub(super) settings: SettingArgs,
     #[command(flatten)]
     pub(super) prompt: PromptArgs,
+    /// Take pictures and recordings for the frames of a film, in their order: an object keeps its id, and its colour,
+    /// from frame to frame. A film's own frames always do.
+    #[arg(long)]
+    pub(super) track: bool,
+    /// Frames per second of that film. Default: 30, or what a film itself says.
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    pub(super) fps: Option<f64>,
+}
+
+/// What films have that don't say.
+pub(super) const USUAL_RATE: f64 = 30.0;
+
+impl SegmentArgs {
+    /// Frames per second where no film says so.
+    pub(super) fn rate(&self) -> f64 {
+        self.fps.unwrap_or(USUAL_RATE)
+    }
+}
+
+/// Frames per second.
+fn rate(text: &str) -> Result<f64, String> {
+    let rate: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
+    if (0.01..=1000.0).contains(&rate) {
+        Ok(rate)
+    } else {
+        Err("expected 0.01 to 1000".to_owned())
+    }
 }

@@ -1,10 +1,11 @@
-//! `segment`: pictures and recordings to messages and overlays, once.
+//! `segment`: pictures, films and recordings to messages and overlays, once.
 //!
 //! In the message `node` is `local`, `camera` is the results' name, `input` is the path of what was
-//! segmented, `frame.sequence` counts the inputs and `captured_at` is when the input was last
+//! segmented, `frame.sequence` counts the inputs, or a film's frames, and `captured_at` is when the input was last
 //! changed.
 
 mod arguments;
+mod film;
 mod names;
 mod number;
 mod outputs;
@@ -12,7 +13,7 @@ mod prompt;
 mod settings;
 mod worker;
 
-use std::time::Instant;
+use std::{path::Path, time::Instant};
 
 use configuration::WrongInput;
 
@@ -21,9 +22,10 @@ use super::{
     inputs::{self, Input},
     mock, own, progress,
 };
+use film::Film;
 use names::Names;
 use outputs::Outputs;
-use worker::{Worked, Worker};
+use worker::{Shown, Worked, Worker};
 
 pub(super) use arguments::SegmentArgs;
 
@@ -46,9 +48,20 @@ fn run_all(arguments: &SegmentArgs, tally: &mut Tally) -> anyhow::Result<()> {
     let mut worker = Worker::new(arguments)?;
     let mut done = Done::default();
     let bar = progress::bar(inputs.len(), "segmenting");
-    for (sequence, input) in inputs.iter().enumerate() {
-        let outcome = results.work_on(&mut worker, sequence as u64, input);
-        bar.suspend(|| tally.note(outcome.map(|worked| done.count(input, &worked))))?;
+    for (sequence, input) in (0..).zip(&inputs) {
+        if let Input::Film(path) = input {
+            let count = |frame: &Input, worked: &Worked| {
+                bar.suspend(|| done.count(frame, worked));
+            };
+            let rate = arguments.fps;
+            let outcome = results.work_on_film(&mut worker, path, rate, count);
+            bar.suspend(|| tally.note(outcome))?;
+        } else {
+            let outcome = results.work_on(&mut worker, input, |worker, name| {
+                worker.work_on(sequence, input, name)
+            });
+            bar.suspend(|| tally.note(outcome.map(|worked| done.count(input, &worked))))?;
+        }
         bar.inc(1);
     }
     bar.finish_and_clear();
@@ -98,28 +111,57 @@ enum Results {
 }
 
 impl Results {
-    /// Segments an input and writes its results.
+    /// Has an input segmented under a name of its own, and writes its results.
     fn work_on(
         &mut self,
         worker: &mut Worker<'_>,
-        sequence: u64,
         input: &Input,
+        work: impl FnOnce(&mut Worker<'_>, &str) -> anyhow::Result<Worked>,
     ) -> anyhow::Result<Worked> {
         match self {
             Self::Lines(names) => {
                 let name = names.first_free(&input.stem(), |_| true);
                 names.insert(&name);
-                let worked = worker.work_on(sequence, input, &name)?;
+                let worked = work(worker, &name)?;
                 exit::say(&worked.message)?;
                 Ok(worked)
             }
             Self::Folder(outputs) => {
                 // Before any work, which would be for nothing where something is in the way.
                 let place = outputs.claim(input)?;
-                let worked = worker.work_on(sequence, input, &place.name)?;
+                let worked = work(worker, &place.name)?;
                 outputs.write(&place, &worked.message, &worker.draw(&worked)?)?;
                 Ok(worked)
             }
+        }
+    }
+
+    /// Segments a film, frame by frame. `rate` is what the film is to have, in place of its own.
+    fn work_on_film(
+        &mut self,
+        worker: &mut Worker<'_>,
+        path: &Path,
+        rate: Option<f64>,
+        mut done: impl FnMut(&Input, &Worked),
+    ) -> anyhow::Result<()> {
+        let mut film = Film::open(path)?;
+        let mut before = 0;
+        loop {
+            let own_rate = film.rate();
+            let Some(frame) = film.next(path)? else {
+                return Ok(());
+            };
+            let shown = Shown {
+                frame,
+                before,
+                rate: rate.or(own_rate).unwrap_or(arguments::USUAL_RATE),
+            };
+            before += 1;
+            let input = Input::Frame(path.to_owned(), before);
+            let worked = self.work_on(worker, &input, |worker, name| {
+                worker.work_on_frame(&shown, &input, name)
+            })?;
+            done(&input, &worked);
         }
     }
 }
@@ -129,6 +171,7 @@ impl Results {
 struct Done {
     pictures: usize,
     recordings: usize,
+    frames: usize,
     segments: usize,
     /// Whether the mock answered for any input.
     mock: bool,
@@ -140,6 +183,7 @@ impl Done {
         match input {
             Input::Picture(_) => self.pictures += 1,
             Input::Recording(_) => self.recordings += 1,
+            Input::Film(_) | Input::Frame(..) => self.frames += 1,
         }
         self.segments += worked.segments;
         if worked.is_mock() && !self.mock {
@@ -153,6 +197,7 @@ impl Done {
         let counts = [
             (self.pictures, "picture"),
             (self.recordings, "recording"),
+            (self.frames, "frame"),
             (self.segments, "segment"),
         ];
         let text: Vec<_> = counts
@@ -160,7 +205,7 @@ impl Done {
             .filter(|&&(count, what)| count > 0 || what == "segment")
             .map(|(count, what)| format!("{count} {what}{}", if *count == 1 { "" } else { "s" }))
             .collect();
-        (self.pictures + self.recordings > 0).then(|| text.join(", "))
+        (self.pictures + self.recordings + self.frames > 0).then(|| text.join(", "))
     }
 }
 
@@ -181,7 +226,7 @@ mod tests {
                 pictures,
                 recordings,
                 segments,
-                mock: false,
+                ..Done::default()
             };
             assert_eq!(done.text().as_deref(), expected);
         }

@@ -17,6 +17,7 @@ use message::prompt::{Prompt, TextChoice};
 use picture::{overlay, png};
 use recording::{FRAME_PICTURE, Recording};
 use tensors::{Layout, Tensors};
+use track::{Observation, Settings, Track, Tracker};
 
 use super::arguments::SegmentArgs;
 use crate::{
@@ -28,7 +29,7 @@ use crate::{
         mock,
     },
     open::accelerator::for_user as open_accelerator,
-    prompts::{self, Answer},
+    prompts::{self, Answer, Scene},
 };
 
 /// An input's answer, and what it belongs to.
@@ -76,7 +77,35 @@ pub(super) struct Worker<'a> {
     input: NetworkInput,
     engine: Engine,
     segments: Segments,
+    objects: Objects,
     message: Message,
+}
+
+/// Follows the objects of a film.
+struct Objects {
+    tracker: Tracker,
+    /// Whether the input is a frame of one: its objects have ids.
+    is_film: bool,
+}
+
+impl Objects {
+    /// The objects that the segments show; none where the input is no frame of a film.
+    fn tracks(&self) -> &[Track] {
+        if self.is_film {
+            self.tracker.tracks()
+        } else {
+            &[]
+        }
+    }
+}
+
+/// A frame of a film.
+pub(super) struct Shown<'a> {
+    pub(super) frame: &'a Frame,
+    /// How many stand before it.
+    pub(super) before: u64,
+    /// How many there are a second.
+    pub(super) rate: f64,
 }
 
 /// What answers to pictures.
@@ -110,6 +139,10 @@ impl<'a> Worker<'a> {
             preprocessor: Preprocessor::new(),
             input: NetworkInput::new(InputSize::DEFAULT),
             segments: Segments::new(),
+            objects: Objects {
+                tracker: Tracker::new(Settings::default(), 1),
+                is_film: false,
+            },
             message: Message::new(arguments.settings.mask_format),
         })
     }
@@ -122,6 +155,41 @@ impl<'a> Worker<'a> {
         name: &str,
     ) -> anyhow::Result<Worked> {
         let answered = self.answer(input)?;
+        self.objects.is_film = self.arguments.track;
+        let at = Duration::from_secs_f64(sequence as f64 / self.arguments.rate());
+        let captured_at = last_change(input.path());
+        self.conclude(answered, sequence, at, captured_at, input, name)
+    }
+
+    /// Segments a frame of a film.
+    pub(super) fn work_on_frame(
+        &mut self,
+        shown: &Shown<'_>,
+        input: &Input,
+        name: &str,
+    ) -> anyhow::Result<Worked> {
+        let answered = self.compute(shown.frame.clone(), input.path())?;
+        self.objects.is_film = true;
+        if shown.before == 0 {
+            // What stands in another film is somebody else.
+            self.objects.tracker.reset();
+        }
+        let at = Duration::from_secs_f64(shown.before as f64 / shown.rate);
+        // The file was closed when the last frame had been written; there is nothing better.
+        let captured_at = last_change(input.path()) + at;
+        self.conclude(answered, shown.before, at, captured_at, input, name)
+    }
+
+    /// From the network's answer to the message. `at`: when the frame is shown, if it is one of a film.
+    fn conclude(
+        &mut self,
+        answered: Answered,
+        sequence: u64,
+        at: Duration,
+        captured_at: SystemTime,
+        input: &Input,
+        name: &str,
+    ) -> anyhow::Result<Worked> {
         let letterbox = Letterbox::fit(answered.size, answered.layout.input());
         let settings = self
             .segmentation
@@ -131,18 +199,20 @@ impl<'a> Worker<'a> {
         Segmenter::new(&answered.layout)
             .segment(&answered.tensors, &letterbox, &settings, &mut self.segments)
             .with_context(|| input.path().display().to_string())?;
+        self.follow(sequence, at);
+        let chosen = self.choose(answered.frame.as_ref())?;
         let address = input.address();
         let about = About {
             camera: name,
             backend: answered.backend,
             input: Some(&address),
             sequence,
-            captured_at: last_change(input.path()),
+            captured_at,
             size: answered.size,
+            tracks: self.objects.tracks(),
             infer: answered.infer,
             segment: started.elapsed(),
         };
-        let chosen = self.choose(answered.frame.as_ref())?;
         let message = match &chosen {
             Some(answer) => self.message.write_answer(&about, &self.segments, answer)?,
             None => self.message.write(&about, &self.segments)?,
@@ -157,6 +227,18 @@ impl<'a> Worker<'a> {
         })
     }
 
+    /// Follows the objects of a film from its last frame to this one.
+    fn follow(&mut self, sequence: u64, at: Duration) {
+        if let (true, Some(canvas)) = (self.objects.is_film, self.segments.canvas()) {
+            self.objects.tracker.update(&Observation {
+                at,
+                sequence,
+                canvas,
+                segments: self.segments.as_slice(),
+            });
+        }
+    }
+
     /// What the prompt chooses, if there is one.
     fn choose(&mut self, frame: Option<&Frame>) -> anyhow::Result<Option<Answer>> {
         let Some(canvas) = self.segments.canvas() else {
@@ -166,7 +248,12 @@ impl<'a> Worker<'a> {
         let Some(prompt) = &self.prompt else {
             return Ok(None);
         };
-        let answer = prompts::answer(prompt, self.segments.as_slice(), &canvas, alike);
+        let scene = Scene {
+            segments: self.segments.as_slice(),
+            tracks: self.objects.tracks(),
+            canvas,
+        };
+        let answer = prompts::answer(prompt, &scene, alike);
         Ok(Some(answer.map_err(WrongInput::new)?))
     }
 
@@ -192,7 +279,8 @@ impl<'a> Worker<'a> {
         };
         let segments = self.segments.as_slice();
         let mut anew = Recollection::default();
-        let looked = matcher.look(picture, segments, &mut anew, Instant::now(), || {})?;
+        // Nothing is remembered of other pictures.
+        let looked = matcher.look(picture, segments, &[], &mut anew, Instant::now(), || {})?;
         let prompt = &self.arguments.prompt;
         let mut best: BTreeMap<usize, f64> = BTreeMap::new();
         for text in &prompt.texts {
@@ -246,14 +334,22 @@ impl<'a> Worker<'a> {
                     infer: Duration::ZERO,
                 })
             }
-            Input::Recording(folder) => self.compute(&folder.join(FRAME_PICTURE)),
-            Input::Picture(path) => self.compute(path),
+            Input::Recording(folder) => self.compute_file(&folder.join(FRAME_PICTURE)),
+            // A film's frames come by themselves.
+            Input::Picture(path) | Input::Film(path) | Input::Frame(path, _) => {
+                self.compute_file(path)
+            }
         }
     }
 
     /// Has the network look at a picture.
-    fn compute(&mut self, path: &Path) -> anyhow::Result<Answered> {
+    fn compute_file(&mut self, path: &Path) -> anyhow::Result<Answered> {
         let frame = load(path)?;
+        self.compute(frame, path)
+    }
+
+    /// Has the network look at a frame of this file.
+    fn compute(&mut self, frame: Frame, path: &Path) -> anyhow::Result<Answered> {
         let started = Instant::now();
         let (backend, layout, tensors) = match &mut self.engine {
             Engine::Mock(network) => {
@@ -310,15 +406,20 @@ impl<'a> Worker<'a> {
                 }
             }
         }
+        let tracks = self.objects.tracks();
+        let number = |place: usize| tracks.get(place).map_or(place as u64, |track| track.id);
         let all = self.segments.as_slice().iter().enumerate();
-        let is_wanted = |(place, _): &(usize, _)| {
+        let is_wanted = |place: usize| {
             chosen
                 .as_ref()
-                .is_none_or(|answer| answer.places.contains(place))
+                .is_none_or(|answer| answer.places.contains(&place))
         };
+        let wanted = all
+            .filter(|(place, _)| is_wanted(*place))
+            .map(|(place, segment)| (number(place), segment));
         let caption = answered.is_mock.then_some(mock::CAPTION);
         let classes = self.segments.classes();
-        overlay::draw(&mut rgb, size, all.filter(is_wanted), classes, caption)?;
+        overlay::draw(&mut rgb, size, wanted, classes, caption)?;
         Ok(png::encode(&rgb, size)?)
     }
 }

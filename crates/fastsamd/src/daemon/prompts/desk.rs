@@ -14,9 +14,9 @@ use std::{
 };
 
 use configuration::{Config, StandingPrompt};
-use fastsam::Mask;
-use message::{MasksWriter, Topic, Topics, prompt};
+use message::{MasksWriter, Named, Topic, Topics, prompt};
 use mqtt::Publisher;
+use track::Tracker;
 
 use super::{
     pictures::Room,
@@ -113,6 +113,11 @@ impl Desk {
         }
     }
 
+    /// The name of a camera.
+    pub(crate) fn camera_name(&self, camera: usize) -> &str {
+        self.cameras.get(camera).map_or("", String::as_str)
+    }
+
     /// Refuses a text where none is understood.
     fn expect_text_model(&self, prompt: &prompt::Prompt) -> Result<(), String> {
         if prompt.text.is_some() && self.text.is_none() {
@@ -183,10 +188,11 @@ impl Desk {
         Ok(())
     }
 
-    /// Answers all that a frame answers.
+    /// Answers all that a frame answers. `tracker` follows the camera's objects.
     pub(crate) fn answer(
         &self,
         frame: Answerable<'_>,
+        tracker: &Tracker,
         writer: &mut MasksWriter,
         publisher: &Publisher,
     ) {
@@ -199,7 +205,7 @@ impl Desk {
         let mut message = Vec::new();
         for stand in &mut lists.standing {
             if stand.camera == frame.camera {
-                stand.answer(frame, writer, &mut message, publisher);
+                stand.answer(frame, tracker, writer, &mut message, publisher);
             }
         }
         let mine = |waiting: &Waiting| {
@@ -226,8 +232,20 @@ impl Desk {
         }
     }
 
-    /// Takes what the text thread has found for a standing prompt: masks, the most alike first.
-    pub(crate) fn looks_alike(&self, topic: &Topic, found: Result<Vec<(Mask, f64)>, String>) {
+    /// The standing text prompt that names an object of a camera best, if one does.
+    pub(crate) fn name(&self, camera: usize, id: u64) -> Option<Named> {
+        if self.count.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let lists = self.lists();
+        let of_camera = lists.standing.iter().filter(|stand| stand.camera == camera);
+        of_camera
+            .filter_map(|stand| stand.names(id))
+            .max_by(|a, b| a.similarity.total_cmp(&b.similarity))
+    }
+
+    /// Takes what the text thread has found for a standing prompt: objects, the most alike first.
+    pub(crate) fn looks_alike(&self, topic: &Topic, found: Result<Vec<(u64, f64)>, String>) {
         let mut lists = self.lists();
         let stand = lists
             .standing
@@ -235,7 +253,7 @@ impl Desk {
             .find(|stand| stand.topic == *topic);
         let Some(stand) = stand else { return };
         match found {
-            Ok(masks) => stand.standing.look_like_text(masks),
+            Ok(objects) => stand.standing.look_like_text(objects),
             Err(cause) => stand.refuse(&cause),
         }
     }
@@ -327,6 +345,7 @@ mod tests {
             captured_at: std::time::SystemTime::UNIX_EPOCH,
             size,
             classes: &tensors::Classes::one(),
+            tracks: &[],
             latency: Latency::default(),
         };
         let frame = Answerable {
@@ -339,7 +358,8 @@ mod tests {
             },
             format: MaskFormat::Rle,
         };
-        desk.answer(frame, &mut MasksWriter::new(), &publisher());
+        let tracker = Tracker::new(track::Settings::default(), 1);
+        desk.answer(frame, &tracker, &mut MasksWriter::new(), &publisher());
     }
 
     #[test]

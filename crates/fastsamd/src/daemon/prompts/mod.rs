@@ -7,5 +7,4 @@ pub(crate) mod pictures;
 pub(crate) mod question;
 pub(crate) mod requests;
 mod standing;
-pub(crate) mod store;
 pub(crate) mod text;

@@ -20,6 +20,7 @@ use fastsam::{Segment, prompt::Canvas};
 use frame::{NetworkInput, Size};
 use message::{Latency, MaskFormat, Topic};
 use tensors::Classes;
+use track::Track;
 
 use super::question::{Answerable, Waiting};
 
@@ -67,6 +68,7 @@ pub(crate) struct Job {
     pub(crate) captured_at: SystemTime,
     pub(crate) size: Size,
     pub(crate) classes: Classes,
+    pub(crate) tracks: Vec<Track>,
     pub(crate) latency: Latency,
     pub(crate) canvas: Canvas,
     pub(crate) format: MaskFormat,
@@ -159,6 +161,7 @@ impl Room {
             captured_at: header.captured_at,
             size: header.size,
             classes: header.classes.clone(),
+            tracks: header.tracks.to_vec(),
             latency: header.latency,
             canvas: frame.canvas,
             format: frame.format,

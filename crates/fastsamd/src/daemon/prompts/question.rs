@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use tracing::debug;
 
-use crate::prompts;
+use crate::prompts::{self, Scene};
 
 /// A prompt that waits for its frame.
 #[derive(Debug)]
@@ -34,6 +34,22 @@ pub(crate) struct Answerable<'a> {
     pub(crate) header: &'a FrameHeader<'a>,
     pub(crate) canvas: Canvas,
     pub(crate) format: MaskFormat,
+}
+
+impl<'a> Answerable<'a> {
+    /// What prompts choose from.
+    pub(crate) fn scene(&self) -> Scene<'a> {
+        Scene {
+            segments: self.segments,
+            tracks: self.header.tracks,
+            canvas: self.canvas,
+        }
+    }
+
+    /// The id of a segment, by its place.
+    pub(crate) fn id(&self, place: u64) -> u64 {
+        self.header.id(place as usize)
+    }
 }
 
 impl Waiting {
@@ -65,7 +81,7 @@ impl Waiting {
         alike: Option<Vec<TextChoice>>,
         writer: &mut MasksWriter,
     ) -> Result<Box<RawValue>, String> {
-        let answer = prompts::answer(&self.prompt, frame.segments, &frame.canvas, alike)
+        let answer = prompts::answer(&self.prompt, &frame.scene(), alike)
             .map_err(|refusal| refusal.to_string())?;
         let chosen = Chosen {
             segments: frame.segments,
@@ -76,7 +92,7 @@ impl Waiting {
         writer.write_chosen(
             frame.header,
             &chosen,
-            &answer.choice,
+            &answer.choice.renumbered(|place| frame.id(place)),
             frame.format,
             &mut message,
         );

@@ -2,27 +2,38 @@
 //!
 //! `request/prompt`, a prompt for a camera's next frame (or the one of a given number), is laid on
 //! the [`Desk`], where its frame answers it; `request/prompts` sets, lists and removes standing
-//! prompts. Every request is answered once: `{"transaction", "status": "ok" | "error", "data" |
+//! prompts, `request/zones` and `request/lines` what is [`Watched`] for. Every request is answered once: `{"transaction", "status": "ok" | "error", "data" |
 //! "error"}`.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::{
+    collections::BTreeMap,
+    sync::mpsc::{Receiver, RecvTimeoutError},
+};
 
-use configuration::StandingPrompt;
-use message::Topic;
+use configuration::{Crossing, StandingPrompt, Zone};
+use message::{Topic, Topics};
 use mqtt::{Incoming, Publisher, ReplyTo};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tracing::{info, warn};
 
 use super::{
     desk::Desk,
     question::{Waiting, refuse, reply},
-    store::Store,
 };
 use crate::daemon::{
     clock::Clock,
+    objects::areas::{Area, Areas, Watched},
     process::{shutdown::Shutdown, systemd::Heartbeat, threads::PATIENCE},
+    store::Store,
 };
+
+/// The kinds of requests: the last levels of their topics.
+pub(crate) const REQUESTS: [&str; 4] = ["prompt", "prompts", "zones", "lines"];
+
+/// The files of standing prompts, and of zones and lines by camera.
+const PROMPTS: &str = "prompts.json";
+const AREAS: &str = "areas.json";
 
 /// Bytes of a request, at most: a thousand boxes have room in it.
 const MAX_REQUEST: usize = 256 * 1024;
@@ -43,13 +54,23 @@ enum StandingRequest {
     List {},
 }
 
+/// `request/zones` and `request/lines`: the zone or line itself, or its name.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Action {
+    Set,
+    Remove,
+    List,
+}
+
 /// Takes requests; the body of its thread.
 pub(crate) struct RequestStage<'a> {
     desk: &'a Desk,
+    watched: &'a Watched,
     publisher: Publisher,
     inbox: Receiver<Incoming>,
-    prompt: [Topic; 2],
-    prompts: [Topic; 2],
+    /// Where each kind of request comes in and is answered, as in [`REQUESTS`].
+    topics: Vec<[Topic; 2]>,
     store: Option<Store>,
     clock: Clock,
 }
@@ -57,16 +78,18 @@ pub(crate) struct RequestStage<'a> {
 impl<'a> RequestStage<'a> {
     pub(crate) fn new(
         desk: &'a Desk,
+        watched: &'a Watched,
         publisher: Publisher,
         inbox: Receiver<Incoming>,
         store: Option<Store>,
         clock: Clock,
     ) -> anyhow::Result<Self> {
-        let topics = desk.topics();
+        let topics: &Topics = desk.topics();
+        let both = |what: &&str| anyhow::Ok([topics.request(what)?, topics.response(what)?]);
         Ok(Self {
-            prompt: [topics.request("prompt")?, topics.response("prompt")?],
-            prompts: [topics.request("prompts")?, topics.response("prompts")?],
+            topics: REQUESTS.iter().map(both).collect::<Result<_, _>>()?,
             desk,
+            watched,
             publisher,
             inbox,
             store,
@@ -90,9 +113,9 @@ impl<'a> RequestStage<'a> {
     /// Puts up again what stood before the restart.
     fn restore(&self) {
         let Some(store) = &self.store else { return };
-        match store.read() {
+        match store.read::<Vec<StandingPrompt>>(PROMPTS) {
             Ok(entries) => {
-                for entry in entries {
+                for entry in entries.into_iter().flatten() {
                     let name = entry.name.clone();
                     if let Err(cause) = self.desk.stand(entry) {
                         warn!("the kept prompt '{name}' is left out: {cause}");
@@ -101,34 +124,113 @@ impl<'a> RequestStage<'a> {
             }
             Err(error) => warn!("the kept prompts are left out: {error:#}"),
         }
+        match store.read::<BTreeMap<String, Areas>>(AREAS) {
+            Ok(kept) => {
+                for (camera, areas) in kept.into_iter().flatten() {
+                    if let Err(cause) = self.watch_again(&camera, areas) {
+                        warn!("kept zones and lines are left out: {cause}");
+                    }
+                }
+            }
+            Err(error) => warn!("the kept zones and lines are left out: {error:#}"),
+        }
+    }
+
+    fn watch_again(&self, camera: &str, areas: Areas) -> Result<(), String> {
+        let camera = self.desk.camera(Some(camera))?;
+        for zone in areas.zones {
+            self.watched.put(camera, zone)?;
+        }
+        for line in areas.lines {
+            self.watched.put(camera, line)?;
+        }
+        Ok(())
     }
 
     fn take(&mut self, request: &Incoming) {
-        let [asked, answered] = if request.topic == self.prompt[0].as_str() {
-            &self.prompt
-        } else if request.topic == self.prompts[0].as_str() {
-            &self.prompts
-        } else {
+        let mut kinds = self.topics.iter().zip(REQUESTS);
+        let Some(([_, answered], what)) =
+            kinds.find(|([asked, _], _)| asked.as_str() == request.topic)
+        else {
             return;
         };
-        let is_prompt = asked == &self.prompt[0];
         let to = ReplyTo::new(request, answered);
         let (transaction, fields) = match open(&request.payload) {
             Ok(opened) => opened,
             Err(cause) => return refuse(&self.publisher, &to, &Value::Null, &cause),
         };
-        let outcome = if is_prompt {
-            // Its frame answers it.
-            match self.ask(fields, &transaction, &to) {
+        let outcome = match what {
+            "prompt" => match self.ask(fields, &transaction, &to) {
+                // Its frame answers it.
                 Ok(()) => return,
                 Err(cause) => Err(cause),
-            }
-        } else {
-            self.standing(fields)
+            },
+            "prompts" => self.standing(fields),
+            "zones" => self.watch::<Zone>(fields, |areas| &areas.zones),
+            _ => self.watch::<Crossing>(fields, |areas| &areas.lines),
         };
         match outcome {
             Ok(data) => reply(&self.publisher, &to, &transaction, &data),
             Err(cause) => refuse(&self.publisher, &to, &transaction, &cause),
+        }
+    }
+
+    /// Sets, removes or lists a camera's zones or lines.
+    fn watch<T: Area + Serialize + DeserializeOwned>(
+        &self,
+        mut fields: serde_json::Map<String, Value>,
+        of: impl Fn(&Areas) -> &Vec<T>,
+    ) -> Result<Value, String> {
+        let said = |error: serde_json::Error| error.to_string();
+        let action = fields.remove("action").unwrap_or_default();
+        let action = serde_json::from_value(action)
+            .map_err(|_| "expected action set, list or remove".to_owned())?;
+        let camera: Option<String> = read(fields.remove("camera")).map_err(said)?;
+        let camera = self.desk.camera(camera.as_deref())?;
+        let kind = T::KIND;
+        match action {
+            Action::Set => {
+                let area: T = serde_json::from_value(fields.into()).map_err(said)?;
+                area.check()?;
+                let name = area.name().to_owned();
+                self.watched.put(camera, area)?;
+                info!("{kind} '{name}' is set");
+            }
+            Action::Remove => {
+                let name: String = read(fields.remove("name"))
+                    .map_err(said)?
+                    .ok_or_else(|| format!("which {kind}: expected its name"))?;
+                self.watched.remove::<T>(camera, &name)?;
+                info!("{kind} '{name}' is removed");
+            }
+            Action::List => {}
+        }
+        let (areas, _) = self.watched.in_force(camera);
+        let kept = self.keep(AREAS, &self.areas_by_camera());
+        Ok(
+            json!({"camera": self.desk.camera_name(camera), kind.to_owned() + "s": of(&areas), "kept": kept}),
+        )
+    }
+
+    fn areas_by_camera(&self) -> BTreeMap<&str, Areas> {
+        let set = self.watched.set().into_iter().enumerate();
+        let named = set.map(|(camera, areas)| (self.desk.camera_name(camera), areas));
+        named
+            .filter(|(_, areas)| *areas != Areas::default())
+            .collect()
+    }
+
+    /// Keeps something over a restart; says whether it is kept.
+    fn keep<T: Serialize + ?Sized>(&self, name: &str, value: &T) -> bool {
+        let Some(store) = &self.store else {
+            return false;
+        };
+        match store.write(name, value) {
+            Ok(()) => true,
+            Err(error) => {
+                warn!("not kept over a restart: {error:#}");
+                false
+            }
         }
     }
 
@@ -171,16 +273,7 @@ impl<'a> RequestStage<'a> {
             StandingRequest::List {} => {}
         }
         let standing = self.desk.standing();
-        let kept = match &self.store {
-            Some(store) => match store.write(&standing) {
-                Ok(()) => true,
-                Err(error) => {
-                    warn!("prompts are not kept over a restart: {error:#}");
-                    false
-                }
-            },
-            None => false,
-        };
+        let kept = self.keep(PROMPTS, &standing);
         Ok(json!({"prompts": standing, "kept": kept}))
     }
 }

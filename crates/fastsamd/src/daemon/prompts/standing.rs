@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant};
 
 use configuration::StandingPrompt;
-use message::{Chosen, MasksWriter, Topic, prompt};
+use message::{Chosen, MasksWriter, Named, Topic, prompt};
 use mqtt::Publisher;
 use serde::Serialize;
 use tracing::warn;
+use track::Tracker;
 
 use super::{pictures::Wish, question::Answerable};
 use crate::prompts::{self, Standing};
@@ -30,7 +31,7 @@ struct StandingChoice<'a> {
     name: &'a str,
     status: prompt::Standing,
     #[serde(flatten)]
-    choice: &'a prompt::Choice,
+    choice: prompt::Choice,
 }
 
 impl Stand {
@@ -63,11 +64,13 @@ impl Stand {
     pub(crate) fn answer(
         &mut self,
         frame: Answerable<'_>,
+        tracker: &Tracker,
         writer: &mut MasksWriter,
         message: &mut Vec<u8>,
         publisher: &Publisher,
     ) {
-        let answer = match self.standing.answer(frame.segments, &frame.canvas) {
+        let is_alive = |id| tracker.is_alive(id);
+        let answer = match self.standing.answer(&frame.scene(), is_alive) {
             Ok(answer) => answer,
             Err(refusal) => {
                 self.refuse(&refusal.to_string());
@@ -87,11 +90,20 @@ impl Stand {
         let beside = StandingChoice {
             name: &self.entry.name,
             status,
-            choice: &answer.choice,
+            choice: answer.choice.renumbered(|place| frame.id(place)),
         };
         writer.write_chosen(frame.header, &chosen, &beside, frame.format, message);
         // What is refused has been counted.
         let _ = publisher.frame(&self.topic, message);
+    }
+
+    /// How its text names an object, if it does.
+    pub(crate) fn names(&self, id: u64) -> Option<Named> {
+        Some(Named {
+            prompt: self.entry.name.clone(),
+            text: self.entry.prompt.text.clone()?,
+            similarity: self.standing.similarity(id)?,
+        })
     }
 
     pub(crate) fn refuse(&mut self, cause: &str) {

@@ -65,6 +65,7 @@ impl TextStage {
             captured_at: job.captured_at,
             size: job.size,
             classes: &job.classes,
+            tracks: &job.tracks,
             latency: job.latency,
         };
         let frame = Answerable {
@@ -85,11 +86,15 @@ impl TextStage {
         } else {
             &mut anew
         };
+        let ids: Vec<u64> = (0..job.segments.len())
+            .map(|place| header.id(place))
+            .collect();
         let looked = self
             .matcher
             .look(
                 picture,
                 &job.segments,
+                &ids,
                 recollection,
                 self.clock.now(),
                 || heartbeat.beat(),
@@ -108,14 +113,11 @@ impl TextStage {
             waiting.answer(frame, Some(alike), writer, &self.publisher);
         }
         for wish in job.wishes {
-            let masks = choose(&wish.text, wish.threshold).map(|matches| {
-                let mask = |found: Match| {
-                    let segment = job.segments.get(found.place)?;
-                    Some((segment.mask.clone(), found.similarity))
-                };
-                matches.into_iter().filter_map(mask).collect()
+            let objects = choose(&wish.text, wish.threshold).map(|matches| {
+                let object = |found: Match| (header.id(found.place), found.similarity);
+                matches.into_iter().map(object).collect()
             });
-            self.desk.looks_alike(&wish.topic, masks);
+            self.desk.looks_alike(&wish.topic, objects);
         }
         self.room.give_back(job.input);
         if let Some(cache) = &self.cache

@@ -14,7 +14,7 @@ use configuration::{Config, Mqtt};
 use message::{State, Topic, Topics};
 use mqtt::{Delivery, Incoming, Options, Publisher, Session};
 
-use crate::daemon::process::systemd::Heartbeat;
+use crate::daemon::{process::systemd::Heartbeat, prompts::requests::REQUESTS};
 
 /// The daemon's side of a connection, in parts for their threads.
 pub(crate) struct Connection {
@@ -37,7 +37,8 @@ pub(crate) fn connect(config: &Config) -> anyhow::Result<Connection> {
     options.keep_alive = Duration::from_secs(u64::from(config.mqtt.keep_alive_s));
     options.max_payload_bytes = config.mqtt.max_payload_bytes;
     options.login = config.mqtt.login();
-    options.subscriptions = vec![topics.request("prompt")?, topics.request("prompts")?];
+    let requests = REQUESTS.iter().map(|what| topics.request(what));
+    options.subscriptions = requests.collect::<Result<_, _>>()?;
     let (publisher, session, inbox) = mqtt::connect(options).context("mqtt")?;
     let ended = Arc::new(AtomicBool::new(false));
     Ok(Connection {

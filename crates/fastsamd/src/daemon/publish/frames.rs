@@ -1,15 +1,20 @@
-//! A frame's `masks` message, and the `summary` of its camera.
+//! A frame on its last way: its objects are followed, its messages go out.
 //!
-//! A message goes out now or is dropped and counted.
+//! A `masks` message goes out now or is dropped and counted.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use message::{CameraTopics, FrameHeader, MasksWriter, Summary, Topic};
 use mqtt::{Delivery, NotSent, Publisher};
 use tracing::{debug, warn};
 
+use super::{counts::Counts, events::Events, selection::Selection};
 use crate::daemon::{
     clock::Clock,
+    objects::{following::Following, ids::Ids},
     pipeline::{counters::Counters, flight::Outcome},
     prompts::{desk::Desk, question::Answerable},
     settings::live::Values,
@@ -25,6 +30,7 @@ pub(crate) struct FramePublisher {
     pub(crate) writer: MasksWriter,
     /// The message that is being written; kept for its room.
     pub(crate) message: Vec<u8>,
+    pub(crate) ids: Ids,
 }
 
 /// What is kept for each camera.
@@ -32,25 +38,42 @@ pub(crate) struct CameraSide {
     name: String,
     masks: Topic,
     summary: Topic,
+    following: Following,
+    selection: Selection,
+    events: Events,
+    counts: Counts,
     summary_at: Option<Instant>,
-    /// Frames published since the last summary.
+    /// Frames since the last summary, without those that were lost on the way to the broker.
     since_summary: u64,
 }
 
 impl CameraSide {
-    pub(crate) fn new(name: &str, topics: &CameraTopics) -> Self {
-        Self {
+    pub(crate) fn new(
+        node: &str,
+        name: &str,
+        topics: CameraTopics,
+        following: Following,
+        publisher: &Publisher,
+    ) -> anyhow::Result<Self> {
+        let mut side = Self {
             name: name.to_owned(),
             masks: topics.masks(),
             summary: topics.summary(),
+            following,
+            selection: Selection::default(),
+            events: Events::new(node, name, topics.events()),
+            counts: Counts::new(topics),
             summary_at: None,
             since_summary: 0,
-        }
+        };
+        side.counts.take_zones(&side.following, publisher)?;
+        Ok(side)
     }
 }
 
 impl FramePublisher {
-    /// Publishes a frame, has the prompts answered that it answers, and sums up when that is due.
+    /// Takes in a frame: follows its objects, publishes it, has the prompts answered that it answers, tells what
+    /// happened, and sums up when that is due.
     pub(crate) fn publish(
         &mut self,
         index: usize,
@@ -61,6 +84,22 @@ impl FramePublisher {
     ) -> anyhow::Result<()> {
         let camera = &mut self.cameras[index];
         let Outcome { flight, segments } = outcome;
+        let list = segments.as_slice();
+        let canvas = segments.canvas();
+        let captured = flight.timeline.captured;
+        if camera.following.refresh() {
+            camera
+                .counts
+                .take_zones(&camera.following, &self.publisher)?;
+        }
+        if let Some(canvas) = canvas {
+            camera
+                .following
+                .update(captured, flight.sequence, canvas, list);
+            let next = camera.following.tracker().next_id();
+            self.ids.keep_ahead(&camera.name, next);
+        }
+        let tracker = camera.following.tracker();
         let now = self.clock.now();
         let header = FrameHeader {
             node: &self.node,
@@ -68,30 +107,36 @@ impl FramePublisher {
             backend: self.backend,
             input: None,
             sequence: flight.sequence,
-            captured_at: self.clock.time_of_day_at(flight.timeline.captured),
+            captured_at: self.clock.time_of_day_at(captured),
             size: flight.letterbox.frame,
             classes: segments.classes(),
+            tracks: tracker.tracks(),
             latency: flight.timeline.latency(now),
         };
-        let list = segments.as_slice();
-        let limit = self.publisher.payload_limit(&camera.masks);
-        let written = self
-            .writer
-            .write(&header, list, values.format, limit, &mut self.message);
-        if written.dropped_segments > 0 {
-            counters.reduced.increment();
-            debug!(
-                "frame {}: {} segments left out",
-                flight.sequence, written.dropped_segments
-            );
-        }
-        match self.publisher.frame(&camera.masks, &self.message) {
+        let is_wanted = camera.selection.wants(values.masks, now, list, tracker);
+        let sent = if is_wanted {
+            let limit = self.publisher.payload_limit(&camera.masks);
+            let written = self
+                .writer
+                .write(&header, list, values.format, limit, &mut self.message);
+            if written.dropped_segments > 0 {
+                counters.reduced.increment();
+                debug!(
+                    "frame {}: {} segments left out",
+                    flight.sequence, written.dropped_segments
+                );
+            }
+            self.publisher.frame(&camera.masks, &self.message)
+        } else {
+            Ok(())
+        };
+        match sent {
             Ok(()) => camera.since_summary += 1,
             Err(NotSent::Offline | NotSent::QueueFull) => {}
             Err(error) => warn!("frame {} of {}: {error}", flight.sequence, camera.name),
         }
 
-        if let Some(canvas) = segments.canvas() {
+        if let Some(canvas) = canvas {
             let answerable = Answerable {
                 camera: index,
                 segments: list,
@@ -99,21 +144,57 @@ impl FramePublisher {
                 canvas,
                 format: values.format,
             };
-            desk.answer(answerable, &mut self.writer, &self.publisher);
+            desk.answer(answerable, tracker, &mut self.writer, &self.publisher);
         }
 
         let summary = Summary {
             backend: self.backend.to_owned(),
             count: list.len() as u64,
+            zones: BTreeMap::new(),
             fps: 0.0,
             latency_ms: header.latency.into(),
             sequence: flight.sequence,
         };
+        camera.tell(index, desk, &self.clock, &self.publisher);
         camera.summarize(summary, now, values.summary_interval, &self.publisher)
+    }
+
+    /// Publishes counts that have changed, if that is due.
+    pub(crate) fn publish_counts(&mut self, values: &Values) {
+        let now = self.clock.now();
+        // Of a camera that has shown nothing yet nothing is known.
+        let have_begun = |camera: &&mut CameraSide| camera.summary_at.is_some();
+        for camera in self.cameras.iter_mut().filter(have_begun) {
+            let interval = values.count_interval;
+            camera
+                .counts
+                .publish(&camera.following, now, interval, &self.publisher);
+        }
+    }
+
+    /// Says which ids were given, at the end.
+    pub(crate) fn note_ids(&mut self) {
+        let next = self.cameras.iter().map(|camera| {
+            let next = camera.following.tracker().next_id();
+            (camera.name.as_str(), next)
+        });
+        self.ids.give_back(next);
     }
 }
 
 impl CameraSide {
+    /// Publishes what happened in the last frame.
+    fn tell(&mut self, index: usize, desk: &Desk, clock: &Clock, publisher: &Publisher) {
+        let Self {
+            following, events, ..
+        } = self;
+        let at = |time| clock.time_of_day_at(following.instant(time));
+        for event in following.events() {
+            let text = desk.name(index, event.id);
+            events.publish(event, following.areas(), at, text, publisher);
+        }
+    }
+
     /// Publishes a summary if the last one is long enough ago.
     fn summarize(
         &mut self,
@@ -128,6 +209,10 @@ impl CameraSide {
         }
         let fps = since.map_or(0.0, |since| self.since_summary as f64 / since.as_secs_f64());
         summary.fps = (fps * 10.0).round() / 10.0;
+        let zones = self.following.zone_counts();
+        summary.zones = zones
+            .map(|(zone, count)| (zone.to_owned(), count))
+            .collect();
         let payload = serde_json::to_vec(&summary)?;
         publisher.state(&self.summary, &payload, Delivery::AtMostOnce)?;
         self.summary_at = Some(now);
@@ -138,9 +223,11 @@ impl CameraSide {
 
 #[cfg(test)]
 mod tests {
+    use configuration::{Config, Tracking};
     use message::{LatencyMs, Topics};
 
     use super::*;
+    use crate::daemon::objects::areas::Watched;
 
     #[test]
     fn a_summary_comes_when_its_interval_has_passed() {
@@ -148,8 +235,12 @@ mod tests {
         // Connected to nobody: a state is remembered all the same.
         let options = mqtt::Options::new("127.0.0.1", 1, "test", topics.availability());
         let publisher = mqtt::connect(options).unwrap().0;
-        let mut camera = CameraSide::new("cam0", &topics.camera("cam0").unwrap());
         let clock = Clock::standing();
+        let watched = Watched::new(&Config::default().cameras);
+        let tracking = Tracking::default();
+        let following = Following::new(0, &tracking, watched, 1, clock.now()).unwrap();
+        let topics = topics.camera("cam0").unwrap();
+        let mut camera = CameraSide::new("node", "cam0", topics, following, &publisher).unwrap();
         let interval = Duration::from_secs(1);
         let mut times = Vec::new();
         for frame in 0..25 {
@@ -157,6 +248,7 @@ mod tests {
             let summary = Summary {
                 backend: "mock".to_owned(),
                 count: 0,
+                zones: BTreeMap::new(),
                 fps: 0.0,
                 latency_ms: LatencyMs::default(),
                 sequence: frame,

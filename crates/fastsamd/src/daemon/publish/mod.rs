@@ -4,7 +4,10 @@
 //! `summary`, `status`) the MQTT client remembers and publishes again after each connect.
 
 pub(crate) mod connection;
+mod counts;
+mod events;
 pub(crate) mod frames;
+mod selection;
 pub(crate) mod states;
 pub(crate) mod status;
 
@@ -72,10 +75,12 @@ impl PublishStage {
                 Taken::Nothing => {}
                 Taken::Closed => break,
             }
+            self.frames.publish_counts(self.live.now());
             self.desk.give_up_late(&self.frames.publisher);
             self.publish_status_when_due(&mut status_at)?;
             self.service.feed_watchdog();
         }
+        self.frames.note_ids();
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use configuration::{Config, Publish, Segmentation, WrongInput};
+use configuration::{Config, Masks, Publish, Segmentation, WrongInput};
 use message::MaskFormat;
 use tensors::Classes;
 
@@ -22,7 +22,10 @@ use tensors::Classes;
 #[derive(Clone, Debug)]
 pub(crate) struct Values {
     pub(crate) segmentation: fastsam::Settings,
+    /// Which frames are published.
+    pub(crate) masks: Masks,
     pub(crate) format: MaskFormat,
+    pub(crate) count_interval: Duration,
     pub(crate) summary_interval: Duration,
     pub(crate) status_interval: Duration,
 }
@@ -47,7 +50,9 @@ impl Values {
             .map_err(|error| WrongInput::new(format_args!("segmentation.classes: {error}")))?;
         Ok(Self {
             segmentation,
+            masks: publish.masks,
             format: publish.format(),
+            count_interval: Duration::from_secs_f64(publish.count_interval_s),
             summary_interval: Duration::from_secs_f64(publish.summary_interval_s),
             status_interval: Duration::from_secs_f64(publish.status_interval_s),
         })

@@ -5,11 +5,12 @@
 
 use std::{path::Path, sync::Arc};
 
-use configuration::Config;
+use configuration::{Camera, Config};
 use tracing::{error, info, warn};
 
 use super::live::Live;
 use crate::daemon::{
+    objects::areas::Watched,
     process::{logging::LogLevel, systemd::Service},
     publish::states::Announcement,
 };
@@ -17,6 +18,7 @@ use crate::daemon::{
 /// What a reload needs.
 pub(crate) struct Reload {
     pub(crate) live: Arc<Live>,
+    pub(crate) watched: Arc<Watched>,
     pub(crate) log_level: LogLevel,
     pub(crate) announcement: Arc<Announcement>,
     pub(crate) service: Service,
@@ -46,6 +48,10 @@ impl Reload {
             error!("{wrong}; the configuration in force stays");
             return;
         }
+        if sources(&new.cameras).eq(sources(&in_force.cameras)) {
+            self.watched.configure(&new.cameras);
+            in_force.cameras = new.cameras;
+        }
         in_force.segmentation = new.segmentation;
         in_force.publish = new.publish;
         in_force.log = new.log;
@@ -57,6 +63,20 @@ impl Reload {
     }
 }
 
+/// What of the cameras is in force only after a restart: all but zones, lines and ignored areas.
+fn sources(cameras: &[Camera]) -> impl Iterator<Item = (&str, &configuration::Source)> {
+    cameras.iter().map(|camera| {
+        let Camera {
+            name,
+            source,
+            zones: _,
+            lines: _,
+            ignore: _,
+        } = camera;
+        (name.as_str(), source)
+    })
+}
+
 /// The sections that differ and are in force only after a restart. Every section is named here: one
 /// that comes to the configuration does not compile until somebody has decided where it belongs.
 fn needs_restart(new: &Config, in_force: &Config) -> Vec<&'static str> {
@@ -65,6 +85,7 @@ fn needs_restart(new: &Config, in_force: &Config) -> Vec<&'static str> {
         mqtt,
         accelerator,
         cameras,
+        tracking,
         prompts,
         text,
         state_directory,
@@ -77,7 +98,8 @@ fn needs_restart(new: &Config, in_force: &Config) -> Vec<&'static str> {
         ("node", *node == in_force.node),
         ("mqtt", *mqtt == in_force.mqtt),
         ("accelerator", *accelerator == in_force.accelerator),
-        ("cameras", *cameras == in_force.cameras),
+        ("cameras", sources(cameras).eq(sources(&in_force.cameras))),
+        ("tracking", *tracking == in_force.tracking),
         ("prompts", *prompts == in_force.prompts),
         ("text", *text == in_force.text),
         (
