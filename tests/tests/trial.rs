@@ -188,7 +188,11 @@ fn each_end_of_a_trial_is_told() {
             "last",
         ),
     ];
-    for (number, (text, is_end, is_of_hef, words)) in cases.into_iter().enumerate() {
+    // qemu 7.2 tells the end by a signal without a name as an end with exit code 0.
+    let is_emulated = std::env::var_os("FASTSAMD_TEST_RUNNER").is_some();
+    let is_told = |text: &str| !(is_emulated && text.contains("RTMIN"));
+    let cases = cases.into_iter().filter(|(text, ..)| is_told(text));
+    for (number, (text, is_end, is_of_hef, words)) in cases.enumerate() {
         let program = script(sandbox.folder(), &format!("program{number}"), text);
         let error = Trial::by(program).run(None, &hef).expect_err(text);
         assert_eq!(error.is_of_hef(), is_of_hef, "{text}");

@@ -68,8 +68,24 @@ pub struct Segments {
     canvas: Option<Canvas>,
     /// The first `count` are this frame's; those behind it wait to be reused.
     pool: Vec<Segment>,
+    /// For each of the pool, what it needed most since buffers were last made smaller.
+    needs: Vec<Need>,
+    /// Frames since then.
+    frames: u32,
     count: usize,
     left_out: usize,
+}
+
+/// Frames after which buffers are made as small as these frames needed them. Without that each would keep
+/// the size of the largest mask that ever came into its place, over months the size of the frame.
+const FORGET_AFTER: u32 = 256;
+
+/// Elements that a segment's buffers hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Need {
+    runs: usize,
+    points: usize,
+    ends: usize,
 }
 
 impl Default for Segments {
@@ -78,6 +94,8 @@ impl Default for Segments {
             classes: Classes::one(),
             canvas: None,
             pool: Vec::new(),
+            needs: Vec::new(),
+            frames: 0,
             count: 0,
             left_out: 0,
         }
@@ -125,10 +143,36 @@ impl Segments {
 
     /// Starts a new frame.
     pub(crate) fn restart(&mut self, canvas: Canvas, classes: &Classes) {
+        self.note_needs();
+        self.frames += 1;
+        if self.frames >= FORGET_AFTER {
+            self.forget();
+        }
         self.classes.clone_from(classes);
         self.canvas = Some(canvas);
         self.count = 0;
         self.left_out = 0;
+    }
+
+    /// Notes what the last frame needed.
+    fn note_needs(&mut self) {
+        self.needs.resize(self.pool.len(), Need::default());
+        for (need, segment) in self.needs.iter_mut().zip(&self.pool[..self.count]) {
+            need.runs = need.runs.max(segment.mask.runs().len());
+            need.points = need.points.max(segment.contours.points.len());
+            need.ends = need.ends.max(segment.contours.ends.len());
+        }
+    }
+
+    /// Makes buffers as small as they were needed lately.
+    fn forget(&mut self) {
+        for (need, segment) in self.needs.iter_mut().zip(&mut self.pool) {
+            segment.mask.runs_mut().shrink_to(need.runs);
+            segment.contours.points.shrink_to(need.points);
+            segment.contours.ends.shrink_to(need.ends);
+            *need = Need::default();
+        }
+        self.frames = 0;
     }
 
     /// The next segment to be filled; counts once [`Segments::keep`] is called.
@@ -155,5 +199,43 @@ impl Segments {
     /// Keeps the segment that [`Segments::next`] gave.
     pub(crate) fn keep(&mut self) {
         self.count += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use frame::{InputSize, Letterbox};
+
+    use super::*;
+    use crate::{MaskSize, Run};
+
+    #[test]
+    fn a_large_mask_of_long_ago_is_forgotten() {
+        let size = Size::new(640, 480);
+        let canvas = Canvas {
+            letterbox: Letterbox::fit(size, InputSize::DEFAULT),
+            mask_size: MaskSize::Frame,
+        };
+        let mut segments = Segments::new();
+        let mut show = |rows: u16| {
+            segments.restart(canvas, &Classes::one());
+            let segment = segments.next();
+            let row = |y| Run {
+                y,
+                start: 0,
+                end: 9,
+            };
+            let runs = segment.mask.refill(size);
+            runs.extend((0..rows).map(row));
+            segments.keep();
+            segments.pool[0].mask.runs_mut().capacity()
+        };
+        assert!(show(400) >= 400);
+        // As long as it may come again, its room is kept.
+        assert!((0..100).map(|_| show(20)).all(|room| room >= 400));
+        let room: Vec<usize> = (0..2 * FORGET_AFTER).map(|_| show(20)).collect();
+        assert!(room.ends_with(&[20]), "{:?}", room.last());
+        // And that without a change from frame to frame.
+        assert!(room.windows(2).filter(|pair| pair[0] != pair[1]).count() <= 2);
     }
 }
