@@ -56,7 +56,15 @@ fn ious(scene: &Scene, message: &serde_json::Value) -> Vec<f64> {
 /// against the scene.
 fn hold_against_ground_truth(publish_to: &str, port: u16) {
     let subscriber = Subscriber::connect(port, "fastsam/#");
-    let mut demo = Daemon::start(["demo", "--mqtt", publish_to, "--frames", "60"]);
+    let mut demo = Daemon::start([
+        "demo",
+        "--http",
+        "127.0.0.1:0",
+        "--mqtt",
+        publish_to,
+        "--frames",
+        "60",
+    ]);
 
     let scene = Scene::new(SceneSettings::default()).expect("the demo's scene");
     let mut all = Vec::new();
@@ -97,7 +105,7 @@ fn masks_through_the_embedded_broker_match_the_ground_truth() {
 #[test]
 fn the_demo_publishes_its_state_retained() {
     let broker = Mosquitto::start();
-    let mut demo = Daemon::start(["demo", "--mqtt", &broker.address()]);
+    let mut demo = Daemon::start(["demo", "--http", "127.0.0.1:0", "--mqtt", &broker.address()]);
     let early = Subscriber::connect(broker.port(), "fastsam/#");
     early.wait_for("a masks message", |message| {
         message.topic.ends_with("/masks")

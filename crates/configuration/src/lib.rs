@@ -25,6 +25,7 @@ mod segmentation;
 mod tests;
 mod text;
 mod watch;
+mod web;
 
 use std::path::{Path, PathBuf};
 
@@ -46,6 +47,7 @@ pub use self::{
     segmentation::{Cleanup, MaskSize, Segmentation},
     text::Text,
     watch::{Corners, Crossing, Ends, Point, Tracking, Zone},
+    web::Web,
 };
 
 /// Where the daemon looks for its configuration unless told otherwise.
@@ -79,6 +81,9 @@ pub struct Config {
     pub text: Option<Text>,
     /// What goes out, and how often.
     pub publish: Publish,
+    /// A page with live pictures and their masks, for browsers. Default: null, none.
+    #[serde(deserialize_with = "check::optional_section")]
+    pub web: Option<Web>,
     /// A folder of the daemon's own, for what is to outlive a restart: the ids that were given, and prompts, zones and
     /// lines that were set over MQTT. Default: the one that systemd gives; without one they are forgotten.
     pub state_directory: Option<PathBuf>,
@@ -98,6 +103,7 @@ impl Default for Config {
             prompts: Vec::new(),
             text: None,
             publish: Publish::default(),
+            web: None,
             state_directory: None,
             log: Log::default(),
         }
@@ -111,6 +117,9 @@ impl Config {
         let mut config = Self::from_yaml(&file::read(path)?, path)?;
         let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
         config.mqtt.read_password(credentials.as_deref())?;
+        if let Some(web) = &mut config.web {
+            web.read_token()?;
+        }
         config.apply_environment(|name| std::env::var(name).ok())?;
         Ok(config)
     }

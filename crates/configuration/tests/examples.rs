@@ -98,6 +98,7 @@ fn every_commented_block_is_a_configuration() {
         "lines: - name: gate",
         "prompts: - name: cup",
         "text: image_encoder: ",
+        "web: listen: 127.0.0.1:8080",
     ];
     assert_eq!(names.len(), expected.len(), "{names:?}");
     for (name, expected) in names.iter().zip(expected) {

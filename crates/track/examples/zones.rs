@@ -23,12 +23,13 @@ fn main() {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for line in std::io::stdin().lock().lines() {
         let case: Case = serde_json::from_str(&line.expect("a line")).expect("a case");
-        let unit = if case.share { Unit::Share } else { Unit::Pixels };
+        let unit = if case.share {
+            Unit::Share
+        } else {
+            Unit::Pixels
+        };
         let canvas = Canvas {
-            letterbox: Letterbox::fit(
-                Size::new(case.size[0], case.size[1]),
-                InputSize::DEFAULT,
-            ),
+            letterbox: Letterbox::fit(Size::new(case.size[0], case.size[1]), InputSize::DEFAULT),
             mask_size: MaskSize::Frame,
         };
         let mask: Vec<Run> = case

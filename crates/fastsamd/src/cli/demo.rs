@@ -1,6 +1,8 @@
 //! The demonstration: all of it in one process, with nothing to configure.
 
 use std::{
+    fs::File,
+    io::{self, Read as _},
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
 };
@@ -8,6 +10,7 @@ use std::{
 use clap::Args;
 use configuration::{Backend, Config, Mqtt, WrongInput};
 use mqtt::EmbeddedBroker;
+use web::{Server, Token};
 
 use super::{backend, exit, mock};
 use crate::{
@@ -21,6 +24,9 @@ pub(super) struct DemoArgs {
     /// Publish to this broker instead of one inside, which listens on 127.0.0.1:1883.
     #[arg(long, value_name = "HOST:PORT")]
     mqtt: Option<String>,
+    /// Serve the page here; 0 as port means any that is free.
+    #[arg(long, value_name = "ADDR", default_value_t = PAGE)]
+    http: SocketAddr,
     /// What answers; the mock unless this or --model says otherwise.
     #[arg(long, value_enum)]
     backend: Option<backend::Name>,
@@ -34,6 +40,9 @@ pub(super) struct DemoArgs {
 
 /// Where the broker inside listens: where clients look first.
 const BROKER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1883);
+
+/// Where the page is: what developers try first.
+const PAGE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// Runs the demonstration until a signal, or for so many frames.
 pub(super) fn run(arguments: &DemoArgs) -> anyhow::Result<()> {
@@ -69,14 +78,37 @@ pub(super) fn run(arguments: &DemoArgs) -> anyhow::Result<()> {
     if matches!(config.accelerator.backend, Backend::Mock(_)) {
         exit::note(mock::NOTICE);
     }
-    exit::say(&introduction(&config, &told.0, told.1))?;
+    let token = if arguments.http.ip().is_loopback() {
+        None
+    } else {
+        Some(random_token()?)
+    };
+    let server = Server::listen(arguments.http, token.as_deref().map(Token::new));
+    let server = server.map_err(|error| {
+        WrongInput::new(format_args!(
+            "{error}; to serve it elsewhere: --http 127.0.0.1:0"
+        ))
+    })?;
+    let mut page = format!("http://{}/", server.address());
+    if let Some(token) = token {
+        page = format!("{page}?token={token}");
+    }
+    exit::say(&introduction(&config, &page, &told.0, told.1))?;
     let extent = Extent {
         frames: arguments.frames,
     };
-    daemon::run_with(&config, None, extent, Some(TextModel::of_colours()?))
+    let text = Some(TextModel::of_colours()?);
+    daemon::run_with(&config, None, extent, text, Some(server))
 }
 
-fn introduction(config: &Config, host: &str, port: u16) -> String {
+/// What viewers from elsewhere have to know.
+fn random_token() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn introduction(config: &Config, page: &str, host: &str, port: u16) -> String {
     let root = format!("{}/{}", config.mqtt.prefix, config.node);
     let camera = config
         .cameras
@@ -89,7 +121,8 @@ fn introduction(config: &Config, host: &str, port: u16) -> String {
         Backend::Replay(_) => "a recording's answers",
     };
     format!(
-        "A synthetic camera and {accelerator} publish masks to MQTT at {host}:{port}.\n\
+        "Look at {page}\n\n\
+         A synthetic camera and {accelerator} publish masks to MQTT at {host}:{port}.\n\
          In another terminal:\n\
          \n  mosquitto_sub -h {host} -p {port} -t '{root}/{camera}/summary'      # count, rate, latency\
          \n  mosquitto_sub -h {host} -p {port} -t '{root}/{camera}/masks' -C 1   # one frame's masks\

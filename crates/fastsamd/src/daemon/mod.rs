@@ -7,6 +7,7 @@
 
 mod clock;
 mod health;
+mod keep;
 mod objects;
 mod pipeline;
 mod process;
@@ -16,6 +17,7 @@ mod rate;
 mod run;
 mod settings;
 mod store;
+mod web;
 
 pub(crate) use process::threads::left_behind as threads_left_behind;
 pub(crate) use run::run_with;

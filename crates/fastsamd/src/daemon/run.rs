@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use ::web::{Gallery, Server};
 use clip::{Matcher, Recollection};
 use configuration::{Config, WrongInput};
 use crossbeam_channel::{Receiver, Sender};
@@ -18,6 +19,7 @@ use tracing::{info, warn};
 use super::{
     clock::Clock,
     health::CameraHealth,
+    keep::Keep,
     objects::{areas::Watched, following::Following, ids::Ids},
     pipeline::{self, Edges, Parts, Pipeline, start},
     process::{
@@ -42,6 +44,7 @@ use super::{
     },
     settings::{live::Live, reload::Reload},
     store::Store,
+    web::{self, Answers, Showing},
 };
 use crate::{host::Host, open::text::TextModel};
 
@@ -62,7 +65,8 @@ pub struct Extent {
 /// there is one, read again.
 pub fn run(config: &Config, file: Option<&Path>, extent: Extent) -> anyhow::Result<()> {
     let text = config.text.as_ref().map(TextModel::open).transpose()?;
-    run_with(config, file, extent, text)
+    let server = web::listen(config)?;
+    run_with(config, file, extent, text, server)
 }
 
 /// What all parts of a daemon share.
@@ -77,12 +81,13 @@ struct Shared<'a> {
     store: Option<Store>,
 }
 
-/// The same with a text model of the caller's.
+/// The same with a text model and a server of the caller's.
 pub(crate) fn run_with(
     config: &Config,
     file: Option<&Path>,
     extent: Extent,
     text: Option<TextModel>,
+    server: Option<Server>,
 ) -> anyhow::Result<()> {
     let log_level = logging::start(config.log.level)?;
     let clock = Clock::default();
@@ -114,10 +119,15 @@ pub(crate) fn run_with(
         farewell,
     } = connection::connect(config)?;
     let (segments_in, used_segments) = pipeline::used_segments(config);
-    let publishing = shared.publishing(&topics, &publisher, segments_in, extent)?;
+    let mut publishing = shared.publishing(&topics, &publisher, segments_in, extent)?;
     let cameras = shared.watch_cameras(&topics, &publisher, &publishing.vitals)?;
     let mut accelerator = shared.watch_accelerator(&topics, &publisher, &publishing.vitals)?;
     shared.listen_to_signals(file, log_level, &accelerator)?;
+
+    let mut keeps: Vec<_> = room.iter().map(|room| Arc::clone(room.keep())).collect();
+    let page = server
+        .map(|server| shared.show(server, &mut publishing, &accelerator, &mut keeps))
+        .transpose()?;
 
     let threads = &shared.threads;
     let session = threads.spawn("mqtt", move |heartbeat| {
@@ -154,7 +164,7 @@ pub(crate) fn run_with(
                 cameras,
                 used_segments,
                 live: &shared.live,
-                text: room,
+                keeps,
             };
             Pipeline::start(parts, threads)?.join();
         }
@@ -166,7 +176,8 @@ pub(crate) fn run_with(
     }
     service.stopping();
     shutdown.request();
-    join([publish, requests].into_iter().chain(looking), &shutdown);
+    let others = [publish, requests].into_iter().chain(looking).chain(page);
+    join(others, &shutdown);
     farewell.say();
     join_with_grace([session], &shutdown, FAREWELL_TIME);
     match shutdown.take_failure() {
@@ -214,6 +225,7 @@ impl Shared<'_> {
                 writer: MasksWriter::new(),
                 message: Vec::new(),
                 ids,
+                showing: None,
             },
             vitals: Vitals {
                 started,
@@ -292,6 +304,37 @@ impl Shared<'_> {
         signals::act(&self.threads, move || match &file {
             Some(file) => reload.read_again(file, &mut in_force),
             None => warn!("there is no configuration file to read again"),
+        })
+    }
+
+    /// Starts the thread that serves the page, and has frames shown there.
+    fn show(
+        &self,
+        server: Server,
+        publishing: &mut PublishStage,
+        accelerator: &StateOfAccelerator,
+        keeps: &mut Vec<Arc<Keep>>,
+    ) -> anyhow::Result<JoinHandle<()>> {
+        info!("the page: http://{}/", server.address());
+        let names = self.config.cameras.iter().map(|camera| camera.name.clone());
+        let gallery = Gallery::new(names);
+        let keep = Arc::new(Keep::default());
+        keeps.push(Arc::clone(&keep));
+        publishing.frames.showing = Some(Showing {
+            gallery: Arc::clone(&gallery),
+            keep,
+        });
+        let node = Arc::new(Answers {
+            vitals: publishing.vitals.clone(),
+            announcement: Arc::clone(&accelerator.announcement),
+        });
+        let shutdown = self.threads.shutdown.clone();
+        self.threads.spawn("web", move |heartbeat| {
+            server.run(node, gallery, web::machine(), || {
+                heartbeat.beat();
+                shutdown.is_requested()
+            })?;
+            Ok(())
         })
     }
 

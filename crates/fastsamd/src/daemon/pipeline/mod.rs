@@ -32,11 +32,11 @@ use tensors::Tensors;
 
 use crate::{
     daemon::{
+        keep::Keep,
         process::{
             shutdown::Shutdown,
             threads::{Threads, join},
         },
-        prompts::pictures::Room,
         settings::live::Live,
     },
     open::cameras,
@@ -96,8 +96,8 @@ pub(crate) struct Parts<'a, A, C> {
     pub(crate) cameras: Vec<C>,
     pub(crate) used_segments: Receiver<Segments>,
     pub(crate) live: &'a Arc<Live>,
-    /// Where pictures are kept for texts that are asked, if texts are understood.
-    pub(crate) text: Option<Arc<Room>>,
+    /// Where pictures are kept for those who want some.
+    pub(crate) keeps: Vec<Arc<Keep>>,
 }
 
 /// The running stages.
@@ -124,7 +124,7 @@ impl Pipeline {
             cameras,
             used_segments,
             live,
-            text,
+            keeps,
         } = parts;
         let (answers_in, answers_out) = bounded(WAITING_ANSWERS);
         // One buffer being filled, one being read, and those that wait between.
@@ -176,7 +176,7 @@ impl Pipeline {
             used: used_in,
             pending: edges.pending,
             pacing,
-            text,
+            keeps,
             counters: Arc::clone(&edges.counters),
             shutdown: threads.shutdown.clone(),
             refused: false,

@@ -20,8 +20,8 @@ use super::{
     pending::Pending,
 };
 use crate::daemon::{
+    keep::Keep,
     process::{shutdown::Shutdown, systemd::Heartbeat, threads::PATIENCE},
-    prompts::pictures::Room,
 };
 
 /// The longest wait for the time of an input before the shutdown is looked at.
@@ -35,8 +35,8 @@ pub(crate) struct SubmitStage {
     pub used: Vec<Sender<Frame>>,
     pub pending: Arc<Pending<Flight>>,
     pub pacing: Arc<Pacing>,
-    /// Where pictures are kept for texts that are asked.
-    pub text: Option<Arc<Room>>,
+    /// Where pictures are kept for those who want some.
+    pub keeps: Vec<Arc<Keep>>,
     pub counters: Arc<Counters>,
     pub shutdown: Shutdown,
     /// The last frame was not taken.
@@ -79,8 +79,8 @@ impl SubmitStage {
                             segmented: taken,
                         },
                     };
-                    if let Some(room) = &self.text {
-                        room.offer(camera, frame.sequence, &self.input);
+                    for keep in &self.keeps {
+                        keep.offer(camera, frame.sequence, &self.input);
                     }
                     self.submit_one(ticket, flight)?;
                 }

@@ -96,7 +96,8 @@ impl Desk {
         if let Some(room) = &self.text {
             let now = self.clock.now();
             for camera in 0..self.cameras.len() {
-                room.want_pictures(camera, lists.owe_text(camera, room.refresh(), now));
+                room.keep()
+                    .want(camera, lists.owe_text(camera, room.refresh(), now));
             }
         }
     }
@@ -375,11 +376,11 @@ mod tests {
         desk.stand(texts()).unwrap();
         // The frame under way has no picture: the next one has.
         answer(&desk, 1);
-        assert!(room.wants_pictures(0) && jobs.is_empty());
-        room.offer(0, 2, &input);
+        assert!(room.keep().wants(0) && jobs.is_empty());
+        room.keep().offer(0, 2, &input);
         answer(&desk, 2);
         assert_eq!(jobs.len(), 1);
-        assert!(!room.wants_pictures(0), "nothing more is asked for");
+        assert!(!room.keep().wants(0), "nothing more is asked for");
     }
 
     #[test]
@@ -419,8 +420,8 @@ mod tests {
         )
         .unwrap();
         desk.stand(texts()).unwrap();
-        assert!(room.wants_pictures(0));
+        assert!(room.keep().wants(0));
         assert!(desk.remove(0, "it"));
-        assert!(!room.wants_pictures(0));
+        assert!(!room.keep().wants(0));
     }
 }

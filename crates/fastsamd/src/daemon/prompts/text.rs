@@ -119,7 +119,7 @@ impl TextStage {
             });
             self.desk.looks_alike(&wish.topic, objects);
         }
-        self.room.give_back(job.input);
+        self.room.keep().give_back(job.input);
         if let Some(cache) = &self.cache
             && self.matcher.texts().has_news()
             && let Err(error) = self.matcher.texts().keep(cache)

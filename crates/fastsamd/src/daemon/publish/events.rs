@@ -33,7 +33,8 @@ impl Events {
         }
     }
 
-    /// Publishes an event. `at` tells the time of day for the tracker's time, `text` is what names the object.
+    /// Publishes an event, and says what it was. `at` tells the time of day for the tracker's time, `text` is what
+    /// names the object.
     pub(crate) fn publish(
         &mut self,
         event: &track::Event,
@@ -41,7 +42,7 @@ impl Events {
         at: impl Fn(Duration) -> SystemTime,
         text: Option<Named>,
         publisher: &Publisher,
-    ) {
+    ) -> Event {
         let at = |time| timestamp(at(time));
         let sighting = |snapshot: Snapshot| Sighting {
             at: at(snapshot.at),
@@ -87,6 +88,7 @@ impl Events {
             ..self.bare(kind, event, &at)
         };
         self.send(&message, publisher);
+        message
     }
 
     /// Says how many were lost before this event, where any were and there is room to say it.

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use message::{CameraTopics, FrameHeader, MasksWriter, Summary, Topic};
+use message::{CameraTopics, Event, FrameHeader, MasksWriter, Summary, Topic};
 use mqtt::{Delivery, NotSent, Publisher};
 use tracing::{debug, warn};
 
@@ -18,6 +18,7 @@ use crate::daemon::{
     pipeline::{counters::Counters, flight::Outcome},
     prompts::{desk::Desk, question::Answerable},
     settings::live::Values,
+    web::{Showable, Showing},
 };
 
 /// Publishes the frames of all cameras.
@@ -31,6 +32,8 @@ pub(crate) struct FramePublisher {
     /// The message that is being written; kept for its room.
     pub(crate) message: Vec<u8>,
     pub(crate) ids: Ids,
+    /// Who looks at frames, where there is a page.
+    pub(crate) showing: Option<Showing>,
 }
 
 /// What is kept for each camera.
@@ -155,7 +158,21 @@ impl FramePublisher {
             latency_ms: header.latency.into(),
             sequence: flight.sequence,
         };
-        camera.tell(index, desk, &self.clock, &self.publisher);
+        let captured_at = header.captured_at;
+        let events = camera.tell(index, desk, &self.clock, &self.publisher);
+        let showing = self.showing.as_ref();
+        if let Some(showing) = showing.filter(|showing| showing.is_watched(index)) {
+            let showable = Showable {
+                camera: index,
+                flight,
+                segments,
+                tracks: camera.following.tracker().tracks(),
+                captured_at,
+                backend: self.backend,
+            };
+            let texts = events.iter().map(serde_json::to_string);
+            showing.show(&showable, texts.collect::<Result<_, _>>()?);
+        }
         camera.summarize(summary, now, values.summary_interval, &self.publisher)
     }
 
@@ -184,15 +201,22 @@ impl FramePublisher {
 
 impl CameraSide {
     /// Publishes what happened in the last frame.
-    fn tell(&mut self, index: usize, desk: &Desk, clock: &Clock, publisher: &Publisher) {
+    fn tell(
+        &mut self,
+        index: usize,
+        desk: &Desk,
+        clock: &Clock,
+        publisher: &Publisher,
+    ) -> Vec<Event> {
         let Self {
             following, events, ..
         } = self;
         let at = |time| clock.time_of_day_at(following.instant(time));
-        for event in following.events() {
+        let happened = following.events().iter().map(|event| {
             let text = desk.name(index, event.id);
-            events.publish(event, following.areas(), at, text, publisher);
-        }
+            events.publish(event, following.areas(), at, text, publisher)
+        });
+        happened.collect()
     }
 
     /// Publishes a summary if the last one is long enough ago.

@@ -88,6 +88,12 @@ impl Announcement {
         self.change(|info| info.config = config.public())
     }
 
+    /// What is known now.
+    pub(crate) fn now(&self) -> serde_json::Value {
+        let info = self.info.lock().unwrap_or_else(PoisonError::into_inner);
+        serde_json::to_value(&*info).unwrap_or_default()
+    }
+
     fn change(&self, change: impl FnOnce(&mut Info)) -> anyhow::Result<()> {
         let mut info = self.info.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut info);

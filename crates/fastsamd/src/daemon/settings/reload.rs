@@ -88,6 +88,7 @@ fn needs_restart(new: &Config, in_force: &Config) -> Vec<&'static str> {
         tracking,
         prompts,
         text,
+        web,
         state_directory,
         // In force at once.
         segmentation: _,
@@ -102,6 +103,7 @@ fn needs_restart(new: &Config, in_force: &Config) -> Vec<&'static str> {
         ("tracking", *tracking == in_force.tracking),
         ("prompts", *prompts == in_force.prompts),
         ("text", *text == in_force.text),
+        ("web", *web == in_force.web),
         (
             "state_directory",
             *state_directory == in_force.state_directory,

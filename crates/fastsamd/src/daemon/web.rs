@@ -1,0 +1,132 @@
+//! The live page at its place: what it may ask the daemon for, and how it gets its frames.
+
+use std::{fs, sync::Arc, time::SystemTime};
+
+use configuration::{Config, WrongInput};
+use fastsam::{MaskSize, Segments};
+use frame::Letterbox;
+use message::{Status, Track};
+use web::{Gallery, Node, Outline, Server, Shown, Token};
+
+use super::{
+    keep::Keep, pipeline::flight::Flight, publish::states::Announcement, publish::status::Vitals,
+};
+
+/// Takes the configured address.
+pub(crate) fn listen(config: &Config) -> Result<Option<Server>, WrongInput> {
+    let Some(web) = &config.web else {
+        return Ok(None);
+    };
+    let token = web.token.as_ref().map(|token| Token::new(token.expose()));
+    let server = Server::listen(web.listen, token);
+    server
+        .map(Some)
+        .map_err(|error| WrongInput::new(format_args!("{error}: see 'web.listen'")))
+}
+
+/// What this machine is called, by itself and by browsers.
+pub(crate) fn machine() -> String {
+    let name = fs::read_to_string("/proc/sys/kernel/hostname");
+    name.unwrap_or_default().trim().to_owned()
+}
+
+/// What the page asks for.
+pub(crate) struct Answers {
+    pub(crate) vitals: Vitals,
+    pub(crate) announcement: Arc<Announcement>,
+}
+
+impl Node for Answers {
+    fn status(&self) -> Status {
+        self.vitals.status()
+    }
+
+    fn info(&self) -> serde_json::Value {
+        self.announcement.now()
+    }
+}
+
+/// Shows frames to those who look.
+pub(crate) struct Showing {
+    pub(crate) gallery: Arc<Gallery>,
+    pub(crate) keep: Arc<Keep>,
+}
+
+/// A frame that may be shown.
+pub(crate) struct Showable<'a> {
+    pub(crate) camera: usize,
+    pub(crate) flight: &'a Flight,
+    pub(crate) segments: &'a Segments,
+    pub(crate) tracks: &'a [track::Track],
+    pub(crate) captured_at: SystemTime,
+    pub(crate) backend: &'static str,
+}
+
+impl Showing {
+    /// Whether somebody looks at a camera. From then on its pictures are kept.
+    pub(crate) fn is_watched(&self, camera: usize) -> bool {
+        let is_watched = self.gallery.is_watched(camera);
+        if is_watched != self.keep.wants(camera) {
+            self.keep.want(camera, is_watched);
+        }
+        is_watched
+    }
+
+    /// Shows a frame, with what happened in it, if its picture was kept.
+    pub(crate) fn show(&self, showable: &Showable<'_>, events: Vec<String>) {
+        let Showable {
+            camera,
+            flight,
+            segments,
+            ..
+        } = *showable;
+        let Some(picture) = self.keep.take(camera, flight.sequence) else {
+            return;
+        };
+        let Some(canvas) = segments.canvas() else {
+            return;
+        };
+        let classes = segments.classes();
+        let outline = |(place, segment): (usize, &fastsam::Segment)| {
+            let track = showable.tracks.get(place);
+            let told = track.map(Track::from);
+            let name = classes.name(segment.class.into());
+            Outline {
+                id: track.map_or(place as u64, |track| track.id),
+                score: segment.score,
+                name: name.filter(|_| classes.are_told_apart()).map(str::to_owned),
+                bbox: segment.bbox,
+                area: segment.area,
+                velocity: told.map_or([0.0; 2], |told| told.velocity),
+                age_ms: told.map_or(0, |told| told.age_ms),
+                runs: segment.mask.runs().to_vec(),
+            }
+        };
+        let outlines = segments.as_slice().iter().enumerate().map(outline);
+        let since = showable.captured_at.duration_since(SystemTime::UNIX_EPOCH);
+        let shown = Shown::new(
+            flight.sequence,
+            since.map_or(0, |since| since.as_millis() as u64),
+            segments.size(),
+            showable.backend,
+            picture,
+            under(canvas.mask_size, flight.letterbox),
+            outlines.collect(),
+            events,
+        );
+        self.gallery.show(camera, shown);
+    }
+}
+
+/// The part of the network's input that lies under the masks.
+fn under(mask_size: MaskSize, letterbox: Letterbox) -> Letterbox {
+    match mask_size {
+        MaskSize::Frame => letterbox,
+        MaskSize::Network => Letterbox {
+            resized: letterbox.input.size(),
+            left: 0,
+            top: 0,
+            ..letterbox
+        },
+    }
+}

@@ -1,0 +1,388 @@
+//! The newest frame of each camera, for those who look.
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use fastsam::Run;
+use frame::{Letterbox, NetworkInput, PixelRect, Size};
+use serde::Serialize;
+use tokio::sync::watch;
+
+/// Quality of the JPEGs: what an eye takes for the picture itself.
+const QUALITY: u8 = 85;
+
+/// A frame with its segments.
+#[derive(Debug)]
+pub struct Shown {
+    /// The frame's number.
+    pub sequence: u64,
+    /// When it was captured, in milliseconds since 1970.
+    pub captured_ms: u64,
+    /// Columns and rows of the masks.
+    pub size: Size,
+    /// What ran the network.
+    pub backend: &'static str,
+    /// The picture as the network saw it.
+    pub picture: NetworkInput,
+    /// How the frame lies in it.
+    pub letterbox: Letterbox,
+    /// What was found.
+    pub outlines: Vec<Outline>,
+    /// What happened in this frame, as on `<camera>/events`.
+    pub events: Vec<String>,
+    encoded: OnceLock<Encoded>,
+}
+
+/// A segment.
+#[derive(Clone, Debug)]
+pub struct Outline {
+    /// The object's.
+    pub id: u64,
+    /// Confidence, 0 to 1.
+    pub score: f32,
+    /// The class's name, where there are several.
+    pub name: Option<String>,
+    /// The mask's box.
+    pub bbox: PixelRect,
+    /// The mask's pixels.
+    pub area: u32,
+    /// Pixels a second.
+    pub velocity: [f32; 2],
+    /// Milliseconds since the object was first seen.
+    pub age_ms: u64,
+    /// The mask.
+    pub runs: Vec<Run>,
+}
+
+/// What is sent of a frame.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    /// The picture alone.
+    pub(crate) jpeg: Vec<u8>,
+    /// Header, picture and masks: see [`message`].
+    pub(crate) message: Vec<u8>,
+}
+
+#[derive(Serialize)]
+struct Header<'a> {
+    sequence: u64,
+    captured_ms: u64,
+    width: u32,
+    height: u32,
+    backend: &'a str,
+    /// Bytes of the picture.
+    jpeg: usize,
+    segments: Vec<Segment<'a>>,
+    events: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Segment<'a> {
+    id: u64,
+    score: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    bbox: [u32; 4],
+    area: u32,
+    velocity: [f32; 2],
+    age_ms: u64,
+    runs: usize,
+}
+
+impl Shown {
+    /// A frame that nobody has looked at yet.
+    #[expect(clippy::too_many_arguments, reason = "each is a field")]
+    pub fn new(
+        sequence: u64,
+        captured_ms: u64,
+        size: Size,
+        backend: &'static str,
+        picture: NetworkInput,
+        letterbox: Letterbox,
+        outlines: Vec<Outline>,
+        events: Vec<String>,
+    ) -> Self {
+        Self {
+            sequence,
+            captured_ms,
+            size,
+            backend,
+            picture,
+            letterbox,
+            outlines,
+            events,
+            encoded: OnceLock::new(),
+        }
+    }
+
+    /// What is sent of it, made once for all who look. Takes some milliseconds.
+    pub(crate) fn encoded(&self) -> &Encoded {
+        self.encoded.get_or_init(|| {
+            let jpeg = jpeg(&self.picture, &self.letterbox);
+            let message = message(self, &jpeg);
+            Encoded { jpeg, message }
+        })
+    }
+}
+
+/// The frame's part of the network's input as JPEG; empty where it can't be made.
+fn jpeg(picture: &NetworkInput, letterbox: &Letterbox) -> Vec<u8> {
+    let Size { width, height } = letterbox.resized;
+    let stride = picture.size().width() as usize * 3;
+    let left = letterbox.left as usize * 3;
+    let row = |y: u32| {
+        let start = (letterbox.top + y) as usize * stride + left;
+        &picture.bytes()[start..start + width as usize * 3]
+    };
+    let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
+    (0..height).for_each(|y| rgb.extend_from_slice(row(y)));
+    let mut jpeg = Vec::new();
+    let encoder = jpeg_encoder::Encoder::new(&mut jpeg, QUALITY);
+    let encoded = encoder.encode(
+        &rgb,
+        width as u16,
+        height as u16,
+        jpeg_encoder::ColorType::Rgb,
+    );
+    if encoded.is_err() {
+        jpeg.clear();
+    }
+    jpeg
+}
+
+/// The bytes of the header's JSON (32 bits, little-endian), the JSON, the JPEG, and for each segment in turn its
+/// runs, `[row, first column, column behind the last]` as numbers of 16 bits, little-endian.
+fn message(shown: &Shown, jpeg: &[u8]) -> Vec<u8> {
+    let segments = shown.outlines.iter().map(|outline| {
+        let bbox = outline.bbox;
+        Segment {
+            id: outline.id,
+            score: outline.score,
+            name: outline.name.as_deref(),
+            bbox: [bbox.x, bbox.y, bbox.width, bbox.height],
+            area: outline.area,
+            velocity: outline.velocity,
+            age_ms: outline.age_ms,
+            runs: outline.runs.len(),
+        }
+    });
+    let header = Header {
+        sequence: shown.sequence,
+        captured_ms: shown.captured_ms,
+        width: shown.size.width,
+        height: shown.size.height,
+        backend: shown.backend,
+        jpeg: jpeg.len(),
+        segments: segments.collect(),
+        events: &shown.events,
+    };
+    let header = serde_json::to_vec(&header).unwrap_or_default();
+    let runs: usize = shown.outlines.iter().map(|one| one.runs.len()).sum();
+    let mut message = Vec::with_capacity(4 + header.len() + jpeg.len() + 6 * runs);
+    message.extend_from_slice(&(header.len() as u32).to_le_bytes());
+    message.extend_from_slice(&header);
+    message.extend_from_slice(jpeg);
+    for run in shown.outlines.iter().flat_map(|one| &one.runs) {
+        for number in [run.y, run.start, run.end] {
+            message.extend_from_slice(&number.to_le_bytes());
+        }
+    }
+    message
+}
+
+/// All cameras' newest frames.
+#[derive(Debug)]
+pub struct Gallery {
+    cameras: Vec<Camera>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Camera {
+    pub(crate) name: String,
+    viewers: AtomicUsize,
+    newest: watch::Sender<Option<Arc<Shown>>>,
+}
+
+impl Gallery {
+    /// Of these cameras, without frames.
+    pub fn new(cameras: impl IntoIterator<Item = String>) -> Arc<Self> {
+        let camera = |name| Camera {
+            name,
+            viewers: AtomicUsize::new(0),
+            newest: watch::Sender::new(None),
+        };
+        Arc::new(Self {
+            cameras: cameras.into_iter().map(camera).collect(),
+        })
+    }
+
+    /// Whether somebody looks at a camera: only then are frames to be shown.
+    pub fn is_watched(&self, camera: usize) -> bool {
+        let camera = self.cameras.get(camera);
+        camera.is_some_and(|camera| camera.viewers.load(Ordering::Acquire) > 0)
+    }
+
+    /// Shows a camera's next frame, in place of the one before.
+    pub fn show(&self, camera: usize, shown: Shown) {
+        if let Some(camera) = self.cameras.get(camera) {
+            camera.newest.send_replace(Some(Arc::new(shown)));
+        }
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.cameras.iter().map(|camera| camera.name.as_str())
+    }
+
+    /// Looks at a camera from now on.
+    pub(crate) fn look(self: &Arc<Self>, name: &str) -> Option<Look> {
+        let place = self.cameras.iter().position(|camera| camera.name == name)?;
+        let camera = &self.cameras[place];
+        camera.viewers.fetch_add(1, Ordering::AcqRel);
+        Some(Look {
+            newest: camera.newest.subscribe(),
+            gallery: Arc::clone(self),
+            place,
+            seen: None,
+        })
+    }
+}
+
+/// Somebody who looks at a camera.
+pub(crate) struct Look {
+    gallery: Arc<Gallery>,
+    place: usize,
+    newest: watch::Receiver<Option<Arc<Shown>>>,
+    /// The frame that was seen last.
+    seen: Option<u64>,
+}
+
+impl Look {
+    /// The newest frame that was not seen yet; waits for one.
+    pub(crate) async fn next(&mut self) -> Option<Arc<Shown>> {
+        loop {
+            let newest = self.newest.borrow_and_update().clone();
+            if let Some(shown) = newest
+                && self.seen != Some(shown.sequence)
+                && !self.is_stale(&shown)
+            {
+                self.seen = Some(shown.sequence);
+                return Some(shown);
+            }
+            self.newest.changed().await.ok()?;
+        }
+    }
+
+    /// Whether a frame is from the time before anybody looked: nothing was shown since.
+    fn is_stale(&self, shown: &Shown) -> bool {
+        let now = std::time::SystemTime::now();
+        let since = now.duration_since(std::time::SystemTime::UNIX_EPOCH);
+        let now_ms = since.map_or(0, |since| since.as_millis() as u64);
+        self.seen.is_none() && now_ms.saturating_sub(shown.captured_ms) > STALE_MS
+    }
+}
+
+/// A first frame that is older is no picture of now.
+const STALE_MS: u64 = 2000;
+
+impl Drop for Look {
+    fn drop(&mut self) {
+        let camera = &self.gallery.cameras[self.place];
+        if camera.viewers.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // The last one: nothing is kept for nobody.
+            camera.newest.send_replace(None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use frame::InputSize;
+
+    use super::*;
+
+    pub(crate) fn shown(sequence: u64) -> Shown {
+        let now = std::time::SystemTime::now();
+        let since = now.duration_since(std::time::SystemTime::UNIX_EPOCH);
+        let run = |y| Run {
+            y,
+            start: 10,
+            end: 20,
+        };
+        let outline = Outline {
+            id: 7,
+            score: 0.5,
+            name: None,
+            bbox: PixelRect {
+                x: 10,
+                y: 5,
+                width: 10,
+                height: 2,
+            },
+            area: 20,
+            velocity: [0.0; 2],
+            age_ms: 40,
+            runs: vec![run(5), run(6)],
+        };
+        let size = Size::new(640, 360);
+        Shown::new(
+            sequence,
+            since.unwrap().as_millis() as u64,
+            size,
+            "mock",
+            NetworkInput::new(InputSize::DEFAULT),
+            Letterbox::fit(size, InputSize::DEFAULT),
+            vec![outline],
+            vec!["{}".to_owned()],
+        )
+    }
+
+    #[test]
+    fn a_message_holds_picture_and_masks_of_one_frame() {
+        let shown = shown(9);
+        let Encoded { jpeg, message } = shown.encoded();
+        assert!(jpeg.starts_with(&[0xff, 0xd8]) && jpeg.ends_with(&[0xff, 0xd9]));
+        let length = u32::from_le_bytes(message[..4].try_into().unwrap()) as usize;
+        let (header, rest) = message[4..].split_at(length);
+        let header: serde_json::Value = serde_json::from_slice(header).unwrap();
+        assert_eq!(header["sequence"], 9);
+        assert_eq!(header["segments"][0]["runs"], 2);
+        let (picture, runs) = rest.split_at(header["jpeg"].as_u64().unwrap() as usize);
+        assert_eq!(picture, jpeg);
+        let numbers: Vec<u16> = runs
+            .as_chunks()
+            .0
+            .iter()
+            .map(|pair| u16::from_le_bytes(*pair))
+            .collect();
+        assert_eq!(numbers, [5, 10, 20, 6, 10, 20]);
+    }
+
+    #[test]
+    fn only_what_is_looked_at_is_wanted() {
+        let gallery = Gallery::new(["door".to_owned(), "yard".to_owned()]);
+        assert!(gallery.look("nowhere").is_none());
+        let first = gallery.look("yard").unwrap();
+        let second = gallery.look("yard").unwrap();
+        assert!(gallery.is_watched(1) && !gallery.is_watched(0) && !gallery.is_watched(9));
+        gallery.show(1, shown(1));
+        drop(first);
+        assert!(gallery.is_watched(1) && gallery.cameras[1].newest.borrow().is_some());
+        drop(second);
+        assert!(!gallery.is_watched(1) && gallery.cameras[1].newest.borrow().is_none());
+    }
+
+    #[tokio::test]
+    async fn who_looks_gets_the_newest_frame_once() {
+        let gallery = Gallery::new(["door".to_owned()]);
+        let mut look = gallery.look("door").unwrap();
+        gallery.show(0, shown(1));
+        gallery.show(0, shown(2));
+        assert_eq!(look.next().await.unwrap().sequence, 2);
+        let next = tokio::spawn(async move { look.next().await.unwrap().sequence });
+        tokio::task::yield_now().await;
+        gallery.show(0, shown(3));
+        assert_eq!(next.await.unwrap(), 3);
+    }
+}

@@ -1,0 +1,261 @@
+// The live page. A camera's frames come one by one, each when the one before is drawn, with their masks in the same
+// message: 32 bits of header length, JSON, JPEG, runs of 16-bit numbers (row, first column, column behind the last).
+
+const MOST_EVENTS = 100;
+const events = document.querySelector("#events");
+const state = document.querySelector("#state");
+const cameras = [];
+
+/** A colour for an object, far from those of the ids around it: the golden angle. */
+function colour(id) {
+  const hue = (id * 137.50776) % 360;
+  const light = [60, 72, 50, 66][Math.floor(id / 8) % 4];
+  const [saturation, value] = [0.85, light / 100];
+  const band = (n) => {
+    const k = (n + hue / 30) % 12;
+    return value - saturation * Math.min(value, 1 - value) * Math.max(-1, Math.min(k - 3, 9 - k, 1));
+  };
+  return [band(0), band(8), band(4)].map((part) => Math.round(part * 255));
+}
+
+const css = ([r, g, b]) => `rgb(${r} ${g} ${b})`;
+
+/** Takes a message apart. */
+function read(buffer) {
+  const length = new DataView(buffer).getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  const picture = 4 + length;
+  header.jpeg = new Blob([new Uint8Array(buffer, picture, header.jpeg)], { type: "image/jpeg" });
+  // Numbers of 16 bits begin at an even place only in a copy.
+  const numbers = new Uint16Array(buffer.slice(picture + header.jpeg.size));
+  let at = 0;
+  for (const segment of header.segments) {
+    segment.runs = numbers.subarray(at, at + 3 * segment.runs);
+    at += segment.runs.length;
+  }
+  return header;
+}
+
+/** Whether a mask covers a pixel: its runs are sorted by row, then column. */
+function covers(segment, x, y) {
+  const { runs } = segment;
+  let [low, high] = [0, runs.length / 3];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (runs[3 * middle] < y || (runs[3 * middle] === y && runs[3 * middle + 2] <= x)) low = middle + 1;
+    else high = middle;
+  }
+  return low < runs.length / 3 && runs[3 * low] === y && runs[3 * low + 1] <= x;
+}
+
+class Camera {
+  constructor(name) {
+    const section = document.querySelector("#camera").content.cloneNode(true).firstElementChild;
+    const find = (selector) => section.querySelector(selector);
+    this.name = name;
+    this.canvas = find("canvas");
+    this.context = this.canvas.getContext("2d", { alpha: false });
+    this.layer = document.createElement("canvas").getContext("2d");
+    this.masks = find(".masks");
+    this.labels = find(".labels");
+    this.rate = find(".rate");
+    this.told = find(".selected");
+    this.frame = null;
+    this.hovered = null;
+    this.selected = null;
+    this.times = [];
+    find("h2").textContent = name;
+    find(".snapshot").href = `/snapshot/${encodeURIComponent(name)}.jpg`;
+    this.canvas.dataset.camera = name;
+    this.canvas.setAttribute("aria-label", `Live picture of ${name}. Arrow keys go from object to object.`);
+    this.listen();
+    document.querySelector("#cameras").append(section);
+    this.connect();
+  }
+
+  connect() {
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const socket = new WebSocket(`${scheme}://${location.host}/ws/${encodeURIComponent(this.name)}`);
+    socket.binaryType = "arraybuffer";
+    const next = () => socket.readyState === WebSocket.OPEN && socket.send("next");
+    socket.onopen = () => { this.pause = 250; next(); };
+    socket.onmessage = async ({ data }) => {
+      if (typeof data !== "string") {
+        try { await this.take(read(data)); } catch (error) { console.warn("a frame could not be drawn", error); }
+      }
+      // A hidden page needs no frames.
+      if (document.hidden) document.addEventListener("visibilitychange", next, { once: true });
+      else next();
+    };
+    socket.onclose = () => {
+      this.pause = Math.min(8000, 2 * (this.pause ?? 250));
+      setTimeout(() => this.connect(), this.pause);
+      this.rate.textContent = "no connection";
+    };
+  }
+
+  async take(frame) {
+    const picture = await createImageBitmap(frame.jpeg);
+    this.picture?.close();
+    [this.frame, this.picture] = [frame, picture];
+    this.draw();
+    for (const event of frame.events) tell(this.name, JSON.parse(event));
+    const now = performance.now();
+    this.times = [...this.times.filter((time) => now - time < 2000), now];
+    const age = Math.max(0, Date.now() - frame.captured_ms);
+    this.rate.textContent = `${(this.times.length / 2).toFixed(0)} fps · ${age} ms`;
+    this.canvas.dataset.sequence = frame.sequence;
+    this.canvas.dataset.age = age;
+    this.describe();
+  }
+
+  draw() {
+    const { frame, canvas, context, layer } = this;
+    if (!frame) return;
+    const { width, height } = frame;
+    if (canvas.width !== width || canvas.height !== height) {
+      [canvas.width, canvas.height] = [width, height];
+      [layer.canvas.width, layer.canvas.height] = [width, height];
+    }
+    context.drawImage(this.picture, 0, 0, width, height);
+    const marked = (segment) => segment.id === this.hovered || segment.id === this.selected;
+    const shown = frame.segments.filter((segment) => this.masks.checked || marked(segment));
+    if (shown.length) {
+      const image = layer.createImageData(width, height);
+      const pixels = new Uint32Array(image.data.buffer);
+      // The largest first, so that small ones lie on top.
+      for (const segment of [...shown].sort((a, b) => b.area - a.area)) {
+        const [r, g, b] = colour(segment.id);
+        const alpha = marked(segment) ? 190 : 100;
+        const pixel = ((alpha << 24) | (b << 16) | (g << 8) | r) >>> 0;
+        const { runs } = segment;
+        for (let i = 0; i < runs.length; i += 3) {
+          const row = runs[i] * width;
+          pixels.fill(pixel, row + runs[i + 1], row + runs[i + 2]);
+        }
+      }
+      layer.putImageData(image, 0, 0);
+      context.drawImage(layer.canvas, 0, 0);
+    }
+    const size = Math.max(12, Math.round(height / 30));
+    context.font = `${size}px system-ui, sans-serif`;
+    for (const segment of frame.segments) {
+      if (!marked(segment) && !this.labels.checked) continue;
+      const [x, y, w, h] = segment.bbox;
+      const paint = css(colour(segment.id));
+      context.strokeStyle = paint;
+      context.lineWidth = marked(segment) ? 3 : 1;
+      context.strokeRect(x + 0.5, y + 0.5, w - 1, h - 1);
+      const text = [segment.id, segment.name].filter((part) => part !== undefined).join(" ");
+      const top = y > size + 6 ? y - size - 6 : y;
+      context.fillStyle = "#000c";
+      context.fillRect(x, top, context.measureText(text).width + 8, size + 6);
+      context.fillStyle = "#fff";
+      context.fillText(text, x + 4, top + size);
+    }
+    canvas.dataset.selected = this.selected ?? "";
+    canvas.dataset.hovered = this.hovered ?? "";
+    canvas.dataset.count = frame.segments.length;
+  }
+
+  /** The object under a pointer: the smallest of those that cover its pixel. */
+  under({ clientX, clientY }) {
+    const { frame, canvas } = this;
+    if (!frame) return null;
+    const bounds = canvas.getBoundingClientRect();
+    const x = Math.floor(((clientX - bounds.left) / bounds.width) * canvas.width);
+    const y = Math.floor(((clientY - bounds.top) / bounds.height) * canvas.height);
+    const hit = frame.segments.filter((segment) => covers(segment, x, y));
+    hit.sort((a, b) => a.area - b.area);
+    return hit[0]?.id ?? null;
+  }
+
+  listen() {
+    const { canvas } = this;
+    canvas.addEventListener("pointermove", (event) => { this.hovered = this.under(event); this.draw(); });
+    canvas.addEventListener("pointerleave", () => { this.hovered = null; this.draw(); });
+    canvas.addEventListener("click", (event) => this.select(this.under(event)));
+    canvas.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (step) {
+        const ids = (this.frame?.segments ?? []).map((segment) => segment.id).sort((a, b) => a - b);
+        const place = ids.indexOf(this.selected);
+        const start = place < 0 && step < 0 ? 0 : place;
+        if (ids.length) this.select(ids[(start + step + ids.length) % ids.length]);
+      } else if (event.key === "Escape") this.select(null);
+      else if (event.key.toLowerCase() === "m") { this.masks.checked = !this.masks.checked; this.draw(); }
+      else return;
+      event.preventDefault();
+    });
+    for (const box of [this.masks, this.labels]) box.addEventListener("change", () => this.draw());
+  }
+
+  select(id) {
+    this.selected = id;
+    this.draw();
+    this.describe();
+  }
+
+  describe() {
+    const segment = this.frame?.segments.find((one) => one.id === this.selected);
+    let text = "nothing selected";
+    if (segment) {
+      const [x, y, w, h] = segment.bbox;
+      const speed = Math.hypot(...segment.velocity);
+      const name = segment.name ? `, ${segment.name}` : "";
+      text = `object ${segment.id}${name}: ${w} × ${h} at ${x}, ${y}, ${segment.area} pixels, score ${segment.score.toFixed(2)}, `
+        + `seen for ${(segment.age_ms / 1000).toFixed(0)} s, ${speed < 5 ? "still" : `${speed.toFixed(0)} pixels a second`}`;
+    } else if (this.selected !== null) text = `object ${this.selected} is not seen`;
+    if (this.told.textContent !== text) this.told.textContent = text;
+  }
+}
+
+/** Adds what happened to the list, the newest on top. */
+function tell(camera, event) {
+  const line = document.createElement("li");
+  const time = document.createElement("time");
+  time.dateTime = event.at;
+  time.textContent = new Date(event.at).toLocaleTimeString();
+  const where = event.zone ?? event.line;
+  const words = [camera + ":", event.event, event.id, where].filter((word) => word !== undefined && word !== null);
+  line.append(time, words.join(" "));
+  line.dataset.event = event.event;
+  events.prepend(line);
+  while (events.children.length > MOST_EVENTS) events.lastElementChild.remove();
+}
+
+/** Says how the node is, and what to do about what is down. */
+async function look() {
+  try {
+    const answer = await fetch("/api/v1/status");
+    if (!answer.ok) throw new Error(await answer.text());
+    const status = await answer.json();
+    const down = Object.entries(status.cameras).filter(([, camera]) => !camera.online).map(([name]) => `camera ${name} is away`);
+    if (!status.accelerator.online) down.push(status.accelerator.last_fault ?? "the accelerator is not ready");
+    if (!status.mqtt.connected) down.push("no connection to the broker");
+    if (status.throttled) down.push("slowed down by heat or power");
+    state.textContent = down.length ? `${down.join("; ")}. fastsamd doctor says what to do.` : "all is well";
+  } catch {
+    state.textContent = "fastsamd does not answer";
+  }
+  setTimeout(look, 3000);
+}
+
+async function start() {
+  try {
+    const [names, info] = await Promise.all(["cameras", "info"].map(async (what) => (await fetch(`/api/v1/${what}`)).json()));
+    document.title = `${info.node} · fastsamd`;
+    document.querySelector("h1").textContent = info.node;
+    const backend = document.querySelector("#backend");
+    const words = { mock: "mock: regions of similar colour, not FastSAM", replay: "a recording's answers" };
+    backend.textContent = words[info.backend] ?? `${info.backend}: ${info.network}`;
+    backend.hidden = false;
+    cameras.push(...names.map((name) => new Camera(name)));
+    look();
+  } catch {
+    state.textContent = "fastsamd does not answer; trying again";
+    setTimeout(start, 2000);
+  }
+}
+
+start();

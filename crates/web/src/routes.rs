@@ -1,0 +1,258 @@
+//! What is asked for, and what answers.
+//!
+//! | path | answer |
+//! |---|---|
+//! | `/` | the page |
+//! | `/ws/CAMERA` | for each text `next` one binary message with the newest frame |
+//! | `/snapshot/CAMERA.jpg` | the next frame |
+//! | `/stream/CAMERA` | frames as they come, Motion JPEG |
+//! | `/api/v1/status`, `/api/v1/info`, `/api/v1/cameras` | as on MQTT, and the cameras' names |
+//! | `/healthz`, `/readyz` | 200 or 503: whether the process works, and whether frames flow |
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::{
+        Path, Request, State,
+        ws::{Message, WebSocket, WebSocketUpgrade},
+    },
+    http::{StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use tokio::time::timeout;
+
+use crate::{
+    gallery::{Gallery, Look, Shown},
+    gate::{COOKIE, Gate, Refusal, in_query},
+    node::Node,
+    page,
+};
+
+/// How long a viewer waits for a frame.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// A viewer that asks for nothing for this time is gone, or asleep.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Bytes of a viewer's message, at most: they say `next`.
+const MOST_BYTES: usize = 1024;
+
+/// How long a message may take to a viewer.
+const SLOWEST: Duration = Duration::from_secs(20);
+
+/// What stands between the pictures of a stream.
+const BOUNDARY: &str = "fastsamd-frame";
+
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) node: Arc<dyn Node>,
+    pub(crate) gallery: Arc<Gallery>,
+    pub(crate) gate: Arc<Gate>,
+}
+
+/// All that can be asked for.
+pub(crate) fn router(app: App) -> Router {
+    let gate = Arc::clone(&app.gate);
+    Router::new()
+        .route("/ws/{camera}", get(frames))
+        .route("/snapshot/{file}", get(snapshot))
+        .route("/stream/{camera}", get(stream))
+        .route("/api/v1/status", get(status))
+        .route("/api/v1/info", get(info))
+        .route("/api/v1/cameras", get(cameras))
+        .route("/healthz", get(async || "ok\n"))
+        // Browsers ask for it by themselves.
+        .route("/favicon.ico", get(async || StatusCode::NO_CONTENT))
+        .route("/readyz", get(ready))
+        .fallback(get(file))
+        .with_state(app)
+        .layer(middleware::from_fn_with_state(gate, guard))
+}
+
+/// Lets in who may come in, and lays the token from the address into a cookie.
+async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    match gate.judge(request.headers(), request.uri()) {
+        Ok(()) => {
+            let told = gate.token.as_ref().and(in_query(request.uri()));
+            let cookie = told.map(|told| {
+                format!("{COOKIE}={told}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000")
+            });
+            let mut response = next.run(request).await;
+            if let Some(cookie) = cookie.and_then(|cookie| cookie.parse().ok()) {
+                response.headers_mut().insert(header::SET_COOKIE, cookie);
+            }
+            response
+        }
+        Err(Refusal::Host) => refuse(
+            StatusCode::MISDIRECTED_REQUEST,
+            "this is not the host that you asked for: use this machine's name or address",
+        ),
+        Err(Refusal::Origin) => refuse(
+            StatusCode::FORBIDDEN,
+            "requests from other sites' pages are refused",
+        ),
+        Err(Refusal::Token) => refuse(
+            StatusCode::UNAUTHORIZED,
+            "a token is needed: add ?token=... to the address, or send 'Authorization: Bearer ...'",
+        ),
+    }
+}
+
+fn refuse(code: StatusCode, why: &'static str) -> Response {
+    (code, format!("{why}\n")).into_response()
+}
+
+fn no_camera(app: &App, name: &str) -> Response {
+    let names: Vec<_> = app.gallery.names().collect();
+    let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+    let why = format!("no camera '{shown}': there is {}\n", names.join(", "));
+    (StatusCode::NOT_FOUND, why).into_response()
+}
+
+async fn file(State(_): State<App>, request: Request) -> Response {
+    page::file(request.uri().path())
+        .unwrap_or_else(|| refuse(StatusCode::NOT_FOUND, "there is nothing here"))
+}
+
+async fn status(State(app): State<App>) -> Response {
+    Json(app.node.status()).into_response()
+}
+
+async fn info(State(app): State<App>) -> Response {
+    Json(app.node.info()).into_response()
+}
+
+async fn cameras(State(app): State<App>) -> Response {
+    Json(app.gallery.names().collect::<Vec<_>>()).into_response()
+}
+
+/// Whether the accelerator and at least one camera work.
+async fn ready(State(app): State<App>) -> Response {
+    let status = app.node.status();
+    let flows = status.accelerator.online && status.cameras.values().any(|camera| camera.online);
+    if flows {
+        "frames flow\n".into_response()
+    } else {
+        refuse(StatusCode::SERVICE_UNAVAILABLE, "no frames flow")
+    }
+}
+
+async fn snapshot(State(app): State<App>, Path(file): Path<String>) -> Response {
+    let name = file.strip_suffix(".jpg").unwrap_or(&file);
+    let Some(mut look) = app.gallery.look(name) else {
+        return no_camera(&app, name);
+    };
+    match timeout(LONGEST_WAIT, look.next()).await {
+        Ok(Some(shown)) => {
+            let jpeg = encoded(shown, |encoded| encoded.jpeg.clone()).await;
+            let headers = [
+                (header::CONTENT_TYPE, "image/jpeg"),
+                (header::CACHE_CONTROL, "no-store"),
+            ];
+            (headers, jpeg).into_response()
+        }
+        _ => refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no frame came within 10 seconds",
+        ),
+    }
+}
+
+async fn stream(State(app): State<App>, Path(camera): Path<String>) -> Response {
+    let Some(look) = app.gallery.look(&camera) else {
+        return no_camera(&app, &camera);
+    };
+    // One picture waits while another is written: a slow reader skips frames.
+    let (parts_in, parts) = tokio::sync::mpsc::channel::<Result<Bytes, std::io::Error>>(1);
+    tokio::spawn(async move {
+        let mut look = look;
+        while let Ok(Some(shown)) = timeout(LONGEST_WAIT, look.next()).await {
+            let part = encoded(shown, |encoded| {
+                let head = format!(
+                    "--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n",
+                    encoded.jpeg.len()
+                );
+                [head.as_bytes(), &encoded.jpeg, b"\r\n"].concat()
+            })
+            .await;
+            match timeout(SLOWEST, parts_in.send(Ok(part.into()))).await {
+                Ok(Ok(())) => {}
+                _ => return,
+            }
+        }
+    });
+    let kind = format!("multipart/x-mixed-replace; boundary={BOUNDARY}");
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    (headers, Body::new(ReceivedBody(parts))).into_response()
+}
+
+/// A body of parts as they come.
+struct ReceivedBody(tokio::sync::mpsc::Receiver<Result<Bytes, std::io::Error>>);
+
+impl hyper::body::Body for ReceivedBody {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, std::io::Error>>> {
+        let next = self.0.poll_recv(context);
+        next.map(|part| part.map(|part| part.map(hyper::body::Frame::data)))
+    }
+}
+
+async fn frames(
+    State(app): State<App>,
+    Path(camera): Path<String>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let Some(look) = app.gallery.look(&camera) else {
+        return no_camera(&app, &camera);
+    };
+    upgrade
+        .max_message_size(MOST_BYTES)
+        .max_frame_size(MOST_BYTES)
+        .on_upgrade(move |socket| serve(socket, look))
+}
+
+/// Sends a frame whenever the viewer asks for one.
+async fn serve(mut socket: WebSocket, mut look: Look) {
+    while let Ok(Some(Ok(asked))) = timeout(IDLE, socket.recv()).await {
+        match asked {
+            Message::Text(text) if text.as_str() == "next" => {}
+            Message::Ping(_) | Message::Pong(_) => continue,
+            // What else is said is no viewer of ours.
+            _ => return,
+        }
+        let message = match timeout(LONGEST_WAIT, look.next()).await {
+            Ok(Some(shown)) => {
+                let bytes = encoded(shown, |encoded| encoded.message.clone()).await;
+                Message::Binary(bytes.into())
+            }
+            Ok(None) => return,
+            // The camera is away; the viewer asks again.
+            Err(_) => Message::Text("nothing".into()),
+        };
+        match timeout(SLOWEST, socket.send(message)).await {
+            Ok(Ok(())) => {}
+            _ => return,
+        }
+    }
+}
+
+/// Something of what is sent of a frame, encoded on a thread that nobody waits on.
+async fn encoded(
+    shown: Arc<Shown>,
+    of: impl FnOnce(&crate::gallery::Encoded) -> Vec<u8> + Send + 'static,
+) -> Vec<u8> {
+    let work = tokio::task::spawn_blocking(move || of(shown.encoded()));
+    work.await.unwrap_or_default()
+}

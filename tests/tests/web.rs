@@ -1,0 +1,244 @@
+//! The live page of the real daemon: pictures with their masks over a WebSocket, and who may come in.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "this is a test")]
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use camera::synthetic::{Scene, SceneSettings};
+use fastsam::{Mask, Run};
+use fastsamd_tests::{DEADLINE, Daemon, Node, free_port};
+use frame::Size;
+use serde_json::Value;
+use tungstenite::{Message, WebSocket, client::IntoClientRequest};
+
+const SIZE: Size = Size::new(320, 240);
+
+fn start(node: &Node, web: &str) -> (Daemon, SocketAddr) {
+    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let web = web.replace("ADDRESS", &address.to_string());
+    let daemon = node.start_with(&format!(
+        "accelerator: {{backend: {{mock: {{input: 320}}}}}}\n\
+         cameras: [{{name: cam, source: {{synthetic: {{width: 320, height: 240, fps: 20}}}}}}]\n\
+         web: {web}\n"
+    ));
+    daemon.wait_until_it_said("the page: http://");
+    (daemon, address)
+}
+
+/// The status line, the head and the body of an answer.
+fn get(address: SocketAddr, path: &str, head: &str) -> (u16, String, Vec<u8>) {
+    let mut stream = TcpStream::connect(address).expect("the page");
+    stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+    let head = if head.contains("Host:") {
+        head.to_owned()
+    } else {
+        format!("Host: {address}\r\n{head}")
+    };
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\n{head}Connection: close\r\n\r\n"
+    )
+    .expect("a sent request");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    let end = answer
+        .windows(4)
+        .position(|bytes| bytes == b"\r\n\r\n")
+        .expect("a head");
+    let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+    let code = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    (code.expect("a code"), head, answer[end + 4..].to_vec())
+}
+
+fn look(address: SocketAddr, camera: &str) -> WebSocket<TcpStream> {
+    let stream = TcpStream::connect(address).expect("the page");
+    stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+    let request = format!("ws://{address}/ws/{camera}")
+        .into_client_request()
+        .expect("a request");
+    tungstenite::client(request, stream).expect("a socket").0
+}
+
+/// The next frame: its header, its picture, and the mask of each segment.
+fn next(socket: &mut WebSocket<TcpStream>) -> (Value, Vec<u8>, Vec<Mask>) {
+    socket.send(Message::text("next")).expect("a sent word");
+    let Message::Binary(bytes) = socket.read().expect("a frame") else {
+        panic!("no frame");
+    };
+    let length = u32::from_le_bytes(bytes[..4].try_into().expect("four bytes")) as usize;
+    let header: Value = serde_json::from_slice(&bytes[4..4 + length]).expect("a header");
+    let picture = header["jpeg"].as_u64().expect("a length") as usize;
+    let (jpeg, runs) = bytes[4 + length..].split_at(picture);
+    let numbers: Vec<u16> = runs
+        .as_chunks()
+        .0
+        .iter()
+        .map(|pair| u16::from_le_bytes(*pair))
+        .collect();
+    let mut numbers = numbers.chunks_exact(3);
+    let masks = header["segments"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|segment| {
+            let count = segment["runs"].as_u64().expect("a count") as usize;
+            let runs = numbers.by_ref().take(count);
+            let runs = runs.map(|run| Run {
+                y: run[0],
+                start: run[1],
+                end: run[2],
+            });
+            Mask::from_runs(SIZE, runs.collect()).expect("a mask")
+        });
+    let masks = masks.collect();
+    (header, jpeg.to_vec(), masks)
+}
+
+#[test]
+fn a_viewer_sees_each_picture_with_the_masks_of_that_frame() {
+    let node = Node::new();
+    let (daemon, address) = start(&node, "{listen: \"ADDRESS\"}");
+    let mut socket = look(address, "cam");
+    let scene = Scene::new(SceneSettings {
+        size: SIZE,
+        fps: 20.0,
+        ..SceneSettings::default()
+    });
+    let scene = scene.expect("the camera's scene");
+    let mut last = None;
+    for _ in 0..10 {
+        let (header, jpeg, masks) = next(&mut socket);
+        let sequence = header["sequence"].as_u64().expect("a number");
+        assert!(last.is_none_or(|last| sequence > last));
+        last = Some(sequence);
+        // The masks are those of this frame's objects, and the picture is this frame's.
+        let truth = scene.ground_truth(sequence);
+        let largest = truth
+            .iter()
+            .max_by_key(|object| object.mask.area())
+            .expect("an object");
+        let best = masks
+            .iter()
+            .map(|mask| mask.iou(&largest.mask))
+            .fold(0.0, f64::max);
+        assert!(best > 0.85, "{best}");
+        let picture = image::load_from_memory(&jpeg).expect("a JPEG").to_rgb8();
+        assert_eq!(picture.dimensions(), (320, 240));
+        let mut frame = frame::Frame::empty();
+        scene.render(sequence, &mut frame);
+        let differences = picture.as_raw().iter().zip(&frame.data);
+        let sum: u64 = differences.map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+        let mean = sum as f64 / picture.as_raw().len() as f64;
+        assert!(mean < 6.0, "the picture is another frame's: {mean}");
+    }
+    // As soon as nobody looks, nothing is shown; a snapshot looks by itself.
+    socket.close(None).expect("a goodbye");
+    let (code, head, jpeg) = get(address, "/snapshot/cam.jpg", "");
+    assert_eq!(code, 200, "{head}");
+    assert!(jpeg.starts_with(&[0xff, 0xd8]));
+    for (path, text) in [
+        ("/", "<!doctype html>"),
+        ("/healthz", "ok"),
+        ("/readyz", "frames flow"),
+        ("/api/v1/cameras", "[\"cam\"]"),
+        ("/api/v1/status", "\"cameras\""),
+        ("/api/v1/info", "\"node\":\"test\""),
+    ] {
+        let (code, head, body) = get(address, path, "");
+        assert_eq!(code, 200, "{path}: {head}");
+        assert!(String::from_utf8_lossy(&body).contains(text), "{path}");
+    }
+    let (_, head, _) = get(address, "/", "");
+    assert!(
+        head.contains("content-security-policy: default-src 'none'"),
+        "{head}"
+    );
+    // A stream is pictures one after the other.
+    let mut stream = TcpStream::connect(address).expect("the page");
+    stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+    write!(
+        stream,
+        "GET /stream/cam HTTP/1.1\r\nHost: {address}\r\n\r\n"
+    )
+    .expect("a request");
+    let (mut seen, mut buffer) = (Vec::new(), [0; 4096]);
+    while seen
+        .windows(15)
+        .filter(|bytes| bytes == b"--fastsamd-fram")
+        .count()
+        < 3
+    {
+        let count = stream.read(&mut buffer).expect("more");
+        assert!(count > 0, "the stream ended");
+        seen.extend_from_slice(&buffer[..count]);
+    }
+    daemon.stop();
+}
+
+#[test]
+fn strangers_are_refused_and_slow_ones_hold_nobody_up() {
+    let node = Node::new();
+    let (daemon, address) = start(&node, "{listen: \"ADDRESS\", token: \"let me in\"}");
+    let bearer = "Authorization: Bearer let me in\r\n";
+    for (path, head, expected) in [
+        ("/healthz", "", 401),
+        ("/healthz", "Authorization: Bearer let me\r\n", 401),
+        ("/healthz?token=wrong", "", 401),
+        ("/healthz", bearer, 200),
+        ("/healthz", "Cookie: fastsamd_token=let me in\r\n", 200),
+        (
+            "/healthz",
+            "Host: evil.example\r\nAuthorization: Bearer let me in\r\n",
+            421,
+        ),
+        (
+            "/healthz",
+            "Origin: http://evil.example\r\nAuthorization: Bearer let me in\r\n",
+            403,
+        ),
+        ("/snapshot/other.jpg", bearer, 404),
+        ("/../../etc/passwd", bearer, 404),
+        ("/page/%2e%2e/%2e%2e/etc/passwd", bearer, 404),
+    ] {
+        let (code, answer, _) = get(address, path, head);
+        assert_eq!(code, expected, "{path} {head}: {answer}");
+    }
+    // Connections that say nothing, up to the bound and beyond it, are no reason not to publish, or not to end.
+    let silent: Vec<_> = (0..200)
+        .filter_map(|_| TcpStream::connect(address).ok())
+        .collect();
+    let subscriber = node.subscribe();
+    for _ in 0..3 {
+        subscriber.wait_for("masks", |message| message.topic.ends_with("/masks"));
+    }
+    drop(silent);
+    let answered = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        std::panic::catch_unwind(|| get(address, "/healthz", bearer))
+            .is_ok_and(|(code, ..)| code == 200)
+    });
+    assert!(answered, "the page does not come back");
+    // The token is nowhere to be read.
+    let retained = node.subscribe();
+    let info = retained.wait_for("info", |message| message.topic.ends_with("/info"));
+    assert!(!info.text().contains("let me in"), "{}", info.text());
+    assert!(!daemon.output().contains("let me in"));
+    daemon.stop();
+}
+
+#[test]
+fn a_taken_port_is_one_line_that_names_the_flag() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let output = fastsamd_tests::fastsamd()
+        .args(["demo", "--mqtt", "127.0.0.1:9", "--http", &address])
+        .output()
+        .expect("an ended demo");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("--http 127.0.0.1:0"), "{said}");
+}
