@@ -456,3 +456,24 @@ fn an_empty_library_is_refused() {
         assert!(error.contains("an empty path"), "{error}");
     }
 }
+
+#[test]
+fn a_page_for_everybody_needs_a_token() {
+    let web = |text: &str| parse(&format!("web: {text}")).map(|config| config.web);
+    assert_eq!(web("{}").unwrap(), Some(Web::default()));
+    assert_eq!(web("null").unwrap(), None);
+    assert!(web("{listen: '0.0.0.0:8080', token: x}").is_ok());
+    assert!(web("{listen: '[::1]:0'}").is_ok());
+    for (text, reason) in [
+        ("{listen: '0.0.0.0:8080'}", "set 'token' or 'token_file'"),
+        ("{listen: '192.168.1.7:80'}", "everybody who can reach"),
+        ("{listen: 8080}", "8080"),
+        ("{listen: localhost}", "expected one with a port"),
+        ("{token: x, token_file: Cargo.toml}", "both set"),
+    ] {
+        let error = web(text).unwrap_err();
+        assert!(error.contains(reason), "{text}: {error}");
+    }
+    let shown = parse("web: {token: 'let me in'}").unwrap().public();
+    assert!(!shown.to_string().contains("let me in"));
+}
