@@ -46,7 +46,7 @@ pub use self::{
     prompts::StandingPrompt,
     segmentation::{Cleanup, MaskSize, Segmentation},
     text::Text,
-    watch::{Corners, Crossing, Ends, Point, Tracking, Zone},
+    watch::{Corners, Crossing, Ends, MAX_AREAS, Point, Tracking, Zone},
     web::Web,
 };
 

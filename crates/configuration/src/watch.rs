@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Zones or lines of a camera, at most: each costs its time on every frame.
-const MOST: usize = 32;
+pub const MAX_AREAS: usize = 32;
 
 /// How long an object must be seen, stand or be gone before that is an event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -179,7 +179,7 @@ fn optional_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
 
 impl Named for Zone {
     const KIND: [&'static str; 2] = ["zone", "zones"];
-    const MOST: usize = MOST;
+    const MOST: usize = MAX_AREAS;
 
     fn name(&self) -> &str {
         &self.name
@@ -262,7 +262,7 @@ impl<'de> Deserialize<'de> for Ends {
 
 impl Named for Crossing {
     const KIND: [&'static str; 2] = ["line", "lines"];
-    const MOST: usize = MOST;
+    const MOST: usize = MAX_AREAS;
 
     fn name(&self) -> &str {
         &self.name
@@ -281,9 +281,9 @@ impl Crossing {
 /// The areas to be ignored.
 pub(crate) fn ignored<'de, D: Deserializer<'de>>(d: D) -> Result<Vec<Corners>, D::Error> {
     let all = Vec::<Corners>::deserialize(d)?;
-    if all.len() > MOST {
+    if all.len() > MAX_AREAS {
         return Err(D::Error::custom(format_args!(
-            "expected at most {MOST} areas"
+            "expected at most {MAX_AREAS} areas"
         )));
     }
     Ok(all)

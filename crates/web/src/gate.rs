@@ -3,9 +3,10 @@
 //! A page of somebody else that is open in a viewer's browser can send requests here, too. Those that name another
 //! host (DNS rebinding) or come from another origin are refused. Programs send no `Origin` and are let pass.
 
-use std::{fmt, net::IpAddr};
+use std::{borrow::Cow, fmt, net::IpAddr};
 
 use axum::http::{HeaderMap, Uri, header};
+use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
 
 /// The name of the cookie that holds the token.
@@ -80,8 +81,11 @@ impl Gate {
                 .find(|(name, _)| *name == COOKIE)
                 .map(|(_, told)| told)
         });
-        let told = bearer.or(in_query(uri)).or(cookie);
-        if told.is_some_and(|told| token.is(told)) {
+        // In an address, and in the cookie that was laid from one, a token is percent-encoded.
+        let encoded = in_query(uri).or(cookie);
+        let decoded = encoded.map(|told| percent_decode_str(told).decode_utf8_lossy());
+        let told = bearer.map(Cow::Borrowed).or(decoded);
+        if told.is_some_and(|told| token.is(&told)) {
             Ok(())
         } else {
             Err(Refusal::Token)
@@ -196,6 +200,16 @@ mod tests {
             judge(Some("secret"), &[host], "/?token="),
             Err(Refusal::Token)
         );
+        // As browsers write it.
+        for (headers, uri) in [
+            (vec![host], "/?token=p%40ss%20w%2Frd"),
+            (
+                vec![host, ("cookie", "fastsamd_token=p%40ss%20w%2Frd")],
+                "/",
+            ),
+        ] {
+            assert_eq!(judge(Some("p@ss w/rd"), &headers, uri), Ok(()), "{uri}");
+        }
         let gate = format!("{:?}", Token::new("secret"));
         assert!(!gate.contains("secret"));
     }

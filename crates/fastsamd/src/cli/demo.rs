@@ -126,6 +126,7 @@ fn introduction(config: &Config, page: &str, host: &str, port: u16) -> String {
          In another terminal:\n\
          \n  mosquitto_sub -h {host} -p {port} -t '{root}/{camera}/summary'      # count, rate, latency\
          \n  mosquitto_sub -h {host} -p {port} -t '{root}/{camera}/masks' -C 1   # one frame's masks\
+         \n  mosquitto_sub -h {host} -p {port} -t '{root}/{camera}/events'       # what appears, stands still, leaves\
          \n  mosquitto_sub -h {host} -p {port} -t '{root}/#' -v | cut -c1-120  # all of it\n\
          \nAsk for something by its colour, the only words that the demonstration knows:\n\
          \n  mosquitto_sub -h {host} -p {port} -t '{root}/response/prompt' -C 1 &\

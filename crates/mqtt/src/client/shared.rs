@@ -158,13 +158,7 @@ impl Shared {
     /// Keeps a message until the broker has it.
     pub(super) fn keep(&self, topic: &Topic, payload: &[u8]) -> Result<(), NotSent> {
         let mut link = self.link();
-        let limit = self.limit(&link, topic);
-        if payload.len() > limit {
-            return Err(NotSent::TooLarge {
-                bytes: payload.len(),
-                limit,
-            });
-        }
+        check_size(payload, self.limit(&link, topic))?;
         link.backlog.push(topic, payload)?;
         drop(link);
         self.changed.notify_one();
@@ -237,13 +231,7 @@ impl Shared {
     /// Sends now or not at all.
     pub(super) fn frame(&self, topic: &Topic, payload: &[u8]) -> Result<(), NotSent> {
         let mut link = self.link();
-        let limit = self.limit(&link, topic);
-        if payload.len() > limit {
-            return Err(NotSent::TooLarge {
-                bytes: payload.len(),
-                limit,
-            });
-        }
+        check_size(payload, self.limit(&link, topic))?;
         link.push(Kind::Frame, topic, QoS::AtMostOnce, payload)
     }
 
@@ -258,12 +246,7 @@ impl Shared {
                     .correlation_data
                     .map_or(0, |data| data.len() + 8),
             );
-        if payload.len() > limit {
-            return Err(NotSent::TooLarge {
-                bytes: payload.len(),
-                limit,
-            });
-        }
+        check_size(payload, limit)?;
         let queue = link.queue.as_ref().ok_or(NotSent::Offline)?;
         queue
             .try_publish_with_properties(
@@ -281,13 +264,7 @@ impl Shared {
     /// Remembers a state, to be sent by [`Shared::send_states`].
     pub(super) fn remember(&self, topic: &Topic, payload: &[u8], qos: QoS) -> Result<(), NotSent> {
         let mut link = self.link();
-        let limit = self.limit(&link, topic);
-        if payload.len() > limit {
-            return Err(NotSent::TooLarge {
-                bytes: payload.len(),
-                limit,
-            });
-        }
+        check_size(payload, self.limit(&link, topic))?;
         match link.states.iter().position(|state| state.topic == *topic) {
             Some(known) => {
                 let state = &mut link.states[known];
@@ -382,6 +359,17 @@ impl Shared {
             inbox_overflows: self.tally.inbox_overflows.get(),
         }
     }
+}
+
+/// Refuses a payload that is larger than what can be sent.
+fn check_size(payload: &[u8], limit: usize) -> Result<(), NotSent> {
+    if payload.len() > limit {
+        return Err(NotSent::TooLarge {
+            bytes: payload.len(),
+            limit,
+        });
+    }
+    Ok(())
 }
 
 /// Room for header and topic that is always kept free in a packet of our own.

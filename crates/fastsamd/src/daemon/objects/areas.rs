@@ -8,11 +8,8 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use configuration::{Camera, Corners, Crossing, Zone};
+use configuration::{Camera, Corners, Crossing, MAX_AREAS, Zone};
 use serde::{Deserialize, Serialize};
-
-/// Zones or lines of a camera, at most.
-const MOST: usize = 32;
 
 /// Zones and lines of one camera.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -137,9 +134,12 @@ impl Watched {
         };
         let before = of_camera.set.clone();
         put(T::list(&mut of_camera.set), new);
-        if T::list(&mut of_camera.in_force()).len() > MOST {
+        if T::list(&mut of_camera.in_force()).len() > MAX_AREAS {
             of_camera.set = before;
-            return Err(format!("no more than {MOST} {}s for a camera", T::KIND));
+            return Err(format!(
+                "no more than {MAX_AREAS} {}s for a camera",
+                T::KIND
+            ));
         }
         drop(cameras);
         self.changed();
@@ -234,12 +234,12 @@ mod tests {
     #[test]
     fn zones_are_bounded() {
         let watched = Watched::new(&Config::default().cameras);
-        for number in 0..MOST {
+        for number in 0..MAX_AREAS {
             watched.put(0, zone(&number.to_string(), 0.5)).unwrap();
         }
         let error = watched.put(0, zone("another", 0.5)).unwrap_err();
         assert!(error.contains("32 zones"), "{error}");
         watched.put(0, zone("7", 0.9)).unwrap();
-        assert_eq!(watched.in_force(0).0.zones.len(), MOST);
+        assert_eq!(watched.in_force(0).0.zones.len(), MAX_AREAS);
     }
 }
