@@ -43,11 +43,17 @@ impl Node {
         ))
     }
 
-    /// Starts the daemon; `more` is what its configuration says beside node, broker and folder.
+    /// Starts the daemon; `more` is what its configuration says beside node, broker and folder. The mock
+    /// answers unless it says otherwise.
     pub fn start_with(&self, more: &str) -> Daemon {
+        let accelerator = if more.contains("accelerator:") {
+            ""
+        } else {
+            "accelerator: {backend: mock}\n"
+        };
         let config = self.folder.path().join("config.yaml");
         let text = format!(
-            "node: test\nmqtt: {{port: {}}}\nstate_directory: {}\n{more}",
+            "node: test\nmqtt: {{port: {}}}\nstate_directory: {}\n{accelerator}{more}",
             self.broker.port(),
             self.folder.path().display()
         );

@@ -35,7 +35,7 @@ impl Setup {
     fn start(&self, cameras: &str) -> Daemon {
         let config = self.path("config.yaml");
         let text = format!(
-            "node: test\nmqtt: {{port: {}}}\ncameras:\n{cameras}",
+            "node: test\nmqtt: {{port: {}}}\naccelerator: {{backend: mock}}\ncameras:\n{cameras}",
             self.broker.port()
         );
         fs::write(&config, text).expect("a written file");

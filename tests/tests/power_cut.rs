@@ -64,6 +64,7 @@ fn start(folder: &Path, port: u16) -> Daemon {
     // A keep-alive so long that the broker does not notice by itself within this test.
     let text = format!(
         "node: cut\n\
+         accelerator: {{backend: mock}}\n\
          mqtt: {{port: {port}, keep_alive_s: 3600}}\n\
          cameras: [{{name: cam0, source: {{synthetic: {{fps: 20}}}}}}]\n"
     );

@@ -68,7 +68,7 @@ fn systemd_hears_of_the_start_of_progress_and_of_the_end() {
     let broker = Mosquitto::start();
     let manager = Manager::new();
     let config = manager.config(&format!(
-        "mqtt: {{port: {}}}\npublish: {{status_interval_s: 0.5}}\n",
+        "accelerator: {{backend: mock}}\nmqtt: {{port: {}}}\npublish: {{status_interval_s: 0.5}}\n",
         broker.port()
     ));
     let mut daemon = manager.start(&config);
@@ -89,7 +89,7 @@ fn a_camera_that_is_tried_again_is_no_reason_to_wait() {
     let pictures = manager.folder.path().join("pictures");
     fs::create_dir(&pictures).expect("a folder");
     let config = manager.config(&format!(
-        "mqtt: {{port: {}}}\ncameras: [{{name: a, source: {{images: {{path: {}}}}}}}]\n",
+        "accelerator: {{backend: mock}}\nmqtt: {{port: {}}}\ncameras: [{{name: a, source: {{images: {{path: {}}}}}}}]\n",
         free_port(),
         pictures.display()
     ));
@@ -106,7 +106,10 @@ fn a_camera_that_is_tried_again_is_no_reason_to_wait() {
 #[test]
 fn a_stopped_daemon_feeds_no_watchdog() {
     let manager = Manager::new();
-    let config = manager.config(&format!("mqtt: {{port: {}}}\n", free_port()));
+    let config = manager.config(&format!(
+        "accelerator: {{backend: mock}}\nmqtt: {{port: {}}}\n",
+        free_port()
+    ));
     let daemon = manager.start(&config);
     manager.wait_for("WATCHDOG=1");
     daemon.signal("STOP");
@@ -121,8 +124,12 @@ fn a_stopped_daemon_feeds_no_watchdog() {
 fn sighup_changes_what_can_be_changed_and_names_the_rest() {
     let broker = Mosquitto::start();
     let manager = Manager::new();
-    let text =
-        |node: &str, more: &str| format!("node: {node}\nmqtt: {{port: {}}}\n{more}", broker.port());
+    let text = |node: &str, more: &str| {
+        format!(
+            "node: {node}\naccelerator: {{backend: mock}}\nmqtt: {{port: {}}}\n{more}",
+            broker.port()
+        )
+    };
     let config = manager.config(&text("test", ""));
     let subscriber = Subscriber::connect(broker.port(), "fastsam/#");
     let mut daemon = manager.start(&config);

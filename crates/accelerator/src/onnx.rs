@@ -1,4 +1,5 @@
-//! The ONNX backend: FastSAM on the CPU, where there is no chip.
+//! The ONNX backend: a network on the CPU, where there is no chip: FastSAM's file, or the network that
+//! is [built in](built_in).
 //!
 //! A file as `yolo export` makes it, or one whose heads were cut off, runs in an engine of
 //! [`onnx::Session`] on a thread of its own, one frame after the other. Its floats become 16-bit
@@ -8,16 +9,21 @@
 //! Invariant: what a file is and whether its answers can be right is known before the first frame:
 //! see [`Kind`], and the trial that every network is put to when it is opened.
 
+pub mod built_in;
 mod error;
 mod fill;
 mod kind;
 mod names;
 mod network;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use frame::InputSize;
 use onnx::{Session, SessionOptions, SessionPort};
+use tensors::{Layout, Role};
 
 pub use error::OnnxBackendError;
 pub use kind::{Heads, Kind, KindError};
@@ -31,12 +37,60 @@ use network::Network;
 /// The largest file that is read: FastSAM-x takes 280 MB.
 pub const MOST_BYTES: u64 = 1 << 30;
 
+/// Which network runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// The one in this file.
+    File(PathBuf),
+    /// The one that is part of the program.
+    BuiltIn,
+}
+
+impl Model {
+    /// The network in this file, or the one that is built in.
+    pub fn of(file: Option<&Path>) -> Self {
+        file.map_or(Self::BuiltIn, |file| Self::File(file.to_owned()))
+    }
+
+    /// What errors call it.
+    fn path(&self) -> &Path {
+        match self {
+            Self::File(path) => path,
+            Self::BuiltIn => Path::new(built_in::NAME),
+        }
+    }
+
+    /// Its content.
+    fn read(&self) -> Result<Vec<u8>, OnnxBackendError> {
+        Ok(match self {
+            Self::File(path) => onnx::read(path, MOST_BYTES)?,
+            Self::BuiltIn => built_in::FILE.to_vec(),
+        })
+    }
+
+    /// What its outputs' names begin with, so that recordings tell whose answers they hold.
+    fn prefix(&self) -> &'static str {
+        match self {
+            Self::File(_) => "onnx",
+            Self::BuiltIn => built_in::NAME,
+        }
+    }
+}
+
+/// Whether answers of this layout are the built-in network's, now or in a recording.
+pub fn is_built_in(layout: &Layout) -> bool {
+    let mut names = Role::ALL
+        .iter()
+        .map(|&role| layout.info(role).name.as_str());
+    names.all(|name| name.split('/').next() == Some(built_in::NAME))
+}
+
 /// What the backend needs to know.
 #[derive(Clone, Debug)]
 pub struct OnnxSettings {
-    /// The file.
-    pub model: PathBuf,
-    /// The size of the input where the file leaves it open.
+    /// The network.
+    pub model: Model,
+    /// The size of the input where the network leaves it open.
     pub input: Option<InputSize>,
     /// Which engine, and how many threads of the computer it takes.
     pub session: SessionOptions,
@@ -46,9 +100,9 @@ pub struct OnnxSettings {
 
 impl OnnxSettings {
     /// The defaults: any engine, as many threads as there are processors, two inputs under way.
-    pub fn new(model: impl Into<PathBuf>) -> Self {
+    pub fn new(model: Model) -> Self {
         Self {
-            model: model.into(),
+            model,
             input: None,
             session: SessionOptions::default(),
             in_flight: 2,
@@ -56,7 +110,7 @@ impl OnnxSettings {
     }
 }
 
-/// What is known of a file once it has answered for the first time.
+/// What is known of a network once it has answered for the first time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
     /// What it is.
@@ -76,11 +130,11 @@ impl Report {
     }
 }
 
-/// A file that has been read, and not run yet.
+/// A network that has been read, and not run yet.
 pub struct Examined {
     session: Session,
     kind: Result<Kind, KindError>,
-    path: PathBuf,
+    model: Model,
 }
 
 impl Examined {
@@ -124,17 +178,20 @@ impl Examined {
         let Self {
             session,
             kind,
-            path,
+            model,
         } = self;
         let kind = match kind {
             Ok(kind) => kind,
-            Err(cause) => return Err(OnnxBackendError::Kind { path, cause }),
+            Err(cause) => {
+                let path = model.path().to_owned();
+                return Err(OnnxBackendError::Kind { path, cause });
+            }
         };
         let (engine, note) = (
             session.engine().to_owned(),
             session.note().map(str::to_owned),
         );
-        let mut network = Network::new(session, kind.clone(), &path);
+        let mut network = Network::new(session, kind.clone(), &model);
         let inference = network.try_out()?;
         let report = Report {
             kind,
@@ -146,28 +203,31 @@ impl Examined {
     }
 }
 
-/// Reads a file, and sees what it is.
+/// Reads a network, and sees what it is.
 ///
 /// # Errors
 /// It can't be read, or is no model that the engine knows.
 pub fn examine(settings: &OnnxSettings) -> Result<Examined, OnnxBackendError> {
-    let path = settings.model.as_path();
-    let bytes = onnx::read(path, MOST_BYTES)?;
-    let session = Session::load(bytes, path, &settings.session)?;
+    let model = settings.model.clone();
+    let session = Session::load(model.read()?, model.path(), &settings.session)?;
+    let input = match model {
+        Model::File(_) => settings.input,
+        Model::BuiltIn => Some(settings.input.unwrap_or_else(built_in::usual_input)),
+    };
     let kind = kind::recognise(
         session.inputs(),
         session.outputs(),
         |key| session.metadata(key),
-        settings.input,
+        input,
     );
     Ok(Examined {
         session,
         kind,
-        path: path.to_owned(),
+        model,
     })
 }
 
-/// Reads a file, recognises it, runs it for the first time, and starts its worker.
+/// Reads a network, recognises it, runs it for the first time, and starts its worker.
 ///
 /// # Errors
 /// [`OnnxBackendError`], as the backend's error of an [`AcceleratorError`];
@@ -180,6 +240,7 @@ pub fn open(settings: &OnnxSettings) -> Result<(Box<dyn Accelerator>, Report), A
     };
     let name = settings
         .model
+        .path()
         .file_stem()
         .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let chip = Chip::start("onnx", name, network.layout(), pace, network)?;

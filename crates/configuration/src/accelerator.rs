@@ -20,9 +20,9 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Accelerator {
-    /// Which one: `mock` (no hardware: finds regions in the pixels and answers as the network
-    /// would), `hailo` (a Hailo-8 or 8L), `onnx` (FastSAM on the CPU) or `replay` (repeats a
-    /// recording).
+    /// Which one: `onnx` (a network on the CPU: FastSAM from a file, or the one that is built in),
+    /// `hailo` (a Hailo-8 or 8L), `replay` (repeats a recording) or `mock` (for tests: finds regions of
+    /// similar colour and answers as the network would). Default: `onnx` with the built-in network.
     pub backend: Backend,
     /// Frames under way at once, at most. Default: 4, or two batches. Each frame is sent right before
     /// the chip is free for it, so that more than are needed are under way only while that is found
@@ -73,7 +73,7 @@ pub enum Backend {
     Mock(Mock),
     /// A Hailo-8 or Hailo-8L, through libhailort.
     Hailo(Hailo),
-    /// A network in an ONNX file, on the CPU.
+    /// A network on the CPU, from an ONNX file or built in.
     Onnx(Onnx),
     /// Answers from a recording, whatever the input.
     Replay(Replay),
@@ -81,7 +81,7 @@ pub enum Backend {
 
 impl Default for Backend {
     fn default() -> Self {
-        Self::Mock(Mock::default())
+        Self::Onnx(Onnx::default())
     }
 }
 
@@ -104,7 +104,7 @@ impl Choice for Backend {
         match name {
             "mock" => Ok(Self::Mock(Mock::default())),
             "hailo" => Ok(Self::Hailo(Hailo::default())),
-            "onnx" => Err("onnx needs a model: {onnx: {model: FILE}}".into()),
+            "onnx" => Ok(Self::Onnx(Onnx::default())),
             "replay" => Err("replay needs a recording: {replay: {recording: FOLDER}}".into()),
             other => Err(Self::unknown(other)),
         }
@@ -128,7 +128,7 @@ impl<'de> Deserialize<'de> for Backend {
 }
 
 fn allow_bare_names(schema: &mut Schema) {
-    choice::allow_bare_names(schema, &["mock", "hailo"]);
+    choice::allow_bare_names(schema, &["mock", "hailo", "onnx"]);
 }
 
 /// The mock accelerator.

@@ -10,6 +10,7 @@ use ::camera::{
     v4l2::{Encoding, Level, PowerLine},
     without_secrets,
 };
+use frame::Size;
 use schemars::{JsonSchema, Schema};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
@@ -88,6 +89,20 @@ pub enum Source {
 impl Default for Source {
     fn default() -> Self {
         Self::Synthetic(Synthetic::default())
+    }
+}
+
+impl Source {
+    /// The size that its frames are asked for; `None` where the source decides by itself.
+    pub fn size(&self) -> Option<Size> {
+        let (width, height) = match self {
+            Self::Synthetic(synthetic) => (synthetic.width, synthetic.height),
+            Self::V4l2(v4l2) => (v4l2.width, v4l2.height),
+            Self::Rpicam(rpicam) => (rpicam.width, rpicam.height),
+            Self::Ffmpeg(ffmpeg) => (ffmpeg.width?, ffmpeg.height?),
+            Self::Images(_) => return None,
+        };
+        Some(Size { width, height })
     }
 }
 

@@ -1,4 +1,4 @@
-//! `accelerator.backend.onnx`: a network in an ONNX file, on the CPU.
+//! `accelerator.backend.onnx`: a network on the CPU, from an ONNX file or built in.
 
 use std::path::PathBuf;
 
@@ -8,26 +8,27 @@ use serde::{Deserialize, Serialize};
 
 use crate::input_size;
 
-/// A network in an ONNX file, on the CPU: no chip is needed, and frames take longer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// A network on the CPU: no chip is needed, and frames take longer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Onnx {
     /// FastSAM as `yolo export model=FastSAM-s.pt format=onnx` makes it. Looked for when the daemon
-    /// starts, so that a configuration can be checked elsewhere.
-    pub model: PathBuf,
-    /// The input's side, or its width and height, for a file that leaves them open (`dynamic=True`).
-    /// Default: the file's.
-    #[serde(default, with = "input_size::optional")]
+    /// starts, so that a configuration can be checked elsewhere. Default: the network that is built in,
+    /// a demonstration.
+    #[serde(deserialize_with = "crate::check::optional_path")]
+    pub model: Option<PathBuf>,
+    /// The input's side, or its width and height, for a network that leaves them open (the built-in one,
+    /// or a file made with `dynamic=True`). Default: the file's; 320 for the built-in network.
+    #[serde(with = "input_size::optional")]
     #[schemars(with = "Option<input_size::Sides>")]
     pub input: Option<InputSize>,
     /// What runs it. Default: `auto`, onnxruntime where it is installed, else rten, which is inside.
-    #[serde(default)]
     pub engine: OnnxEngine,
     /// onnxruntime's library. Default: `libonnxruntime.so`, where the system looks for libraries.
-    #[serde(default, deserialize_with = "crate::check::optional_path")]
+    #[serde(deserialize_with = "crate::check::optional_path")]
     pub library: Option<PathBuf>,
     /// Processors that an inference takes, 1 to 64. Default: all.
-    #[serde(default, deserialize_with = "threads")]
+    #[serde(deserialize_with = "threads")]
     #[schemars(range(min = 1, max = 64))]
     pub threads: Option<u32>,
 }

@@ -80,14 +80,19 @@ fn nothing_said_means_all_defaults() {
 #[test]
 fn kinds_are_chosen_by_name_or_with_settings() {
     let backend = |text: &str| parse(&format!("accelerator: {{backend: {text}}}"));
-    assert_eq!(
-        backend("mock").unwrap().accelerator.backend,
-        Backend::default()
-    );
-    assert_eq!(
-        backend("{mock: {}}").unwrap().accelerator.backend,
-        Backend::default()
-    );
+    for (text, expected) in [
+        ("mock", Backend::Mock(Mock::default())),
+        ("{mock: {}}", Backend::Mock(Mock::default())),
+        ("onnx", Backend::default()),
+        ("{onnx: {}}", Backend::default()),
+        ("hailo", Backend::Hailo(Hailo::default())),
+    ] {
+        assert_eq!(
+            backend(text).unwrap().accelerator.backend,
+            expected,
+            "{text}"
+        );
+    }
     assert_eq!(
         backend("{mock: {fps: 65}}").unwrap().accelerator.backend,
         Backend::Mock(Mock {
@@ -433,7 +438,7 @@ fn the_schema_describes_every_key_of_the_default() {
     assert!(
         backend
             .to_string()
-            .contains(r#"{"enum":["mock","hailo"],"type":"string"}"#),
+            .contains(r#"{"enum":["mock","hailo","onnx"],"type":"string"}"#),
         "{backend}"
     );
     // As a person would write it.

@@ -255,7 +255,13 @@ fn one_wrong_input_does_not_stop_the_others() {
     fs::write(&good, picture(64, 48)).unwrap();
     let bad = folder.path().join("bad.png");
     fs::write(&bad, "no picture").unwrap();
-    let finished = fastsamd(&["segment", bad.to_str().unwrap(), good.to_str().unwrap()]);
+    let finished = fastsamd(&[
+        "segment",
+        "--backend",
+        "mock",
+        bad.to_str().unwrap(),
+        good.to_str().unwrap(),
+    ]);
     assert_eq!(finished.code, Some(2), "{finished:?}");
     let lines: Vec<_> = finished.stderr.lines().collect();
     assert_eq!(lines.len(), 2, "{finished:?}");
@@ -271,7 +277,12 @@ fn the_mock_is_named_once_and_never_among_the_messages() {
     for name in ["a.png", "b.png", "c.png"] {
         fs::write(folder.path().join(name), picture(64, 48)).unwrap();
     }
-    let finished = fastsamd(&["segment", folder.path().to_str().unwrap()]);
+    let finished = fastsamd(&[
+        "segment",
+        "--backend",
+        "mock",
+        folder.path().to_str().unwrap(),
+    ]);
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert_eq!(
         finished.stderr.trim_end().lines().count(),
@@ -303,6 +314,7 @@ fn the_daemon_names_the_mock() {
     // Nobody listens on that port; the daemon ends with its pictures all the same.
     let text = format!(
         "mqtt: {{host: 127.0.0.1, port: 1}}\n\
+         accelerator: {{backend: mock}}\n\
          cameras: [{{source: {{images: {{path: {}, repeat: false}}}}}}]\n",
         folder.path().display()
     );
@@ -325,6 +337,8 @@ fn a_picture_becomes_a_message_and_an_overlay() {
     let finished = fastsamd(&[
         "segment",
         path.to_str().unwrap(),
+        "--backend",
+        "mock",
         "--out",
         out.to_str().unwrap(),
     ]);
@@ -357,7 +371,13 @@ fn options_reach_the_message() {
     let path = folder.path().join("scene.png");
     fs::write(&path, picture(320, 200)).unwrap();
     let segments = |options: &[&str]| {
-        let finished = fastsamd(&[&["segment", path.to_str().unwrap()], options].concat());
+        let finished = fastsamd(
+            &[
+                &["segment", path.to_str().unwrap(), "--backend", "mock"],
+                options,
+            ]
+            .concat(),
+        );
         assert_eq!(finished.code, Some(0), "{finished:?}");
         let message: Value = serde_json::from_str(&finished.stdout).unwrap();
         message["segments"].as_array().unwrap().clone()
@@ -559,7 +579,7 @@ fn a_folder_of_frames_keeps_the_ids_of_its_objects() {
     }
     let path = folder.path().to_str().unwrap();
     let frames = |arguments: &[&str]| -> Vec<Value> {
-        let finished = fastsamd(&[&["segment", path], arguments].concat());
+        let finished = fastsamd(&[&["segment", path, "--backend", "mock"], arguments].concat());
         assert_eq!(finished.code, Some(0), "{finished:?}");
         let lines = finished.stdout.lines();
         lines

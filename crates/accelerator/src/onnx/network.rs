@@ -1,7 +1,7 @@
 //! A network that runs: from a letterboxed input to tensors.
 
 use std::{
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -9,6 +9,7 @@ use onnx::Session;
 use tensors::{ElementType, Layout, QuantInfo, Role, Tensors};
 
 use super::{
+    Model,
     error::OnnxBackendError,
     fill,
     kind::{Heads, Kind, channels_first, predictions_shape},
@@ -23,6 +24,8 @@ pub(super) struct Network {
     session: Session,
     kind: Kind,
     path: PathBuf,
+    /// What its outputs' names begin with.
+    prefix: &'static str,
     /// The outputs that are wanted, and the same with what they are.
     places: Vec<usize>,
     outputs: Vec<Output>,
@@ -84,7 +87,7 @@ fn outputs(kind: &Kind) -> Vec<Output> {
 }
 
 impl Network {
-    pub(super) fn new(session: Session, kind: Kind, path: &Path) -> Self {
+    pub(super) fn new(session: Session, kind: Kind, model: &Model) -> Self {
         let outputs = outputs(&kind);
         Self {
             session,
@@ -92,7 +95,8 @@ impl Network {
             outputs,
             picture: vec![0.0; kind.input.bytes()],
             kind,
-            path: path.to_owned(),
+            path: model.path().to_owned(),
+            prefix: model.prefix(),
             are_logits: false,
         }
     }
@@ -107,7 +111,7 @@ impl Network {
                     zero_point: 0.0,
                 },
             };
-            (format!("onnx/{role:?}"), ElementType::U16, quant)
+            (format!("{}/{role:?}", self.prefix), ElementType::U16, quant)
         })
     }
 
@@ -152,6 +156,7 @@ impl Network {
             outputs,
             picture,
             are_logits,
+            ..
         } = self;
         let (size, classes) = (kind.input, kind.classes.count());
         let pixels = picture.len() / 3;

@@ -3,15 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use configuration::{Accelerator, Backend, Config, Hailo, Mock, Onnx, OnnxEngine, WrongInput};
+use configuration::{Accelerator, Backend, Config, Hailo, Mock, Onnx, WrongInput};
 use frame::InputSize;
+
+use crate::open::accelerator::has_chip;
 
 /// Which accelerator.
 #[derive(Debug, Args)]
 pub(super) struct BackendArgs {
-    /// What answers: `hailo` a chip, `onnx` a network on the CPU, `mock` computes from the picture,
-    /// `replay` takes a recording's tensors. By default recordings are replayed, and pictures go
-    /// through the accelerator of --config or --model, or else the mock.
+    /// What answers: `hailo` a chip, `onnx` a network on the CPU (--model's, or the built-in one), `mock`
+    /// computes from the picture, `replay` takes a recording's tensors. By default recordings are replayed,
+    /// and pictures go through the accelerator of --config or --model, or else a Hailo chip where there is
+    /// one, or else the built-in network.
     #[arg(long, value_enum)]
     backend: Option<Name>,
     /// The network: a HEF for a Hailo chip, or an ONNX file (NAME.onnx).
@@ -80,7 +83,12 @@ fn named(name: Option<Name>, model: Option<&Path>, configured: Option<&Accelerat
     });
     name.or(model.map(of_file))
         .or(of_configuration)
-        .unwrap_or(Name::Mock)
+        .unwrap_or_else(usual)
+}
+
+/// What answers where nothing is asked for.
+fn usual() -> Name {
+    if has_chip() { Name::Hailo } else { Name::Onnx }
 }
 
 /// What runs a file of this name.
@@ -120,25 +128,16 @@ pub(super) fn section(
             };
             let onnx = match (model, configured) {
                 (Some(model), Some(onnx)) => Onnx {
-                    model: model.to_owned(),
+                    model: Some(model.to_owned()),
                     // The configuration's size is that of its own file.
                     input: None,
                     ..onnx
                 },
                 (Some(model), None) => Onnx {
-                    model: model.to_owned(),
-                    input: None,
-                    engine: OnnxEngine::default(),
-                    library: None,
-                    threads: None,
+                    model: Some(model.to_owned()),
+                    ..Onnx::default()
                 },
-                (None, Some(onnx)) => onnx,
-                (None, None) => {
-                    return Err(WrongInput::new(
-                        "--backend onnx needs a network: --model FILE, as `yolo export \
-                         model=FastSAM-s.pt format=onnx` makes it",
-                    ));
-                }
+                (None, configured) => configured.unwrap_or_default(),
             };
             Backend::Onnx(onnx)
         }

@@ -9,8 +9,8 @@ use anyhow::Context;
 use clap::Args;
 
 use super::exit;
-use crate::open::accelerator::{Opened, expectation, for_user};
-use configuration::{Backend, Config, WrongInput};
+use crate::open::accelerator::{Opened, expectation, fitted, for_user};
+use configuration::{Backend, Config, Onnx, WrongInput};
 
 /// What to check.
 #[derive(Debug, Args)]
@@ -24,9 +24,11 @@ pub(super) fn run(arguments: &CheckArgs) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
     let file = arguments.config.display();
     let speed = match &config.accelerator.backend {
-        Backend::Onnx(onnx) if !onnx.model.exists() => Some(format!(
+        Backend::Onnx(Onnx {
+            model: Some(model), ..
+        }) if !model.exists() => Some(format!(
             "{} is not on this machine: the network was not tried",
-            onnx.model.display()
+            model.display()
         )),
         Backend::Onnx(_) => Some(try_out(&config, &file)?),
         Backend::Mock(_) | Backend::Hailo(_) | Backend::Replay(_) => None,
@@ -39,7 +41,7 @@ pub(super) fn run(arguments: &CheckArgs) -> anyhow::Result<()> {
 fn try_out(config: &Config, file: &impl Display) -> anyhow::Result<String> {
     let Opened {
         accelerator, onnx, ..
-    } = for_user(&config.accelerator).context(format!("{file}: accelerator"))?;
+    } = for_user(&fitted(config)).context(format!("{file}: accelerator"))?;
     config
         .segmentation
         .settings(accelerator.layout().classes())

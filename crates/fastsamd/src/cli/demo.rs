@@ -8,11 +8,11 @@ use std::{
 };
 
 use clap::Args;
-use configuration::{Backend, Config, Mqtt, WrongInput};
+use configuration::{Backend, Config, Mqtt, Onnx, WrongInput};
 use mqtt::EmbeddedBroker;
 use web::{Server, Token};
 
-use super::{backend, exit, mock};
+use super::{backend, exit, maker::Maker};
 use crate::{
     daemon::{self, Extent},
     open::text::TextModel,
@@ -27,10 +27,10 @@ pub(super) struct DemoArgs {
     /// Serve the page here; 0 as port means any that is free.
     #[arg(long, value_name = "ADDR", default_value_t = PAGE)]
     http: SocketAddr,
-    /// What answers; the mock unless this or --model says otherwise.
+    /// What answers. By default a Hailo chip where there is one, else the built-in network.
     #[arg(long, value_enum)]
     backend: Option<backend::Name>,
-    /// The network: a HEF for a Hailo chip.
+    /// The network: a HEF for a Hailo chip, or an ONNX file.
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
     /// End after so many frames.
@@ -75,8 +75,8 @@ pub(super) fn run(arguments: &DemoArgs) -> anyhow::Result<()> {
         accelerator: backend::section(arguments.backend, arguments.model.as_deref(), None)?,
         ..Config::default()
     };
-    if matches!(config.accelerator.backend, Backend::Mock(_)) {
-        exit::note(mock::NOTICE);
+    if let Some(maker) = Maker::of_backend(&config.accelerator.backend) {
+        exit::note(&maker.notice());
     }
     let token = if arguments.http.ip().is_loopback() {
         None
@@ -117,7 +117,8 @@ fn introduction(config: &Config, page: &str, host: &str, port: u16) -> String {
     let accelerator = match &config.accelerator.backend {
         Backend::Mock(_) => "a mock accelerator",
         Backend::Hailo(_) => "a Hailo chip",
-        Backend::Onnx(_) => "FastSAM on the CPU",
+        Backend::Onnx(Onnx { model: None, .. }) => "the built-in network",
+        Backend::Onnx(_) => "a network on the CPU",
         Backend::Replay(_) => "a recording's answers",
     };
     format!(

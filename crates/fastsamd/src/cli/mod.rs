@@ -2,6 +2,7 @@
 
 mod backend;
 mod bench;
+mod built_in;
 mod cameras;
 mod check;
 mod demo;
@@ -10,8 +11,8 @@ mod exit;
 mod fetch;
 mod inference;
 mod inputs;
+mod maker;
 mod message;
-mod mock;
 mod model;
 mod own;
 mod progress;
@@ -40,8 +41,8 @@ struct CommandLine {
 enum Verb {
     /// Runs the daemon.
     Run(run::RunArgs),
-    /// Shows it all without configuration or hardware: a synthetic camera, a mock accelerator
-    /// and an MQTT broker inside.
+    /// Shows it all without configuration or hardware: a synthetic camera, the built-in network, a
+    /// page, and an MQTT broker inside.
     Demo(demo::DemoArgs),
     /// Segments pictures and recordings, once.
     Segment(segment::SegmentArgs),

@@ -18,7 +18,7 @@ use clap::Args;
 use frame::{Frame, Preprocessor, Size};
 use recording::{FRAME_PICTURE, Recording};
 
-use super::{backend, exit, inference::Inference, mock, own, progress};
+use super::{backend, exit, inference::Inference, maker::Maker, own, progress};
 use crate::open::{accelerator as open, cameras};
 use configuration::Camera;
 use configuration::Config;
@@ -65,8 +65,8 @@ pub(super) fn run(arguments: &RecordArgs) -> anyhow::Result<()> {
         (name, model) => backend::section(name, model.as_deref(), Some(&config.accelerator))?,
     };
     let mut inference = Inference::new(open::for_user(&section)?.accelerator);
-    if mock::answered(inference.layout()) {
-        exit::note(mock::NOTICE);
+    if let Some(maker) = Maker::of(inference.layout()) {
+        exit::note(&maker.notice());
     }
     let mut preprocessor = Preprocessor::new();
     let (mut frame, mut rgb) = (Frame::empty(), Vec::new());

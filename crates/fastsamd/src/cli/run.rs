@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use configuration::{Backend, Config};
+use configuration::Config;
 
-use super::{exit, mock};
+use super::{exit, maker::Maker};
 use crate::daemon::{self, Extent};
 
 /// What the daemon is started with.
@@ -18,8 +18,8 @@ pub(super) struct RunArgs {
 
 pub(super) fn run(arguments: &RunArgs) -> anyhow::Result<()> {
     let config = Config::load(&arguments.config)?;
-    if let Backend::Mock(_) = config.accelerator.backend {
-        exit::note(mock::NOTICE);
+    if let Some(maker) = Maker::of_backend(&config.accelerator.backend) {
+        exit::note(&maker.notice());
     }
     daemon::run(&config, Some(&arguments.config), Extent::default())
 }

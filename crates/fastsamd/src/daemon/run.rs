@@ -46,7 +46,10 @@ use super::{
     store::Store,
     web::{self, Answers, Showing},
 };
-use crate::{host::Host, open::text::TextModel};
+use crate::{
+    host::Host,
+    open::{accelerator as open, text::TextModel},
+};
 
 /// What the connection has for the last messages, whatever held the other threads up.
 const FAREWELL_TIME: Duration = Duration::from_millis(250);
@@ -93,7 +96,8 @@ pub(crate) fn run_with(
     let clock = Clock::default();
     let shutdown = Shutdown::new();
     let service = Service::from_environment();
-    let first_attempt = start::first_attempt(&config.accelerator)?;
+    let section = open::fitted(config);
+    let first_attempt = start::first_attempt(&section)?;
 
     let text = text.map(|model| (model.matcher, Room::new(model.refresh)));
     let room = text.as_ref().map(|(_, (room, _))| Arc::clone(room));
@@ -140,9 +144,8 @@ pub(crate) fn run_with(
         .transpose()?;
     let requests = shared.take_requests(publisher, inbox)?;
 
-    let section = &config.accelerator;
     let opened = start::accelerator(
-        section,
+        &section,
         first_attempt,
         &mut accelerator,
         &service,

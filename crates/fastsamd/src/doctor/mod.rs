@@ -14,12 +14,14 @@ mod onnx;
 
 use configuration::Config;
 
+use crate::open::accelerator::fitted;
+
 pub use finding::{Finding, Outcome};
 pub use machine::Machine;
 
 /// Looks at everything a configuration needs, in the order in which things depend on each other.
 pub fn examine(config: &Config, machine: &Machine) -> Vec<Finding> {
-    let mut findings = onnx::examine(&config.accelerator);
+    let mut findings = onnx::examine(&fitted(config));
     findings.extend(accelerator::examine(&config.accelerator, machine));
     findings.extend(heat::examine(&machine.host));
     findings.extend(config.cameras.iter().map(cameras::examine));

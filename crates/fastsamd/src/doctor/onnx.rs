@@ -1,6 +1,6 @@
 //! A network on the processor: its file, and an inference.
 
-use accelerator::onnx;
+use accelerator::onnx::{self, built_in};
 use configuration::{Backend, OnnxEngine};
 
 use super::finding::Finding;
@@ -21,11 +21,14 @@ pub(super) fn examine(section: &configuration::Accelerator) -> Vec<Finding> {
         Ok(report) => report,
         Err(error) => return vec![Finding::failed("model", error.to_string(), None)],
     };
-    let name = onnx.model.display();
+    let name = match &onnx.model {
+        Some(file) => format!("{}: FastSAM's form", file.display()),
+        None => built_in::NOTICE.to_owned(),
+    };
     let (input, classes) = (report.kind.input, report.kind.classes.count());
     let model = match classes {
-        1 => format!("{name}: FastSAM's form, for an input of {input}"),
-        _ => format!("{name}: for an input of {input}, {classes} classes"),
+        1 => format!("{name}, for an input of {input}"),
+        _ => format!("{name}, for an input of {input}, {classes} classes"),
     };
     let mut inference = Finding::ok("inference", expectation(&report));
     if let Some(note) = &report.note {

@@ -1,15 +1,21 @@
 //! From the configuration to an accelerator.
 
-use std::{num::NonZeroUsize, time::Duration};
+use std::{
+    fs::{self, DirEntry},
+    io,
+    num::NonZeroUsize,
+    path::Path,
+    time::Duration,
+};
 
 use ::onnx::{Engine, SessionOptions};
 use accelerator::{
     Accelerator, AcceleratorError, Pace,
     hailo::{self, HailoSettings},
-    onnx::{self, OnnxSettings},
+    onnx::{self, Model, OnnxSettings, built_in},
     replay::ReplayError,
 };
-use configuration::{Backend, OnnxEngine, WrongInput};
+use configuration::{Backend, Config, Onnx, OnnxEngine, WrongInput};
 use hailort::Versions;
 use recording::Recording;
 
@@ -86,6 +92,38 @@ fn backend(section: &configuration::Accelerator) -> Result<Opened, AcceleratorEr
     })
 }
 
+/// Whether a Hailo chip is here, with the HEF that `fastsamd fetch` gets for it.
+pub(crate) fn has_chip() -> bool {
+    has_chip_below(Path::new("/dev"), &configuration::Hailo::default().hef)
+}
+
+/// The driver makes a node for each chip: `hailo0`, `hailo1`, ...
+fn has_chip_below(devices: &Path, hef: &Path) -> bool {
+    let is_chip = |entry: &io::Result<DirEntry>| {
+        let name = entry.as_ref().map(DirEntry::file_name).unwrap_or_default();
+        let number = name
+            .to_string_lossy()
+            .strip_prefix("hailo")
+            .map(str::to_owned);
+        number.is_some_and(|number| number.parse::<u32>().is_ok())
+    };
+    hef.exists()
+        && fs::read_dir(devices).is_ok_and(|mut entries| entries.any(|entry| is_chip(&entry)))
+}
+
+/// The accelerator's section, with an input for the built-in network that is as flat as the frames of
+/// all cameras are, where the user leaves that open.
+pub(crate) fn fitted(config: &Config) -> configuration::Accelerator {
+    let mut section = config.accelerator.clone();
+    let mut sizes = config.cameras.iter().map(|camera| camera.source.size());
+    let first = sizes.next().flatten().map(built_in::input_for_frames);
+    let alike = sizes.all(|size| size.map(built_in::input_for_frames) == first);
+    if let Backend::Onnx(onnx @ Onnx { model: None, .. }) = &mut section.backend {
+        onnx.input = onnx.input.or(first.filter(|_| alike));
+    }
+    section
+}
+
 /// Opens the accelerator for a verb of the command line, which can't wait for it.
 pub(crate) fn for_user(section: &configuration::Accelerator) -> anyhow::Result<Opened> {
     accelerator(section).map_err(blame)
@@ -110,9 +148,9 @@ pub(crate) fn blame(error: AcceleratorError) -> anyhow::Error {
     }
 }
 
-/// How to open an ONNX file.
+/// How to open a network on the CPU.
 pub(crate) fn onnx_settings(in_flight: Option<usize>, onnx: &configuration::Onnx) -> OnnxSettings {
-    let defaults = OnnxSettings::new(&onnx.model);
+    let defaults = OnnxSettings::new(Model::of(onnx.model.as_deref()));
     OnnxSettings {
         input: onnx.input,
         session: SessionOptions {
@@ -151,5 +189,86 @@ pub(crate) fn hailo_settings(
         timeout: Duration::from_millis(hailo.timeout_ms.into()),
         vdevice_attempts: hailo.restart_attempts,
         ..HailoSettings::new(&hailo.hef)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use configuration::{Camera, Images, Source, Synthetic};
+    use frame::InputSize;
+
+    use super::*;
+
+    #[test]
+    fn the_built_in_networks_input_is_that_of_the_frames() {
+        let camera = |width, height| Camera {
+            source: Source::Synthetic(Synthetic {
+                width,
+                height,
+                ..Synthetic::default()
+            }),
+            ..Camera::default()
+        };
+        let open = Camera {
+            source: Source::Images(Images {
+                path: "pictures".into(),
+                fps: 1.0,
+                repeat: true,
+            }),
+            ..Camera::default()
+        };
+        let input = |cameras: Vec<Camera>, backend| {
+            let config = Config {
+                cameras,
+                accelerator: configuration::Accelerator {
+                    backend,
+                    ..configuration::Accelerator::default()
+                },
+                ..Config::default()
+            };
+            match fitted(&config).backend {
+                Backend::Onnx(onnx) => onnx.input,
+                _ => None,
+            }
+        };
+        let built_in = || Backend::Onnx(Onnx::default());
+        let flat = InputSize::new(320, 192).ok();
+        assert_eq!(input(vec![camera(1280, 720)], built_in()), flat);
+        assert_eq!(
+            input(vec![camera(1280, 720), camera(640, 360)], built_in()),
+            flat
+        );
+        assert_eq!(
+            input(vec![camera(1280, 720), camera(640, 480)], built_in()),
+            None
+        );
+        assert_eq!(input(vec![camera(1280, 720), open], built_in()), None);
+        let asked = Onnx {
+            input: InputSize::new(512, 512).ok(),
+            ..Onnx::default()
+        };
+        assert_eq!(
+            input(vec![camera(1280, 720)], Backend::Onnx(asked.clone())),
+            asked.input
+        );
+        let file = Onnx {
+            model: Some("FastSAM-s.onnx".into()),
+            ..Onnx::default()
+        };
+        assert_eq!(input(vec![camera(1280, 720)], Backend::Onnx(file)), None);
+    }
+
+    #[test]
+    fn a_chip_is_a_node_and_a_hef() {
+        let folder = tempfile::tempdir().unwrap();
+        let (devices, hef) = (folder.path().join("dev"), folder.path().join("a.hef"));
+        fs::create_dir(&devices).unwrap();
+        assert!(!has_chip_below(&folder.path().join("none"), &hef));
+        fs::write(devices.join("hailo0"), "").unwrap();
+        assert!(!has_chip_below(&devices, &hef), "without a HEF");
+        fs::write(&hef, "").unwrap();
+        assert!(has_chip_below(&devices, &hef));
+        fs::rename(devices.join("hailo0"), devices.join("hailort")).unwrap();
+        assert!(!has_chip_below(&devices, &hef), "without a node");
     }
 }

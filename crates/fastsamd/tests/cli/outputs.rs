@@ -384,7 +384,7 @@ fn nothing_unfinished_stays_where_writing_fails() {
 #[test]
 fn segment_says_what_it_did() {
     let place = Place::with(&["a.png", "b.png"]);
-    let finished = place.segment(&["a.png", "b.png"], "out", &[]);
+    let finished = place.segment(&["a.png", "b.png"], "out", &["--backend", "mock"]);
     assert_succeeds(&finished);
     assert_eq!(finished.stdout, "");
     let (mock, summary) = finished.stderr.trim_end().split_once('\n').unwrap();
@@ -411,7 +411,7 @@ fn a_mocks_overlay_says_so() {
         // The plate's border, which is white.
         (604..640).all(|x| overlay.get_pixel(x, 479).0 == [255; 3])
     };
-    assert_succeeds(&place.segment(&["a.png"], "out", &[]));
+    assert_succeeds(&place.segment(&["a.png"], "out", &["--backend", "mock"]));
     assert!(has_caption("out/a.overlay.png"));
 
     let recording = crate::support::Recording::new();

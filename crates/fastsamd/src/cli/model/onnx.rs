@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use accelerator::onnx::{self, Examined, Heads, Kind, OnnxSettings, Report};
+use accelerator::onnx::{self, Examined, Heads, Kind, Model, OnnxSettings, Report};
 use configuration::WrongInput;
 use hailort::hef_file::hex;
 use serde::Serialize;
@@ -26,7 +26,7 @@ pub(super) fn run(path: &Path, json: bool) -> anyhow::Result<()> {
     let bytes = ::onnx::read(path, onnx::MOST_BYTES).map_err(|error| wrong(error.into()))?;
     let (size, sha256) = (bytes.len(), hex(Sha256::digest(&bytes).into()));
     drop(bytes);
-    let examined = onnx::examine(&OnnxSettings::new(path)).map_err(wrong)?;
+    let examined = onnx::examine(&OnnxSettings::new(Model::of(Some(path)))).map_err(wrong)?;
     let description = Description::new(path, size, sha256, examined);
     exit::say(&if json {
         serde_json::to_string_pretty(&description)?

@@ -20,7 +20,8 @@ use configuration::WrongInput;
 use super::{
     exit::{self, Tally},
     inputs::{self, Input},
-    mock, own, progress,
+    maker::Maker,
+    own, progress,
 };
 use film::Film;
 use names::Names;
@@ -173,12 +174,12 @@ struct Done {
     recordings: usize,
     frames: usize,
     segments: usize,
-    /// Whether the mock answered for any input.
-    mock: bool,
+    /// Who answered in FastSAM's place so far.
+    makers: Vec<Maker>,
 }
 
 impl Done {
-    /// Counts an input, and says what the mock is when it has answered for the first time.
+    /// Counts an input, and says who answers in FastSAM's place when that is so for the first time.
     fn count(&mut self, input: &Input, worked: &Worked) {
         match input {
             Input::Picture(_) => self.pictures += 1,
@@ -186,9 +187,9 @@ impl Done {
             Input::Film(_) | Input::Frame(..) => self.frames += 1,
         }
         self.segments += worked.segments;
-        if worked.is_mock() && !self.mock {
-            self.mock = true;
-            exit::note(mock::NOTICE);
+        if let Some(maker) = worked.maker().filter(|maker| !self.makers.contains(maker)) {
+            self.makers.push(maker);
+            exit::note(&maker.notice());
         }
     }
 

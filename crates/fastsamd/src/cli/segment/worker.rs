@@ -10,7 +10,7 @@ use std::{
 use accelerator::mock::Network;
 use anyhow::Context;
 use clip::{Matcher, Picture, Recollection};
-use configuration::{MaskSize, Segmentation, WrongInput};
+use configuration::{Accelerator, Backend, Hailo, MaskSize, Onnx, Segmentation, WrongInput};
 use fastsam::{Segmenter, Segments, prompt::Canvas};
 use frame::{Frame, InputSize, Letterbox, NetworkInput, PAD_VALUE, Preprocessor, Size};
 use message::prompt::{Prompt, TextChoice};
@@ -23,20 +23,22 @@ use super::arguments::SegmentArgs;
 use crate::{
     cli::{
         backend::Choice,
+        built_in::BuiltIn,
+        exit,
         inference::Inference,
         inputs::Input,
+        maker::Maker,
         message::{About, Message},
-        mock,
     },
-    open::accelerator::for_user as open_accelerator,
+    open::accelerator::{for_user as open_accelerator, has_chip},
     prompts::{self, Answer, Scene},
 };
 
 /// An input's answer, and what it belongs to.
 struct Answered {
     backend: &'static str,
-    /// Whether the mock computed it, now or for a recording.
-    is_mock: bool,
+    /// Who computed it in FastSAM's place, now or for a recording.
+    maker: Option<Maker>,
     layout: Layout,
     tensors: Tensors,
     /// The size of the frame.
@@ -58,9 +60,9 @@ pub(super) struct Worked {
 }
 
 impl Worked {
-    /// Whether the mock found the segments.
-    pub(super) fn is_mock(&self) -> bool {
-        self.answered.is_mock
+    /// Who found the segments in FastSAM's place.
+    pub(super) fn maker(&self) -> Option<Maker> {
+        self.answered.maker
     }
 }
 
@@ -112,8 +114,40 @@ pub(super) struct Shown<'a> {
 enum Engine {
     Mock(Box<Network>),
     Accelerator(Box<Inference>),
+    BuiltIn(BuiltIn),
     /// Nothing: recordings alone are wanted.
     None,
+}
+
+impl Engine {
+    fn open(section: &Accelerator) -> anyhow::Result<Self> {
+        if let Some(network) = BuiltIn::wanted(section) {
+            return Ok(Self::BuiltIn(network));
+        }
+        let opened = open_accelerator(section)?;
+        Ok(Self::Accelerator(Box::new(Inference::new(
+            opened.accelerator,
+        ))))
+    }
+
+    /// A chip where there is one that can be had, else the built-in network.
+    fn usual() -> anyhow::Result<Self> {
+        if has_chip() {
+            let chip = Backend::Hailo(Hailo::default());
+            match Self::open(&with_backend(chip)) {
+                Ok(engine) => return Ok(engine),
+                Err(error) => exit::note(&format!("{error:#}; going on without the chip")),
+            }
+        }
+        Self::open(&with_backend(Backend::Onnx(Onnx::default())))
+    }
+}
+
+fn with_backend(backend: Backend) -> Accelerator {
+    Accelerator {
+        backend,
+        ..Accelerator::default()
+    }
 }
 
 impl<'a> Worker<'a> {
@@ -123,11 +157,8 @@ impl<'a> Worker<'a> {
         let engine = match choice {
             Choice::Replay => Engine::None,
             Choice::Mock(input) => Engine::Mock(Box::new(Network::new(input))),
-            Choice::Default => Engine::Mock(Box::new(Network::new(InputSize::DEFAULT))),
-            Choice::Open(section) => {
-                let opened = open_accelerator(&section)?;
-                Engine::Accelerator(Box::new(Inference::new(opened.accelerator)))
-            }
+            Choice::Default => Engine::usual()?,
+            Choice::Open(section) => Engine::open(&section)?,
         };
         Ok(Self {
             replays,
@@ -326,7 +357,7 @@ impl<'a> Worker<'a> {
                 } = recording;
                 Ok(Answered {
                     backend: "replay",
-                    is_mock: mock::answered(&layout),
+                    maker: Maker::of(&layout),
                     layout,
                     tensors,
                     size,
@@ -369,6 +400,14 @@ impl<'a> Worker<'a> {
                 let layout = inference.layout().clone();
                 (inference.backend(), layout, inference.tensors().clone())
             }
+            Engine::BuiltIn(network) => {
+                let inference = network.for_picture(frame.size)?;
+                inference
+                    .run(&frame)
+                    .with_context(|| path.display().to_string())?;
+                let layout = inference.layout().clone();
+                (inference.backend(), layout, inference.tensors().clone())
+            }
             Engine::None => {
                 return Err(WrongInput::new(format_args!(
                     "{}: a picture, but --backend replay: expected a recording",
@@ -379,7 +418,7 @@ impl<'a> Worker<'a> {
         };
         Ok(Answered {
             backend,
-            is_mock: mock::answered(&layout),
+            maker: Maker::of(&layout),
             layout,
             tensors,
             size: frame.size,
@@ -417,7 +456,7 @@ impl<'a> Worker<'a> {
         let wanted = all
             .filter(|(place, _)| is_wanted(*place))
             .map(|(place, segment)| (number(place), segment));
-        let caption = answered.is_mock.then_some(mock::CAPTION);
+        let caption = answered.maker.map(Maker::caption);
         let classes = self.segments.classes();
         overlay::draw(&mut rgb, size, wanted, classes, caption)?;
         Ok(png::encode(&rgb, size)?)
