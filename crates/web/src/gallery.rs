@@ -5,13 +5,12 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use fastsam::Run;
-use frame::{Letterbox, NetworkInput, PixelRect, Size};
+use fastsam::Segment;
+use frame::{Letterbox, NetworkInput, Size};
+use picture::{labelmap::{self, Label}, snapshot};
 use serde::Serialize;
+use tensors::Classes;
 use tokio::sync::watch;
-
-/// Quality of the JPEGs: what an eye takes for the picture itself.
-const QUALITY: u8 = 85;
 
 /// A frame with its segments.
 #[derive(Debug)]
@@ -28,6 +27,8 @@ pub struct Shown {
     pub picture: NetworkInput,
     /// How the frame lies in it.
     pub letterbox: Letterbox,
+    /// What the network's classes are called.
+    pub classes: Classes,
     /// What was found.
     pub outlines: Vec<Outline>,
     /// What happened in this frame, as on `<camera>/events`.
@@ -40,20 +41,12 @@ pub struct Shown {
 pub struct Outline {
     /// The object's.
     pub id: u64,
-    /// Confidence, 0 to 1.
-    pub score: f32,
-    /// The class's name, where there are several.
-    pub name: Option<String>,
-    /// The mask's box.
-    pub bbox: PixelRect,
-    /// The mask's pixels.
-    pub area: u32,
     /// Pixels a second.
     pub velocity: [f32; 2],
     /// Milliseconds since the object was first seen.
     pub age_ms: u64,
-    /// The mask.
-    pub runs: Vec<Run>,
+    /// Its mask, box and score.
+    pub segment: Segment,
 }
 
 /// What is sent of a frame.
@@ -74,12 +67,21 @@ struct Header<'a> {
     backend: &'a str,
     /// Bytes of the picture.
     jpeg: usize,
-    segments: Vec<Segment<'a>>,
+    segments: Vec<Object<'a>>,
     events: &'a [String],
 }
 
+/// The objects of a frame, for programs.
 #[derive(Serialize)]
-struct Segment<'a> {
+pub(crate) struct Objects<'a> {
+    sequence: u64,
+    captured_ms: u64,
+    objects: Vec<Object<'a>>,
+}
+
+/// What is told of a segment beside its mask.
+#[derive(Serialize)]
+struct Object<'a> {
     id: u64,
     score: f32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,6 +90,7 @@ struct Segment<'a> {
     area: u32,
     velocity: [f32; 2],
     age_ms: u64,
+    /// How many runs its mask has.
     runs: usize,
 }
 
@@ -101,6 +104,7 @@ impl Shown {
         backend: &'static str,
         picture: NetworkInput,
         letterbox: Letterbox,
+        classes: Classes,
         outlines: Vec<Outline>,
         events: Vec<String>,
     ) -> Self {
@@ -111,6 +115,7 @@ impl Shown {
             backend,
             picture,
             letterbox,
+            classes,
             outlines,
             events,
             encoded: OnceLock::new(),
@@ -120,54 +125,73 @@ impl Shown {
     /// What is sent of it, made once for all who look. Takes some milliseconds.
     pub(crate) fn encoded(&self) -> &Encoded {
         self.encoded.get_or_init(|| {
-            let jpeg = jpeg(&self.picture, &self.letterbox);
+            let jpeg = snapshot::plain(&self.picture, &self.under()).unwrap_or_default();
             let message = message(self, &jpeg);
             Encoded { jpeg, message }
         })
     }
-}
 
-/// The frame's part of the network's input as JPEG; empty where it can't be made.
-fn jpeg(picture: &NetworkInput, letterbox: &Letterbox) -> Vec<u8> {
-    let Size { width, height } = letterbox.resized;
-    let stride = picture.size().width() as usize * 3;
-    let left = letterbox.left as usize * 3;
-    let row = |y: u32| {
-        let start = (letterbox.top + y) as usize * stride + left;
-        &picture.bytes()[start..start + width as usize * 3]
-    };
-    let mut rgb = Vec::with_capacity(width as usize * height as usize * 3);
-    (0..height).for_each(|y| rgb.extend_from_slice(row(y)));
-    let mut jpeg = Vec::new();
-    let encoder = jpeg_encoder::Encoder::new(&mut jpeg, QUALITY);
-    let encoded = encoder.encode(
-        &rgb,
-        width as u16,
-        height as u16,
-        jpeg_encoder::ColorType::Rgb,
-    );
-    if encoded.is_err() {
-        jpeg.clear();
+    /// The part of the picture that lies under the masks: the frame's, or all of it where they are of the network's
+    /// input.
+    fn under(&self) -> Letterbox {
+        if self.size == self.letterbox.frame {
+            return self.letterbox;
+        }
+        Letterbox {
+            resized: self.letterbox.input.size(),
+            left: 0,
+            top: 0,
+            ..self.letterbox
+        }
     }
-    jpeg
+
+    /// The frame with its masks drawn, as JPEG; empty where it can't be made.
+    pub(crate) fn overlay(&self) -> Vec<u8> {
+        let segments = self.outlines.iter().map(|one| (one.id, &one.segment));
+        let overlay = snapshot::encode(&self.picture, &self.letterbox, segments, &self.classes);
+        overlay.unwrap_or_default()
+    }
+
+    /// The label map as PNG; empty where it can't be made.
+    pub(crate) fn labelmap(&self) -> Vec<u8> {
+        let label = |one: &Outline| Label {
+            area: one.segment.area,
+            runs: one.segment.mask.runs().to_vec(),
+        };
+        let labels: Vec<_> = self.outlines.iter().map(label).collect();
+        labelmap::encode(self.size, &labels).unwrap_or_default()
+    }
+
+    /// The objects, without their masks.
+    pub(crate) fn objects(&self) -> Objects<'_> {
+        Objects {
+            sequence: self.sequence,
+            captured_ms: self.captured_ms,
+            objects: self.told().collect(),
+        }
+    }
+
+    fn told(&self) -> impl Iterator<Item = Object<'_>> {
+        self.outlines.iter().map(|one| {
+            let segment = &one.segment;
+            let name = self.classes.name(segment.class.into());
+            Object {
+                id: one.id,
+                score: segment.score,
+                name: name.filter(|_| self.classes.are_told_apart()),
+                bbox: [segment.bbox.x, segment.bbox.y, segment.bbox.width, segment.bbox.height],
+                area: segment.area,
+                velocity: one.velocity,
+                age_ms: one.age_ms,
+                runs: segment.mask.runs().len(),
+            }
+        })
+    }
 }
 
 /// The bytes of the header's JSON (32 bits, little-endian), the JSON, the JPEG, and for each segment in turn its
 /// runs, `[row, first column, column behind the last]` as numbers of 16 bits, little-endian.
 fn message(shown: &Shown, jpeg: &[u8]) -> Vec<u8> {
-    let segments = shown.outlines.iter().map(|outline| {
-        let bbox = outline.bbox;
-        Segment {
-            id: outline.id,
-            score: outline.score,
-            name: outline.name.as_deref(),
-            bbox: [bbox.x, bbox.y, bbox.width, bbox.height],
-            area: outline.area,
-            velocity: outline.velocity,
-            age_ms: outline.age_ms,
-            runs: outline.runs.len(),
-        }
-    });
     let header = Header {
         sequence: shown.sequence,
         captured_ms: shown.captured_ms,
@@ -175,16 +199,16 @@ fn message(shown: &Shown, jpeg: &[u8]) -> Vec<u8> {
         height: shown.size.height,
         backend: shown.backend,
         jpeg: jpeg.len(),
-        segments: segments.collect(),
+        segments: shown.told().collect(),
         events: &shown.events,
     };
     let header = serde_json::to_vec(&header).unwrap_or_default();
-    let runs: usize = shown.outlines.iter().map(|one| one.runs.len()).sum();
-    let mut message = Vec::with_capacity(4 + header.len() + jpeg.len() + 6 * runs);
+    let runs = || shown.outlines.iter().flat_map(|one| one.segment.mask.runs());
+    let mut message = Vec::with_capacity(4 + header.len() + jpeg.len() + 6 * runs().count());
     message.extend_from_slice(&(header.len() as u32).to_le_bytes());
     message.extend_from_slice(&header);
     message.extend_from_slice(jpeg);
-    for run in shown.outlines.iter().flat_map(|one| &one.runs) {
+    for run in runs() {
         for number in [run.y, run.start, run.end] {
             message.extend_from_slice(&number.to_le_bytes());
         }

@@ -11,8 +11,10 @@
 //!
 //! The crate knows messages and no thread of the daemon: who runs it implements [`Node`].
 
+mod api;
 mod gallery;
 mod gate;
+mod metrics;
 mod node;
 mod page;
 mod routes;
@@ -20,5 +22,6 @@ mod server;
 
 pub use gallery::{Gallery, Outline, Shown};
 pub use gate::Token;
-pub use node::Node;
+pub use metrics::StageTimes;
+pub use node::{Answer, Node};
 pub use server::{Server, WebError};

@@ -1,13 +1,22 @@
-//! The page itself: three files in the program, nothing from any other host.
+//! The page itself: some files in the program, nothing from any other host.
 
 use axum::{
     http::{HeaderName, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
-const PAGE: &str = include_str!("page/index.html");
-const SCRIPT: &str = include_str!("page/page.js");
-const STYLE: &str = include_str!("page/page.css");
+/// Path, kind and content of each file.
+const FILES: [(&str, &str, &str); 7] = [
+    ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
+    ("/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
+    ("/page.js", SCRIPT, include_str!("page/page.js")),
+    ("/api.js", SCRIPT, include_str!("page/api.js")),
+    ("/areas.js", SCRIPT, include_str!("page/areas.js")),
+    ("/prompts.js", SCRIPT, include_str!("page/prompts.js")),
+    ("/settings.js", SCRIPT, include_str!("page/settings.js")),
+];
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Nothing is loaded from elsewhere, nothing is run but our script, and nobody else's page frames ours.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
@@ -15,14 +24,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 
 /// One of the files.
 pub(crate) fn file(path: &str) -> Option<Response> {
-    let (kind, text) = match path {
-        "/" => ("text/html; charset=utf-8", PAGE),
-        "/page.js" => ("text/javascript; charset=utf-8", SCRIPT),
-        "/page.css" => ("text/css; charset=utf-8", STYLE),
-        _ => return None,
-    };
+    let (_, kind, text) = FILES.iter().find(|(name, ..)| *name == path)?;
     let headers = [
-        (header::CONTENT_TYPE, kind),
+        (header::CONTENT_TYPE, *kind),
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::CACHE_CONTROL, "no-cache"),
         (
@@ -30,7 +34,7 @@ pub(crate) fn file(path: &str) -> Option<Response> {
             "same-origin",
         ),
     ];
-    Some((StatusCode::OK, headers, text).into_response())
+    Some((StatusCode::OK, headers, *text).into_response())
 }
 
 #[cfg(test)]
@@ -39,13 +43,14 @@ mod tests {
 
     #[test]
     fn the_page_is_small_and_loads_nothing_from_elsewhere() {
-        let all = PAGE.len() + SCRIPT.len() + STYLE.len();
+        let all: usize = FILES.iter().map(|(_, _, text)| text.len()).sum();
         assert!(all <= 80_000, "{all} bytes");
-        for text in [PAGE, SCRIPT, STYLE] {
+        for (.., text) in FILES {
             assert!(!text.contains("http://") && !text.contains("https://"));
             assert!(!text.contains("innerHTML") && !text.contains("eval("));
         }
-        assert!(!PAGE.contains("style=") && !PAGE.contains("onclick"));
+        let (.., page) = FILES[0];
+        assert!(!page.contains("style=") && !page.contains("onclick"));
         assert!(file("/").is_some() && file("/../secret").is_none());
     }
 }

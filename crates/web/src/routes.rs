@@ -6,16 +6,18 @@
 //! | `/ws/CAMERA` | for each text `next` one binary message with the newest frame |
 //! | `/snapshot/CAMERA.jpg` | the next frame |
 //! | `/stream/CAMERA` | frames as they come, Motion JPEG |
-//! | `/api/v1/status`, `/api/v1/info`, `/api/v1/cameras` | as on MQTT, and the cameras' names |
+//! | `/labelmap/CAMERA.png` | the next frame's label map |
+//! | `/api/v1/...` | see [`api`](crate::api) |
+//! | `/metrics` | for Prometheus |
 //! | `/healthz`, `/readyz` | 200 or 503: whether the process works, and whether frames flow |
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Json, Router,
+    Router,
     body::{Body, Bytes},
     extract::{
-        Path, Request, State,
+        Path, Query, Request, State,
         ws::{Message, WebSocket, WebSocketUpgrade},
     },
     http::{StatusCode, header},
@@ -23,17 +25,20 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use serde::Deserialize;
 use tokio::time::timeout;
 
 use crate::{
+    api,
     gallery::{Gallery, Look, Shown},
     gate::{COOKIE, Gate, Refusal, in_query},
+    metrics,
     node::Node,
     page,
 };
 
 /// How long a viewer waits for a frame.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// A viewer that asks for nothing for this time is gone, or asleep.
 const IDLE: Duration = Duration::from_secs(60);
@@ -61,9 +66,9 @@ pub(crate) fn router(app: App) -> Router {
         .route("/ws/{camera}", get(frames))
         .route("/snapshot/{file}", get(snapshot))
         .route("/stream/{camera}", get(stream))
-        .route("/api/v1/status", get(status))
-        .route("/api/v1/info", get(info))
-        .route("/api/v1/cameras", get(cameras))
+        .route("/labelmap/{file}", get(labelmap))
+        .route("/metrics", get(metrics))
+        .merge(api::router())
         .route("/healthz", get(async || "ok\n"))
         // Browsers ask for it by themselves.
         .route("/favicon.ico", get(async || StatusCode::NO_CONTENT))
@@ -102,11 +107,11 @@ async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> R
     }
 }
 
-fn refuse(code: StatusCode, why: &'static str) -> Response {
+pub(crate) fn refuse(code: StatusCode, why: &'static str) -> Response {
     (code, format!("{why}\n")).into_response()
 }
 
-fn no_camera(app: &App, name: &str) -> Response {
+pub(crate) fn no_camera(app: &App, name: &str) -> Response {
     let names: Vec<_> = app.gallery.names().collect();
     let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
     let why = format!("no camera '{shown}': there is {}\n", names.join(", "));
@@ -118,16 +123,10 @@ async fn file(State(_): State<App>, request: Request) -> Response {
         .unwrap_or_else(|| refuse(StatusCode::NOT_FOUND, "there is nothing here"))
 }
 
-async fn status(State(app): State<App>) -> Response {
-    Json(app.node.status()).into_response()
-}
-
-async fn info(State(app): State<App>) -> Response {
-    Json(app.node.info()).into_response()
-}
-
-async fn cameras(State(app): State<App>) -> Response {
-    Json(app.gallery.names().collect::<Vec<_>>()).into_response()
+async fn metrics(State(app): State<App>) -> Response {
+    let node = &app.node;
+    let text = metrics::encode(node.status(), &node.info(), node.stages());
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
 }
 
 /// Whether the accelerator and at least one camera work.
@@ -141,19 +140,55 @@ async fn ready(State(app): State<App>) -> Response {
     }
 }
 
-async fn snapshot(State(app): State<App>, Path(file): Path<String>) -> Response {
+/// Whether a snapshot has its masks drawn: `?masks=1`.
+#[derive(Deserialize)]
+struct Wishes {
+    #[serde(default)]
+    masks: u8,
+}
+
+async fn snapshot(
+    State(app): State<App>,
+    Path(file): Path<String>,
+    Query(wishes): Query<Wishes>,
+) -> Response {
     let name = file.strip_suffix(".jpg").unwrap_or(&file);
+    if wishes.masks > 0 {
+        picture(&app, name, "image/jpeg", Shown::overlay).await
+    } else {
+        picture(&app, name, "image/jpeg", |shown| shown.encoded().jpeg.clone()).await
+    }
+}
+
+async fn labelmap(State(app): State<App>, Path(file): Path<String>) -> Response {
+    let name = file.strip_suffix(".png").unwrap_or(&file);
+    picture(&app, name, "image/png", Shown::labelmap).await
+}
+
+/// Something made of a camera's next frame.
+async fn picture(
+    app: &App,
+    name: &str,
+    kind: &'static str,
+    make: impl FnOnce(&Shown) -> Vec<u8> + Send + 'static,
+) -> Response {
     let Some(mut look) = app.gallery.look(name) else {
-        return no_camera(&app, name);
+        return no_camera(app, name);
     };
     match timeout(LONGEST_WAIT, look.next()).await {
         Ok(Some(shown)) => {
-            let jpeg = encoded(shown, |encoded| encoded.jpeg.clone()).await;
+            let made = made(shown, make).await;
+            if made.is_empty() {
+                return refuse(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the picture can't be encoded",
+                );
+            }
             let headers = [
-                (header::CONTENT_TYPE, "image/jpeg"),
+                (header::CONTENT_TYPE, kind),
                 (header::CACHE_CONTROL, "no-store"),
             ];
-            (headers, jpeg).into_response()
+            (headers, made).into_response()
         }
         _ => refuse(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -171,7 +206,8 @@ async fn stream(State(app): State<App>, Path(camera): Path<String>) -> Response 
     tokio::spawn(async move {
         let mut look = look;
         while let Ok(Some(shown)) = timeout(LONGEST_WAIT, look.next()).await {
-            let part = encoded(shown, |encoded| {
+            let part = made(shown, |shown| {
+                let encoded = shown.encoded();
                 let head = format!(
                     "--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n",
                     encoded.jpeg.len()
@@ -234,7 +270,7 @@ async fn serve(mut socket: WebSocket, mut look: Look) {
         }
         let message = match timeout(LONGEST_WAIT, look.next()).await {
             Ok(Some(shown)) => {
-                let bytes = encoded(shown, |encoded| encoded.message.clone()).await;
+                let bytes = made(shown, |shown| shown.encoded().message.clone()).await;
                 Message::Binary(bytes.into())
             }
             Ok(None) => return,
@@ -248,11 +284,8 @@ async fn serve(mut socket: WebSocket, mut look: Look) {
     }
 }
 
-/// Something of what is sent of a frame, encoded on a thread that nobody waits on.
-async fn encoded(
-    shown: Arc<Shown>,
-    of: impl FnOnce(&crate::gallery::Encoded) -> Vec<u8> + Send + 'static,
-) -> Vec<u8> {
-    let work = tokio::task::spawn_blocking(move || of(shown.encoded()));
+/// Something made of a frame, on a thread that nobody waits on.
+async fn made(shown: Arc<Shown>, make: impl FnOnce(&Shown) -> Vec<u8> + Send + 'static) -> Vec<u8> {
+    let work = tokio::task::spawn_blocking(move || make(&shown));
     work.await.unwrap_or_default()
 }

@@ -3,8 +3,7 @@
 use std::{fs, sync::Arc, time::SystemTime};
 
 use configuration::{Config, WrongInput};
-use fastsam::{MaskSize, Segments};
-use frame::Letterbox;
+use fastsam::Segments;
 use message::{Status, Track};
 use web::{Gallery, Node, Outline, Server, Shown, Token};
 
@@ -83,23 +82,14 @@ impl Showing {
         let Some(picture) = self.keep.take(camera, flight.sequence) else {
             return;
         };
-        let Some(canvas) = segments.canvas() else {
-            return;
-        };
-        let classes = segments.classes();
         let outline = |(place, segment): (usize, &fastsam::Segment)| {
             let track = showable.tracks.get(place);
             let told = track.map(Track::from);
-            let name = classes.name(segment.class.into());
             Outline {
                 id: track.map_or(place as u64, |track| track.id),
-                score: segment.score,
-                name: name.filter(|_| classes.are_told_apart()).map(str::to_owned),
-                bbox: segment.bbox,
-                area: segment.area,
                 velocity: told.map_or([0.0; 2], |told| told.velocity),
                 age_ms: told.map_or(0, |told| told.age_ms),
-                runs: segment.mask.runs().to_vec(),
+                segment: segment.clone(),
             }
         };
         let outlines = segments.as_slice().iter().enumerate().map(outline);
@@ -110,23 +100,11 @@ impl Showing {
             segments.size(),
             showable.backend,
             picture,
-            under(canvas.mask_size, flight.letterbox),
+            flight.letterbox,
+            segments.classes().clone(),
             outlines.collect(),
             events,
         );
         self.gallery.show(camera, shown);
-    }
-}
-
-/// The part of the network's input that lies under the masks.
-fn under(mask_size: MaskSize, letterbox: Letterbox) -> Letterbox {
-    match mask_size {
-        MaskSize::Frame => letterbox,
-        MaskSize::Network => Letterbox {
-            resized: letterbox.input.size(),
-            left: 0,
-            top: 0,
-            ..letterbox
-        },
     }
 }

@@ -1,6 +1,9 @@
 // The live page. A camera's frames come one by one, each when the one before is drawn, with their masks in the same
 // message: 32 bits of header length, JSON, JPEG, runs of 16-bit numbers (row, first column, column behind the last).
 
+import { Areas } from "/areas.js";
+import { Prompts } from "/prompts.js";
+
 const MOST_EVENTS = 100;
 const events = document.querySelector("#events");
 const state = document.querySelector("#state");
@@ -62,12 +65,15 @@ class Camera {
     this.told = find(".selected");
     this.frame = null;
     this.hovered = null;
-    this.selected = null;
+    this.chosen = new Set();
+    this.said = null;
     this.times = [];
     find("h2").textContent = name;
     find(".snapshot").href = `/snapshot/${encodeURIComponent(name)}.jpg`;
     this.canvas.dataset.camera = name;
     this.canvas.setAttribute("aria-label", `Live picture of ${name}. Arrow keys go from object to object.`);
+    this.areas = new Areas(this, section);
+    this.prompts = new Prompts(this, section);
     this.listen();
     document.querySelector("#cameras").append(section);
     this.connect();
@@ -118,7 +124,7 @@ class Camera {
       [layer.canvas.width, layer.canvas.height] = [width, height];
     }
     context.drawImage(this.picture, 0, 0, width, height);
-    const marked = (segment) => segment.id === this.hovered || segment.id === this.selected;
+    const marked = (segment) => segment.id === this.hovered || this.chosen.has(segment.id);
     const shown = frame.segments.filter((segment) => this.masks.checked || marked(segment));
     if (shown.length) {
       const image = layer.createImageData(width, height);
@@ -153,18 +159,27 @@ class Camera {
       context.fillStyle = "#fff";
       context.fillText(text, x + 4, top + size);
     }
-    canvas.dataset.selected = this.selected ?? "";
+    this.areas.draw(context, width, height);
+    this.prompts.draw(context, width, height);
+    canvas.dataset.selected = [...this.chosen].join(" ");
     canvas.dataset.hovered = this.hovered ?? "";
     canvas.dataset.count = frame.segments.length;
   }
 
+  /** Where a pointer is, as shares of the picture. */
+  share({ clientX, clientY }) {
+    const bounds = this.canvas.getBoundingClientRect();
+    const share = (number) => Math.min(1, Math.max(0, number));
+    return { x: share((clientX - bounds.left) / bounds.width), y: share((clientY - bounds.top) / bounds.height) };
+  }
+
   /** The object under a pointer: the smallest of those that cover its pixel. */
-  under({ clientX, clientY }) {
+  under(event) {
     const { frame, canvas } = this;
     if (!frame) return null;
-    const bounds = canvas.getBoundingClientRect();
-    const x = Math.floor(((clientX - bounds.left) / bounds.width) * canvas.width);
-    const y = Math.floor(((clientY - bounds.top) / bounds.height) * canvas.height);
+    const place = this.share(event);
+    const x = Math.min(canvas.width - 1, Math.floor(place.x * canvas.width));
+    const y = Math.min(canvas.height - 1, Math.floor(place.y * canvas.height));
     const hit = frame.segments.filter((segment) => covers(segment, x, y));
     hit.sort((a, b) => a.area - b.area);
     return hit[0]?.id ?? null;
@@ -174,38 +189,59 @@ class Camera {
     const { canvas } = this;
     canvas.addEventListener("pointermove", (event) => { this.hovered = this.under(event); this.draw(); });
     canvas.addEventListener("pointerleave", () => { this.hovered = null; this.draw(); });
-    canvas.addEventListener("click", (event) => this.select(this.under(event)));
     canvas.addEventListener("keydown", (event) => {
+      if (this.areas.key(event) || this.prompts.key(event)) return event.preventDefault();
       const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
       if (step) {
         const ids = (this.frame?.segments ?? []).map((segment) => segment.id).sort((a, b) => a - b);
-        const place = ids.indexOf(this.selected);
+        const place = ids.indexOf([...this.chosen][0]);
         const start = place < 0 && step < 0 ? 0 : place;
-        if (ids.length) this.select(ids[(start + step + ids.length) % ids.length]);
-      } else if (event.key === "Escape") this.select(null);
-      else if (event.key.toLowerCase() === "m") { this.masks.checked = !this.masks.checked; this.draw(); }
+        this.prompts.parts = [];
+        if (ids.length) this.choose([ids[(start + step + ids.length) % ids.length]]);
+      } else if (event.key.toLowerCase() === "m") { this.masks.checked = !this.masks.checked; this.draw(); }
       else return;
       event.preventDefault();
     });
     for (const box of [this.masks, this.labels]) box.addEventListener("change", () => this.draw());
   }
 
-  select(id) {
-    this.selected = id;
+  /** Highlights these objects. */
+  choose(ids) {
+    this.chosen = new Set(ids);
+    this.said = null;
     this.draw();
     this.describe();
   }
 
+  /** Says something below the picture, until another object is chosen. */
+  say(text) {
+    this.said = text;
+    this.describe();
+  }
+
+  /** A place within the mask of what is chosen: the middle of its longest run. */
+  inside() {
+    const segment = this.frame?.segments.find((one) => this.chosen.has(one.id));
+    if (!segment) return null;
+    const { runs } = segment;
+    let best = 0;
+    for (let i = 0; i < runs.length; i += 3) if (runs[i + 2] - runs[i + 1] > runs[best + 2] - runs[best + 1]) best = i;
+    return [(runs[best + 1] + runs[best + 2]) / 2 / this.frame.width, (runs[best] + 0.5) / this.frame.height];
+  }
+
   describe() {
-    const segment = this.frame?.segments.find((one) => one.id === this.selected);
+    const ids = [...this.chosen];
+    const segment = this.frame?.segments.find((one) => one.id === ids[0]);
     let text = "nothing selected";
-    if (segment) {
+    if (this.said !== null) text = this.said;
+    else if (ids.length > 1) text = `${ids.length} objects: ${ids.join(", ")}`;
+    else if (segment) {
       const [x, y, w, h] = segment.bbox;
       const speed = Math.hypot(...segment.velocity);
       const name = segment.name ? `, ${segment.name}` : "";
       text = `object ${segment.id}${name}: ${w} × ${h} at ${x}, ${y}, ${segment.area} pixels, score ${segment.score.toFixed(2)}, `
         + `seen for ${(segment.age_ms / 1000).toFixed(0)} s, ${speed < 5 ? "still" : `${speed.toFixed(0)} pixels a second`}`;
-    } else if (this.selected !== null) text = `object ${this.selected} is not seen`;
+    } else if (ids.length) text = `object ${ids[0]} is not seen`;
     if (this.told.textContent !== text) this.told.textContent = text;
   }
 }
@@ -247,8 +283,9 @@ async function start() {
     document.title = `${info.node} · fastsamd`;
     document.querySelector("h1").textContent = info.node;
     const backend = document.querySelector("#backend");
-    const words = { mock: "mock: regions of similar colour, not FastSAM", replay: "a recording's answers" };
-    backend.textContent = words[info.backend] ?? `${info.backend}: ${info.network}`;
+    const words = { mock: "mock: regions of similar colour, not FastSAM", replay: "a recording's answers",
+      "onnx built-in": "the built-in network: a demonstration, not FastSAM" };
+    backend.textContent = words[info.backend] ?? words[`${info.backend} ${info.network}`] ?? `${info.backend}: ${info.network}`;
     backend.hidden = false;
     cameras.push(...names.map((name) => new Camera(name)));
     look();
