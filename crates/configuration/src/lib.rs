@@ -40,7 +40,7 @@ pub use self::{
     camera::{Camera, Ffmpeg, Images, Rpicam, Source, StreamAddress, Synthetic, V4l2},
     classes::{Class, ClassError},
     error::{ConfigError, WrongInput},
-    mqtt::Mqtt,
+    mqtt::{Broker, HomeAssistant, Mqtt},
     onnx::{Onnx, OnnxEngine},
     output::{Level, Log, MaskFormat, Masks, Publish},
     prompts::StandingPrompt,

@@ -37,6 +37,24 @@ pub struct Publish {
     #[serde(deserialize_with = "check::interval_s")]
     #[schemars(range(min = 0.1, max = 86_400))]
     pub status_interval_s: f64,
+    /// Whether every frame is published as a label map, too: a PNG whose pixels number segments. Default: false, as
+    /// most read masks.
+    pub labelmap: bool,
+    /// Seconds between two snapshots of a camera: a JPEG with its segments, retained. Default: 0, none.
+    #[serde(deserialize_with = "snapshot_interval_s")]
+    #[schemars(range(min = 0, max = 86_400))]
+    pub snapshot_interval_s: f64,
+}
+
+/// Seconds between two snapshots, or 0.
+fn snapshot_interval_s<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    let seconds = f64::deserialize(deserializer)?;
+    if seconds == 0.0 || (0.1..=86_400.0).contains(&seconds) {
+        return Ok(seconds);
+    }
+    Err(D::Error::custom(format_args!(
+        "{seconds} is out of range: expected 0.1 to 86400, or 0 for none"
+    )))
 }
 
 check::bounded!(polygon_tolerance: f64, 0.0..=100.0);
@@ -50,11 +68,19 @@ impl Default for Publish {
             summary_interval_s: 1.0,
             count_interval_s: 0.5,
             status_interval_s: 30.0,
+            labelmap: false,
+            snapshot_interval_s: 0.0,
         }
     }
 }
 
 impl Publish {
+    /// The time between two snapshots, where there are any.
+    pub fn snapshot_interval(&self) -> Option<Duration> {
+        let seconds = self.snapshot_interval_s;
+        (seconds > 0.0).then(|| Duration::from_secs_f64(seconds))
+    }
+
     /// How masks are written, with the polygons' tolerance.
     pub fn format(&self) -> message::MaskFormat {
         match self.mask_format {
@@ -208,7 +234,7 @@ pub enum Level {
 
 impl Level {
     /// All of them, most important first.
-    const ALL: [Self; 5] = [
+    pub const ALL: [Self; 5] = [
         Self::Error,
         Self::Warn,
         Self::Info,

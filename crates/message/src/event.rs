@@ -77,6 +77,36 @@ pub enum EventKind {
     Lost,
 }
 
+impl EventKind {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Appeared,
+        Self::Left,
+        Self::Entered,
+        Self::Exited,
+        Self::Crossed,
+        Self::Loitering,
+        Self::Still,
+        Self::Moving,
+        Self::Lost,
+    ];
+
+    /// Its name in messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Appeared => "appeared",
+            Self::Left => "left",
+            Self::Entered => "entered",
+            Self::Exited => "exited",
+            Self::Crossed => "crossed",
+            Self::Loitering => "loitering",
+            Self::Still => "still",
+            Self::Moving => "moving",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 /// A way across a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -154,6 +184,9 @@ mod tests {
         );
         assert_eq!(text, expected);
         assert_eq!(serde_json::from_str::<Event>(&text).unwrap(), event);
+        for kind in EventKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
         let crossing = serde_json::to_string(&Crossing::LeftToRight).unwrap();
         assert_eq!(crossing, r#""left_to_right""#);
     }

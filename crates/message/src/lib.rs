@@ -5,11 +5,13 @@
 //! More may come: they should pass over fields they don't know. Nothing here knows a client or a
 //! broker: the command line and the configuration speak these words, too.
 
+pub mod discovery;
 mod event;
 mod masks;
 pub mod prompt;
 mod report;
 mod secret;
+mod setting;
 mod time;
 mod topics;
 mod writer;
@@ -24,6 +26,10 @@ pub use report::{
     Summary,
 };
 pub use secret::Secret;
+pub use setting::{Setting, SettingKind};
 pub use time::timestamp;
-pub use topics::{CameraTopics, Topic, TopicError, Topics, camera_name, topic_level, topic_prefix};
+pub use topics::{
+    CAMERA_SETTINGS, CameraTopics, NODE_SETTINGS, Retained, SettingTopics, Topic, TopicError,
+    Topics, birth_topic, camera_name, discovery_topic, topic_level, topic_prefix,
+};
 pub use writer::{Chosen, FrameHeader, Latency, MaskFormat, MasksWriter, Written};

@@ -133,6 +133,9 @@ pub struct Counters {
     pub dropped_offline: u64,
     /// Frames dropped because the broker takes them more slowly than they come.
     pub dropped_queue_full: u64,
+    /// Frames dropped because the broker had not read what was sent before.
+    #[serde(default)]
+    pub dropped_behind: u64,
     /// Messages larger than the broker or the configuration allows.
     pub dropped_too_large: u64,
     /// Events that the broker does not have yet.

@@ -18,9 +18,30 @@ const RESERVED: [&str; 7] = [
     "status",
 ];
 
+/// Settings of the node: each has topics below its name, and no camera may be named after one.
+pub const NODE_SETTINGS: [&str; 11] = [
+    "cleanup",
+    "confidence",
+    "detection",
+    "iou",
+    "labelmap",
+    "log_level",
+    "mask_format",
+    "masks",
+    "max_segments",
+    "min_area",
+    "snapshot_interval_s",
+];
+
+/// Settings of a camera.
+pub const CAMERA_SETTINGS: [&str; 2] = ["enabled", "prompt"];
+
 /// Bytes of a prefix at most, and of any other name. MQTT itself ends at 65535 for a whole topic.
 const MAX_PREFIX: usize = 256;
 const MAX_LEVEL: usize = 64;
+
+/// Bytes of a topic that somebody wants an answer on, at most.
+const MAX_ANSWER: usize = 512;
 
 /// Why a name can't be part of a topic.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -81,7 +102,7 @@ pub fn topic_prefix(prefix: &str) -> Result<&str, TopicError> {
 /// # Errors
 /// As [`topic_level`], and [`TopicError::Reserved`] for a name that the node itself uses.
 pub fn camera_name(name: &str) -> Result<&str, TopicError> {
-    if RESERVED.contains(&name) {
+    if RESERVED.contains(&name) || NODE_SETTINGS.contains(&name) {
         return Err(TopicError::Reserved(name.to_owned()));
     }
     topic_level(name)
@@ -163,6 +184,79 @@ impl Topics {
         Ok(self.below(&format!("response/{}", topic_level(what)?)))
     }
 
+    /// Where a setting of the node is set, and where its value is published.
+    ///
+    /// # Errors
+    /// As [`Topics::new`].
+    pub fn setting(&self, name: &str) -> Result<SettingTopics, TopicError> {
+        let name = topic_level(name)?;
+        Ok(SettingTopics {
+            set: self.below(&format!("{name}/set")),
+            state: self.below(&format!("{name}/state")),
+        })
+    }
+
+    /// A filter for everything that the node publishes or receives.
+    pub fn all(&self) -> String {
+        format!("{}/#", self.base)
+    }
+
+    /// Whether an answer may go to a topic that somebody names: below the node's own `response/`, or anywhere outside
+    /// the prefix that brokers let clients publish to. A broker ends the connection of a client that publishes to
+    /// others, and other nodes' topics are theirs.
+    pub fn may_answer_on(&self, topic: &str) -> bool {
+        const MOST_LEVELS: usize = 32;
+        let is_sound = (1..=MAX_ANSWER).contains(&topic.len())
+            && !topic.starts_with('$')
+            && !topic.contains(|c: char| c.is_control() || "+#".contains(c))
+            && topic.split('/').count() <= MOST_LEVELS;
+        let prefix = self.base.rsplit_once('/').map_or("", |(prefix, _)| prefix);
+        let is_below = |base: &str| {
+            topic == base
+                || topic
+                    .strip_prefix(base)
+                    .is_some_and(|rest| rest.starts_with('/'))
+        };
+        let own = format!("{}/response", self.base);
+        is_sound && (!is_below(prefix) || is_below(&own) && topic.len() > own.len() + 1)
+    }
+
+    /// What of the node a topic is of; `None` for one that is not the node's, or that is never retained.
+    pub fn retained(&self, topic: &str) -> Option<Retained> {
+        let below = topic.strip_prefix(&self.base)?.strip_prefix('/')?;
+        let levels: Vec<&str> = below.split('/').collect();
+        let of_camera = |camera: &str| camera_name(camera).is_ok();
+        let owned = |camera: &str, zone: Option<&str>, prompt: Option<&str>| Retained {
+            camera: Some(camera.to_owned()),
+            zone: zone.map(str::to_owned),
+            prompt: prompt.map(str::to_owned),
+        };
+        match levels[..] {
+            ["availability" | "info" | "status"] | ["accelerator", "state"] => {
+                Some(Retained::default())
+            }
+            [name, "state"] if NODE_SETTINGS.contains(&name) => Some(Retained::default()),
+            [camera, "state" | "summary" | "count" | "snapshot"] if of_camera(camera) => {
+                Some(owned(camera, None, None))
+            }
+            [camera, name, "state"] if of_camera(camera) && CAMERA_SETTINGS.contains(&name) => {
+                Some(owned(camera, None, None))
+            }
+            [camera, "zones", zone, "count" | "occupied"] if of_camera(camera) => {
+                Some(owned(camera, Some(zone), None))
+            }
+            [camera, "prompts", prompt, "count"] if of_camera(camera) => {
+                Some(owned(camera, None, Some(prompt)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The topic of that name, if it is one that the node retains something on.
+    pub fn retained_topic(&self, topic: &str) -> Option<Topic> {
+        self.retained(topic).map(|_| Topic(topic.into()))
+    }
+
     /// The topics of one camera.
     ///
     /// # Errors
@@ -178,6 +272,43 @@ impl Topics {
     fn below(&self, rest: &str) -> Topic {
         Topic(format!("{}/{rest}", self.base).into())
     }
+}
+
+/// The topics of a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingTopics {
+    /// Where a new value comes in.
+    pub set: Topic,
+    /// Where the value in force is published, retained.
+    pub state: Topic,
+}
+
+/// What a retained topic of a node is of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Retained {
+    /// The camera, where it is not the node itself.
+    pub camera: Option<String>,
+    /// The camera's zone.
+    pub zone: Option<String>,
+    /// The camera's standing prompt.
+    pub prompt: Option<String>,
+}
+
+/// The topic on which Home Assistant is told of a device, below its discovery prefix.
+///
+/// # Errors
+/// [`TopicError`] for a prefix or an id that can't be part of a topic.
+pub fn discovery_topic(prefix: &str, device: &str) -> Result<Topic, TopicError> {
+    let (prefix, device) = (topic_prefix(prefix)?, topic_level(device)?);
+    Ok(Topic(format!("{prefix}/device/{device}/config").into()))
+}
+
+/// The topic on which Home Assistant says `online` when it has started.
+///
+/// # Errors
+/// [`TopicError::Prefix`] for what can't be one.
+pub fn birth_topic(prefix: &str) -> Result<Topic, TopicError> {
+    Ok(Topic(format!("{}/status", topic_prefix(prefix)?).into()))
 }
 
 /// The topics of one camera, `PREFIX/NODE/CAMERA/...`.
@@ -250,6 +381,24 @@ impl CameraTopics {
         Ok(self
             .camera
             .below(&format!("prompts/{}", topic_level(name)?)))
+    }
+
+    /// How many objects a standing prompt has found: a plain number.
+    ///
+    /// # Errors
+    /// As [`Topics::new`].
+    pub fn prompt_count(&self, name: &str) -> Result<Topic, TopicError> {
+        Ok(self
+            .camera
+            .below(&format!("prompts/{}/count", topic_level(name)?)))
+    }
+
+    /// Where a setting of the camera is set, and where its value is published.
+    ///
+    /// # Errors
+    /// As [`Topics::new`].
+    pub fn setting(&self, name: &str) -> Result<SettingTopics, TopicError> {
+        self.camera.setting(name)
     }
 }
 
@@ -334,9 +483,94 @@ mod tests {
     #[test]
     fn a_camera_cannot_hide_another_topic() {
         let node = Topics::new("fastsam", "node").unwrap();
-        for name in RESERVED {
+        for name in RESERVED.into_iter().chain(NODE_SETTINGS) {
             let error = node.camera(name).unwrap_err();
             assert!(error.to_string().contains(name), "{error}");
         }
+    }
+
+    #[test]
+    fn answers_go_where_they_harm_nobody() {
+        let node = Topics::new("fastsam", "garden").unwrap();
+        for topic in [
+            "fastsam/garden/response/prompt",
+            "fastsam/garden/response/me/7",
+            "my/own/topic",
+            "fastsamples/x",
+        ] {
+            assert!(node.may_answer_on(topic), "{topic}");
+        }
+        let deep = ["a"; 300].join("/");
+        let long = "a".repeat(600);
+        for topic in [
+            "",
+            "$SYS/x",
+            "$share/group/x",
+            "a/+/b",
+            "a/#",
+            "a\0",
+            "a\nb",
+            "fastsam",
+            "fastsam/garden",
+            "fastsam/garden/response",
+            "fastsam/garden/response/",
+            "fastsam/garden/availability",
+            "fastsam/garden/responses/x",
+            "fastsam/other/response/x",
+            &deep,
+            &long,
+        ] {
+            assert!(!node.may_answer_on(topic), "{topic}");
+        }
+    }
+
+    #[test]
+    fn what_a_node_retains_is_known_by_its_topic() {
+        let node = Topics::new("home/fastsam", "garden").unwrap();
+        let camera = node.camera("cam0").unwrap();
+        let of = |topic: &Topic| node.retained(topic.as_str()).unwrap();
+        let node_itself = [
+            node.availability(),
+            node.info(),
+            node.status(),
+            node.accelerator_state(),
+            node.setting("confidence").unwrap().state,
+        ];
+        for topic in &node_itself {
+            assert_eq!(of(topic), Retained::default(), "{topic}");
+        }
+        let cameras = [
+            camera.state(),
+            camera.summary(),
+            camera.count(),
+            camera.snapshot(),
+            camera.setting("enabled").unwrap().state,
+        ];
+        for topic in &cameras {
+            assert_eq!(of(topic).camera.as_deref(), Some("cam0"), "{topic}");
+        }
+        let zone = of(&camera.zone_occupied("porch").unwrap());
+        assert_eq!(zone.zone.as_deref(), Some("porch"));
+        let prompt = of(&camera.prompt_count("cup").unwrap());
+        assert_eq!(prompt.prompt.as_deref(), Some("cup"));
+        // Not the node's, or never retained: somebody else's matter.
+        for topic in [
+            "home/fastsam/garden",
+            "home/fastsam/garden2/info",
+            "home/fastsam/garden/cam0/masks",
+            "home/fastsam/garden/cam0/events",
+            "home/fastsam/garden/confidence/set",
+            "home/fastsam/garden/request/prompt",
+            "home/fastsam/garden/my/own/note",
+            "other/garden/info",
+        ] {
+            assert_eq!(node.retained(topic), None, "{topic}");
+        }
+        assert_eq!(node.all(), "home/fastsam/garden/#");
+        let discovery = discovery_topic("homeassistant", "fastsam_garden").unwrap();
+        assert_eq!(
+            discovery.as_str(),
+            "homeassistant/device/fastsam_garden/config"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! What can go wrong before a connection is tried. What happens to a connection later is no error
 //! but a state: it is logged, counted, and tried again.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use thiserror::Error;
 
@@ -25,6 +25,17 @@ pub enum MqttError {
         /// The most that MQTT allows.
         limit: usize,
     },
+    /// The certificates that are to vouch for the broker can't be read.
+    #[error("{}: {cause}", path.display())]
+    Certificates {
+        /// Their file.
+        path: PathBuf,
+        /// What is wrong.
+        cause: String,
+    },
+    /// No version of TLS can be spoken.
+    #[error("TLS can't be set up: {0}")]
+    Tls(String),
     /// The operating system gives no event loop.
     #[error("the MQTT client can't start: {0}")]
     Runtime(#[source] io::Error),

@@ -17,6 +17,7 @@ mod model;
 mod own;
 mod progress;
 mod record;
+mod retire;
 mod run;
 mod schema;
 mod segment;
@@ -55,6 +56,8 @@ enum Verb {
     /// Looks at everything the daemon needs - library, driver, device, HEF, cameras, broker - and
     /// says how to fix what is missing.
     Doctor(doctor::DoctorArgs),
+    /// Clears what a node has retained on its broker.
+    Retire(retire::RetireArgs),
     /// Prints a JSON Schema.
     Schema(schema::SchemaArgs),
     /// Times the post-processing on this machine, stage by stage.
@@ -95,6 +98,7 @@ fn dispatch(verb: Verb) -> u8 {
         Verb::Check(arguments) => exit::conclude(check::run(&arguments)),
         Verb::Cameras(arguments) => exit::conclude(cameras::run(&arguments)),
         Verb::Doctor(arguments) => exit::conclude(doctor::run(&arguments)),
+        Verb::Retire(arguments) => exit::conclude(retire::run(&arguments)),
         Verb::Schema(arguments) => exit::conclude(schema::run(&arguments)),
         Verb::Bench(arguments) => exit::conclude(bench::run(&arguments)),
         Verb::Model(arguments) => exit::conclude(model::run(&arguments)),

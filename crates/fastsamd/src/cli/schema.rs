@@ -21,6 +21,14 @@ enum Subject {
     Masks,
     /// A message on `<camera>/events`.
     Events,
+    /// A message on `<camera>/summary`.
+    Summary,
+    /// A message on `status`.
+    Status,
+    /// A message on `info`.
+    Info,
+    /// A setting, as `request/settings` lists it.
+    Setting,
 }
 
 pub(super) fn run(arguments: &SchemaArgs) -> anyhow::Result<()> {
@@ -28,6 +36,10 @@ pub(super) fn run(arguments: &SchemaArgs) -> anyhow::Result<()> {
         Subject::Config => schema_for!(Config),
         Subject::Masks => schema_for!(message::Masks),
         Subject::Events => schema_for!(message::Event),
+        Subject::Summary => schema_for!(message::Summary),
+        Subject::Status => schema_for!(message::Status),
+        Subject::Info => schema_for!(message::Info),
+        Subject::Setting => schema_for!(message::Setting),
     };
     exit::say(&serde_json::to_string_pretty(&schema)?)
 }

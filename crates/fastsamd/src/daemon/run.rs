@@ -1,6 +1,7 @@
 //! From a configuration to a running daemon, and to its end.
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     sync::{Arc, mpsc},
     thread::JoinHandle,
@@ -12,7 +13,7 @@ use clip::{Matcher, Recollection};
 use configuration::{Config, WrongInput};
 use crossbeam_channel::{Receiver, Sender};
 use fastsam::Segments;
-use message::{MasksWriter, State, Topics};
+use message::{MasksWriter, SettingTopics, State, Topic, Topics};
 use mqtt::{Delivery, Incoming, Publisher};
 use tracing::{info, warn};
 
@@ -23,6 +24,7 @@ use super::{
     objects::{areas::Watched, following::Following, ids::Ids},
     pipeline::{self, Edges, Parts, Pipeline, start},
     process::{
+        errands::Errands,
         logging::{self, LogLevel},
         shutdown::Shutdown,
         signals,
@@ -32,17 +34,20 @@ use super::{
     prompts::{
         desk::Desk,
         pictures::{Job, Room},
-        requests::RequestStage,
+        requests::{RequestStage, Served},
         text::TextStage,
     },
     publish::{
         PublishStage,
         connection::{self, Connection},
+        discovery::{Discovery, Sources},
         frames::{CameraSide, FramePublisher},
+        pictures::{self, Pictures},
+        remains::Remains,
         states::{Announcement, StateOfAccelerator, StateOfCamera},
         status::Vitals,
     },
-    settings::{live::Live, reload::Reload},
+    settings::{live::Live, registry::Registry, reload::Reload},
     store::Store,
     web::{self, Answers, Showing},
 };
@@ -117,18 +122,23 @@ pub(crate) fn run_with(
     };
     let Connection {
         topics,
+        settings: setting_topics,
+        birth,
         publisher,
         session,
         inbox,
         farewell,
     } = connection::connect(config)?;
+    let settings = shared.settings(log_level, &setting_topics, &publisher)?;
     let (segments_in, used_segments) = pipeline::used_segments(config);
-    let mut publishing = shared.publishing(&topics, &publisher, segments_in, extent)?;
+    let (mut publishing, pictures) = shared.publishing(&topics, &publisher, segments_in, extent)?;
     let cameras = shared.watch_cameras(&topics, &publisher, &publishing.vitals)?;
     let mut accelerator = shared.watch_accelerator(&topics, &publisher, &publishing.vitals)?;
-    shared.listen_to_signals(file, log_level, &accelerator)?;
+    shared.listen_to_signals(file, &settings, &accelerator)?;
 
     let mut keeps: Vec<_> = room.iter().map(|room| Arc::clone(room.keep())).collect();
+    keeps.push(Arc::clone(publishing.frames.pictures.keep()));
+    let vitals = publishing.vitals.clone();
     let page = server
         .map(|server| shared.show(server, &mut publishing, &accelerator, &mut keeps))
         .transpose()?;
@@ -138,11 +148,25 @@ pub(crate) fn run_with(
         session.run(heartbeat);
         Ok(())
     })?;
+    let pictures = shared.make_pictures(
+        pictures,
+        Arc::clone(publishing.frames.pictures.keep()),
+        &publisher,
+    )?;
     let publish = threads.spawn("publish", move |heartbeat| publishing.run(heartbeat))?;
     let looking = text
         .map(|(matcher, (room, jobs))| shared.look(matcher, room, jobs, &publisher))
         .transpose()?;
-    let requests = shared.take_requests(publisher, inbox)?;
+    let serving = Serving {
+        file,
+        topics,
+        settings,
+        setting_topics,
+        birth,
+        vitals,
+        publisher,
+    };
+    let requests = shared.take_requests(serving, inbox)?;
 
     let opened = start::accelerator(
         &section,
@@ -179,7 +203,10 @@ pub(crate) fn run_with(
     }
     service.stopping();
     shutdown.request();
-    let others = [publish, requests].into_iter().chain(looking).chain(page);
+    let others = [publish, pictures, requests]
+        .into_iter()
+        .chain(looking)
+        .chain(page);
     join(others, &shutdown);
     farewell.say();
     join_with_grace([session], &shutdown, FAREWELL_TIME);
@@ -190,6 +217,17 @@ pub(crate) fn run_with(
             Ok(())
         }
     }
+}
+
+/// What is served to those who ask.
+struct Serving<'a> {
+    file: Option<&'a Path>,
+    topics: Topics,
+    settings: Arc<Registry>,
+    setting_topics: Vec<(String, SettingTopics)>,
+    birth: Option<Topic>,
+    vitals: Vitals,
+    publisher: Publisher,
 }
 
 impl Shared<'_> {
@@ -204,7 +242,7 @@ impl Shared<'_> {
         publisher: &Publisher,
         used: Sender<Segments>,
         extent: Extent,
-    ) -> anyhow::Result<PublishStage> {
+    ) -> anyhow::Result<(PublishStage, Receiver<pictures::Job>)> {
         let config = self.config;
         let started = self.clock.now();
         let mut ids = Ids::open(self.store.clone(), self.clock.time_of_day());
@@ -217,8 +255,14 @@ impl Shared<'_> {
         };
         let cameras = config.cameras.iter().enumerate().map(side);
         let cameras = cameras.collect::<Result<_, _>>()?;
+        let of_cameras = config
+            .cameras
+            .iter()
+            .map(|camera| topics.camera(&camera.name));
+        let of_cameras = of_cameras.collect::<Result<Vec<_>, _>>()?;
+        let (pictures, jobs) = Pictures::new(of_cameras.iter(), publisher.clone());
         let healthy = |camera: &configuration::Camera| (camera.name.clone(), Arc::default());
-        Ok(PublishStage {
+        let stage = PublishStage {
             frames: FramePublisher {
                 node: config.node.clone(),
                 backend: config.accelerator.backend.name(),
@@ -228,6 +272,7 @@ impl Shared<'_> {
                 writer: MasksWriter::new(),
                 message: Vec::new(),
                 ids,
+                pictures,
                 showing: None,
             },
             vitals: Vitals {
@@ -246,6 +291,49 @@ impl Shared<'_> {
             most_frames: extent.frames,
             used,
             shutdown: self.threads.shutdown.clone(),
+        };
+        Ok((stage, jobs))
+    }
+
+    /// The settings that may be set under way, each published where it is in force.
+    fn settings(
+        &self,
+        log_level: LogLevel,
+        topics: &[(String, SettingTopics)],
+        publisher: &Publisher,
+    ) -> anyhow::Result<Arc<Registry>> {
+        let settings = Registry::new(
+            self.config,
+            Arc::clone(&self.live),
+            Arc::clone(&self.desk),
+            move |level| log_level.set(level),
+            self.store.clone(),
+        )?;
+        let states = topics
+            .iter()
+            .map(|(name, topics)| (name.clone(), topics.state.clone()));
+        let states: BTreeMap<String, Topic> = states.collect();
+        let publisher = publisher.clone();
+        settings.listen(move |name, value| {
+            if let Some(topic) = states.get(name) {
+                // A value is not too large; what else may go wrong is counted.
+                let _ = publisher.state(topic, value.as_bytes(), Delivery::AtLeastOnce);
+            }
+        });
+        Ok(Arc::new(settings))
+    }
+
+    /// Starts the thread that makes pictures.
+    fn make_pictures(
+        &self,
+        jobs: Receiver<pictures::Job>,
+        keep: Arc<Keep>,
+        publisher: &Publisher,
+    ) -> anyhow::Result<JoinHandle<()>> {
+        let publisher = publisher.clone();
+        self.threads.spawn("pictures", move |heartbeat| {
+            pictures::make(&jobs, &keep, &publisher, heartbeat);
+            Ok(())
         })
     }
 
@@ -292,13 +380,12 @@ impl Shared<'_> {
     fn listen_to_signals(
         &self,
         file: Option<&Path>,
-        log_level: LogLevel,
+        settings: &Arc<Registry>,
         accelerator: &StateOfAccelerator,
     ) -> anyhow::Result<()> {
         let reload = Reload {
-            live: Arc::clone(&self.live),
+            settings: Arc::clone(settings),
             watched: Arc::clone(&self.watched),
-            log_level,
             announcement: Arc::clone(&accelerator.announcement),
             service: self.service().clone(),
         };
@@ -367,19 +454,81 @@ impl Shared<'_> {
         })
     }
 
-    /// Starts the thread that takes requests.
+    /// Starts the thread that takes requests, and tells Home Assistant what there is.
     fn take_requests(
         &self,
-        publisher: Publisher,
+        serving: Serving<'_>,
         inbox: mpsc::Receiver<Incoming>,
     ) -> anyhow::Result<JoinHandle<()>> {
-        let (desk, watched) = (Arc::clone(&self.desk), Arc::clone(&self.watched));
-        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let Serving {
+            file,
+            topics,
+            settings,
+            setting_topics,
+            birth,
+            vitals,
+            publisher,
+        } = serving;
+        let config = self.config;
+        let errands = Errands::new(self.threads.clone(), file.map(Path::to_owned));
+        let sources = Sources {
+            cameras: config.cameras.clone(),
+            settings: Arc::clone(&settings),
+            watched: Arc::clone(&self.watched),
+            desk: Arc::clone(&self.desk),
+            vitals,
+            publisher: publisher.clone(),
+            clock: self.clock.clone(),
+            backend: config.accelerator.backend.name(),
+            summary_interval_s: config.publish.summary_interval_s,
+            can_restart: errands.can_restart(),
+            has_doctor: errands.has_doctor(),
+        };
+        let discovery = Discovery::new(config, topics.clone(), sources, self.store.clone());
+        let remains = self.look_for_remains(topics, &discovery, &publisher)?;
+        let served = Served {
+            desk: Arc::clone(&self.desk),
+            watched: Arc::clone(&self.watched),
+            settings,
+            discovery,
+            remains: Some(remains),
+            errands,
+            publisher,
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+        };
+        let set = setting_topics
+            .into_iter()
+            .map(|(name, topics)| (name, topics.set));
+        let stage = RequestStage::new(served, inbox, set.collect(), birth)?;
         let shutdown = self.threads.shutdown.clone();
         self.threads.spawn("requests", move |heartbeat| {
-            RequestStage::new(&desk, &watched, publisher, inbox, store, clock)?
-                .run(heartbeat, &shutdown);
+            stage.run(heartbeat, &shutdown);
             Ok(())
         })
+    }
+
+    /// Starts to look for what an earlier daemon of the node left behind on the broker.
+    fn look_for_remains(
+        &self,
+        topics: Topics,
+        discovery: &Discovery,
+        publisher: &Publisher,
+    ) -> anyhow::Result<Remains> {
+        let config = self.config;
+        let id = format!("{}-remains", connection::client_id(config));
+        let options = connection::options(config, &id)?;
+        let former = discovery.former_topics();
+        let home_assistant = &config.mqtt.homeassistant;
+        Remains::look(
+            &self.threads,
+            publisher.clone(),
+            options,
+            topics,
+            former,
+            home_assistant
+                .discovery
+                .then_some(home_assistant.prefix.as_str()),
+        )
     }
 }

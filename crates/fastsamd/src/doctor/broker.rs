@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use message::Topics;
-use mqtt::{Options, Probe};
+use mqtt::{Echo, Probe};
 
 use super::finding::Finding;
+use crate::daemon::connection_options;
 use configuration::Config;
 
 /// How long the broker may take. As long as a daemon's first attempt.
@@ -14,7 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const CHECK: &str = "broker";
 
 pub(super) fn examine(config: &Config) -> Finding {
-    let address = format!("{}:{}", config.mqtt.host, config.mqtt.port);
+    let broker = config.mqtt.broker();
+    let address = format!("{}:{}", broker.host, broker.port);
     match probe(config) {
         Ok(Ok(probe)) => judge(config, &address, &probe),
         Ok(Err(cause)) => Finding::failed(
@@ -24,7 +26,7 @@ pub(super) fn examine(config: &Config) -> Finding {
                 "check mqtt.host, mqtt.port and the login in the configuration, and that the broker \
                  runs and listens there: `systemctl status mosquitto`; try \
                  `mosquitto_sub -V mqttv5 -h {} -p {} -t test`",
-                config.mqtt.host, config.mqtt.port
+                broker.host, broker.port
             ),
         ),
         Err(error) => Finding::failed(CHECK, format!("{address}: {error}"), None),
@@ -35,15 +37,10 @@ fn probe(config: &Config) -> anyhow::Result<Result<Probe, String>> {
     let topics = Topics::new(&config.mqtt.prefix, &config.node)?;
     // Not the daemon's own id: the broker would end its connection.
     let client_id = format!("fastsamd-doctor-{}", std::process::id());
-    let mut options = Options::new(
-        &config.mqtt.host,
-        config.mqtt.port,
-        &client_id,
-        topics.availability(),
-    );
-    options.max_payload_bytes = config.mqtt.max_payload_bytes;
-    options.login = config.mqtt.login();
-    Ok(mqtt::probe(&options, PATIENCE)?)
+    let options = connection_options(config, &client_id)?;
+    // Below the node's own topics, which its user may publish to where there is an ACL.
+    let echo = topics.response(&client_id)?;
+    Ok(mqtt::probe(&options, Some(&echo), PATIENCE)?)
 }
 
 fn judge(config: &Config, address: &str, probe: &Probe) -> Finding {
@@ -57,6 +54,50 @@ fn judge(config: &Config, address: &str, probe: &Probe) -> Finding {
         );
     }
     let ours = config.mqtt.max_payload_bytes;
+    let user = config.mqtt.username.as_deref().unwrap_or("this client");
+    let below = format!("{}/{}/#", config.mqtt.prefix, config.node);
+    match probe.echo.as_ref() {
+        None | Some(Echo::Whole) => {}
+        Some(Echo::Cut { lost, largest }) => {
+            return Finding::failed(
+                CHECK,
+                format!(
+                    "{address} loses messages of {lost} bytes without a word; one of {largest} arrived"
+                ),
+                format!(
+                    "raise the broker's limit (mosquitto: `message_size_limit`) to {ours}, or lower \
+                     mqtt.max_payload_bytes to what it takes: larger messages then leave segments out"
+                ),
+            );
+        }
+        Some(Echo::NoSubscription(cause)) => {
+            return Finding::failed(
+                CHECK,
+                format!("{address} does not let {user} subscribe to {below}: {cause}"),
+                format!(
+                    "allow it in the broker's access list (mosquitto: `topic readwrite {below}`)"
+                ),
+            );
+        }
+        Some(Echo::Refused(cause)) => {
+            return Finding::failed(
+                CHECK,
+                format!("{address} does not let {user} publish to {below}: {cause}"),
+                format!(
+                    "allow it in the broker's access list (mosquitto: `topic readwrite {below}`)"
+                ),
+            );
+        }
+        Some(Echo::Lost) => {
+            return Finding::failed(
+                CHECK,
+                format!("{address} takes messages, and none comes back to {user} on {below}"),
+                format!(
+                    "allow it in the broker's access list (mosquitto: `topic readwrite {below}`)"
+                ),
+            );
+        }
+    }
     match probe.max_packet_bytes {
         Some(theirs) if u64::from(theirs) < ours as u64 => Finding::warning(
             CHECK,
@@ -68,6 +109,9 @@ fn judge(config: &Config, address: &str, probe: &Probe) -> Finding {
                  `publish.mask_format: polygon`"
             ),
         ),
-        _ => Finding::ok(CHECK, format!("{address} takes us")),
+        _ => Finding::ok(
+            CHECK,
+            format!("{address} takes us, and messages of {ours} bytes come back whole"),
+        ),
     }
 }

@@ -1,7 +1,7 @@
 //! `doctor`: looks at everything the daemon needs, and says what to do about what is missing.
 //!
 //! [`examine`] goes from the library to the broker; each look is a [`Finding`]. Nothing is changed:
-//! no message is published, and a chip or camera that is in use is left alone. The rows follow what
+//! the only messages that are published come back to their sender alone, and a chip or camera that is in use is left alone. The rows follow what
 //! goes wrong for users of a Hailo-8: the table stands in `accelerator.rs`.
 
 mod accelerator;

@@ -1,6 +1,6 @@
 //! What comes in, where its answer goes, and why something is not sent.
 
-use message::Topic;
+use message::{Topic, Topics};
 use rumqttc::v5::mqttbytes::v5::PublishProperties;
 use thiserror::Error;
 
@@ -28,15 +28,11 @@ pub struct ReplyTo {
 }
 
 impl ReplyTo {
-    /// The topic that the request names, or else the usual one for its kind. A name that nothing
-    /// can be published to counts as none.
-    pub fn new(request: &Incoming, usual: &Topic) -> Self {
-        let can_be_published_to = |topic: &&String| {
-            !topic.is_empty()
-                && topic.len() <= usize::from(u16::MAX)
-                && !topic.contains(['+', '#', '\0'])
-        };
-        let named = request.response_topic.as_ref().filter(can_be_published_to);
+    /// The topic that the request names, or else the usual one for its kind. A name that no answer
+    /// may go to ([`Topics::may_answer_on`]) counts as none.
+    pub fn new(request: &Incoming, usual: &Topic, topics: &Topics) -> Self {
+        let named = request.response_topic.as_ref();
+        let named = named.filter(|topic| topics.may_answer_on(topic));
         Self {
             topic: named.map_or_else(|| usual.as_str().to_owned(), Clone::clone),
             correlation_data: request.correlation_data.clone(),
@@ -64,6 +60,9 @@ pub enum NotSent {
     /// Messages come faster than the broker takes them.
     #[error("the queue to the broker is full")]
     QueueFull,
+    /// The broker has not read yet what was sent before.
+    #[error("the broker has not read what was sent before")]
+    Behind,
     /// The message is larger than the broker or the configuration allows.
     #[error("a message of {bytes} bytes is too large: expected at most {limit}")]
     TooLarge {

@@ -6,7 +6,8 @@
 //!
 //! What can be relied on:
 //! - A *frame* is sent now or never: without a connection, or with a full queue, it is refused
-//!   and counted, so that nobody sees old frames as new ones.
+//!   and counted, so that nobody sees old frames as new ones. The same holds while the broker has not
+//!   read what was sent before ([`window`]).
 //! - A *state* is retained and remembered, the last value of each topic: on every connect
 //!   subscriptions are made, then `online` is published, then all states as they are by then. So
 //!   nothing depends on what a broken connection, or a broker that was restarted, has lost.
@@ -24,6 +25,9 @@ mod probe;
 mod publisher;
 mod session;
 mod shared;
+mod sweep;
+mod tls;
+mod window;
 
 use std::sync::{
     Arc,
@@ -33,9 +37,11 @@ use std::sync::{
 pub use backoff::Backoff;
 pub use exchange::{Incoming, NotSent, ReplyTo};
 pub use options::Options;
-pub use probe::{Probe, probe};
+pub use probe::{Echo, Probe, probe};
 pub use publisher::{Delivery, Publisher};
 pub use session::Session;
+pub use sweep::{Kept, Swept, sweep};
+pub use tls::Tls;
 
 use crate::MqttError;
 use shared::Shared;
@@ -51,7 +57,10 @@ const INBOX: usize = 64;
 pub fn connect(options: Options) -> Result<(Publisher, Session, Receiver<Incoming>), MqttError> {
     options.validate()?;
     let (inbox_in, inbox) = sync_channel(INBOX);
-    let shared = Arc::new(Shared::new(options.max_payload_bytes));
+    let shared = Arc::new(Shared::new(
+        options.max_payload_bytes,
+        &options.availability,
+    ));
     let session = Session::new(options, Arc::clone(&shared), inbox_in)?;
     Ok((Publisher::new(shared), session, inbox))
 }

@@ -3,12 +3,15 @@
 use std::{net::Ipv6Addr, time::Duration};
 
 use message::{Secret, State, Topic};
-use rumqttc::v5::{
-    MqttOptions,
-    mqttbytes::{QoS, v5::LastWill},
+use rumqttc::{
+    Transport,
+    v5::{
+        MqttOptions,
+        mqttbytes::{QoS, v5::LastWill},
+    },
 };
 
-use super::backoff::Backoff;
+use super::{backoff::Backoff, tls::Tls};
 use crate::MqttError;
 
 /// The largest payload that can be asked for: MQTT's limit on a packet is 268435455 bytes, and
@@ -32,6 +35,8 @@ pub struct Options {
     pub host: String,
     /// TCP port.
     pub port: u16,
+    /// How the connection is encrypted, if it is.
+    pub tls: Option<Tls>,
     /// Names this client to the broker, which allows one connection per id.
     pub client_id: String,
     /// User name and password, where the broker asks for them.
@@ -56,6 +61,7 @@ impl Options {
         Self {
             host: host.into(),
             port,
+            tls: None,
             client_id: client_id.into(),
             login: None,
             availability,
@@ -98,7 +104,7 @@ impl Options {
     }
 
     /// The same for rumqttc, without the last will.
-    pub(super) fn for_rumqttc(&self) -> MqttOptions {
+    pub(super) fn for_rumqttc(&self) -> Result<MqttOptions, MqttError> {
         // rumqttc puts host and port together with a colon.
         let host = match self.host.parse::<Ipv6Addr>() {
             Ok(address) => format!("[{address}]"),
@@ -117,7 +123,10 @@ impl Options {
         if let Some((username, password)) = &self.login {
             options.set_credentials(username, password.expose());
         }
-        options
+        if let Some(tls) = &self.tls {
+            options.set_transport(Transport::tls_with_config(tls.configuration()?));
+        }
+        Ok(options)
     }
 
     /// What is being connected to, for people.
@@ -167,7 +176,7 @@ mod tests {
         ] {
             let mut options = options();
             options.host = host.into();
-            assert_eq!(options.for_rumqttc().broker_address().0, expected);
+            assert_eq!(options.for_rumqttc().unwrap().broker_address().0, expected);
         }
     }
 

@@ -1,14 +1,29 @@
-//! Asking a broker whether it would take us, without publishing anything.
+//! Asking a broker whether it would take us, and a message as large as ours may be.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rumqttc::v5::{AsyncClient, Event, mqttbytes::v5::Packet};
+use rumqttc::v5::{
+    AsyncClient, Event, EventLoop,
+    mqttbytes::{
+        QoS,
+        v5::{Packet, PubAckReason, SubscribeReasonCode},
+    },
+};
+use tokio::time::timeout;
 
 use super::{
     failure::Failure,
     options::{Options, QUEUE},
 };
 use crate::MqttError;
+use message::Topic;
+
+/// How long a message may take to come back.
+const ECHO: Duration = Duration::from_secs(3);
+
+/// Sizes that are tried where the full one does not come back, in bytes: of frames with many masks, with few, and of a
+/// plain number.
+const SMALLER: [usize; 3] = [100_000, 10_000, 10];
 
 /// What a broker said when it accepted a connection; `None` where it did not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,41 +32,199 @@ pub struct Probe {
     pub max_packet_bytes: Option<u32>,
     /// Whether it keeps retained messages.
     pub retains: Option<bool>,
+    /// What became of messages that were sent to oneself, where a topic was given.
+    pub echo: Option<Echo>,
 }
 
-/// Connects, without a last will and under a client id of its own, and leaves again. Neither a
-/// running daemon nor its subscribers notice.
+/// What became of messages that were sent to oneself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Echo {
+    /// The largest came back.
+    Whole,
+    /// One of `lost` bytes did not come back, one of `largest` did.
+    Cut {
+        /// The smallest that did not.
+        lost: usize,
+        /// The largest that did.
+        largest: usize,
+    },
+    /// The broker refuses the subscription.
+    NoSubscription(String),
+    /// The broker refuses the message.
+    Refused(String),
+    /// None came back.
+    Lost,
+}
+
+/// Connects, without a last will and under a client id of its own, has messages up to the options' size come back on
+/// a topic that nobody else uses, and leaves again. Neither a running daemon nor its subscribers notice.
 ///
 /// # Errors
 /// Options out of range, no event loop; or, in the inner result, why there is no connection.
-pub fn probe(options: &Options, patience: Duration) -> Result<Result<Probe, String>, MqttError> {
+pub fn probe(
+    options: &Options,
+    echo: Option<&Topic>,
+    patience: Duration,
+) -> Result<Result<Probe, String>, MqttError> {
     options.validate()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(MqttError::Runtime)?;
-    let (client, mut event_loop) = AsyncClient::new(options.for_rumqttc(), QUEUE);
-    let attempt = async {
-        loop {
-            if let Event::Incoming(Packet::ConnAck(ack)) = event_loop.poll().await? {
-                let said = ack.properties;
-                // Leaving politely is all that is left; a broker that has gone has nothing to miss.
-                if client.disconnect().await.is_ok() {
-                    let _ = event_loop.poll().await;
+    let (client, mut event_loop) = AsyncClient::new(options.for_rumqttc()?, QUEUE);
+    let outcome = runtime.block_on(async {
+        let attempt = async {
+            loop {
+                if let Event::Incoming(Packet::ConnAck(ack)) = event_loop.poll().await? {
+                    let said = ack.properties;
+                    return Ok::<_, Failure>(said.map_or_else(Probe::default, |said| Probe {
+                        max_packet_bytes: said.max_packet_size,
+                        retains: said.retain_available.map(|available| available != 0),
+                        echo: None,
+                    }));
                 }
-                return Ok::<_, Failure>(said.map_or_else(Probe::default, |said| Probe {
-                    max_packet_bytes: said.max_packet_size,
-                    retains: said.retain_available.map(|available| available != 0),
-                }));
             }
+        };
+        let mut probe = match timeout(patience, attempt).await {
+            Ok(accepted) => accepted.map_err(|failure| failure.to_string())?,
+            Err(_) => return Err(Failure::Silent.to_string()),
+        };
+        if let Some(topic) = echo {
+            let mut shouting = Shouting {
+                client: &client,
+                event_loop: &mut event_loop,
+                topic,
+            };
+            let announced = probe
+                .max_packet_bytes
+                .map_or(usize::MAX, |most| most as usize);
+            let most = options
+                .max_payload_bytes
+                .min(announced.saturating_sub(1024));
+            probe.echo = Some(shouting.echo(most.max(1)).await);
         }
-    };
-    let outcome = runtime.block_on(async { tokio::time::timeout(patience, attempt).await });
+        // Leaving politely is all that is left; a broker that has gone has nothing to miss.
+        if client.disconnect().await.is_ok() {
+            let _ = timeout(patience, event_loop.poll()).await;
+        }
+        Ok(probe)
+    });
     // Resolving a host name can't be interrupted: don't wait for its thread.
     runtime.shutdown_background();
-    Ok(match outcome {
-        Ok(Ok(probe)) => Ok(probe),
-        Ok(Err(failure)) => Err(failure.to_string()),
-        Err(_) => Err(Failure::Silent.to_string()),
-    })
+    Ok(outcome)
+}
+
+/// Sends messages to itself.
+struct Shouting<'a> {
+    client: &'a AsyncClient,
+    event_loop: &'a mut EventLoop,
+    topic: &'a Topic,
+}
+
+/// What became of one message.
+enum Came {
+    Back,
+    NotBack,
+    Refused(String),
+}
+
+impl Shouting<'_> {
+    async fn echo(&mut self, most: usize) -> Echo {
+        match self.subscribe().await {
+            Ok(None) => {}
+            Ok(Some(refusal)) => return Echo::NoSubscription(refusal),
+            Err(failure) => return Echo::NoSubscription(failure.to_string()),
+        }
+        let (mut lost, mut refusal) = (None, None);
+        let smaller = SMALLER.into_iter().filter(|size| *size < most);
+        for size in std::iter::once(most).chain(smaller) {
+            match (self.shout(size).await, lost) {
+                (Ok(Came::Back), None) => return Echo::Whole,
+                (Ok(Came::Back), Some(lost)) => {
+                    return Echo::Cut {
+                        lost,
+                        largest: size,
+                    };
+                }
+                (Ok(Came::NotBack), _) => lost = Some(size),
+                (Ok(Came::Refused(cause)), _) => {
+                    lost = Some(size);
+                    refusal = Some(cause);
+                }
+                (Err(failure), _) => return Echo::Refused(failure.to_string()),
+            }
+        }
+        refusal.map_or(Echo::Lost, Echo::Refused)
+    }
+
+    /// Subscribes; says why the broker refuses, if it does.
+    async fn subscribe(&mut self) -> Result<Option<String>, Failure> {
+        // The queue of a new connection has room.
+        let _ = self
+            .client
+            .try_subscribe(self.topic.as_str(), QoS::AtMostOnce);
+        let answered = async {
+            loop {
+                if let Event::Incoming(Packet::SubAck(ack)) = self.event_loop.poll().await? {
+                    let refused = ack
+                        .return_codes
+                        .iter()
+                        .find(|code| !matches!(code, SubscribeReasonCode::Success(_)));
+                    return Ok(refused.map(|code| format!("{code:?}")));
+                }
+            }
+        };
+        timeout(ECHO, answered)
+            .await
+            .unwrap_or(Err(Failure::Silent))
+    }
+
+    /// Sends a message of so many bytes, first as frames are sent, then so that the broker says why it does not pass it on.
+    async fn shout(&mut self, size: usize) -> Result<Came, Failure> {
+        if self.comes_back(size, QoS::AtMostOnce).await? {
+            return Ok(Came::Back);
+        }
+        self.publish(size, QoS::AtLeastOnce);
+        let acknowledged = async {
+            loop {
+                if let Event::Incoming(Packet::PubAck(ack)) = self.event_loop.poll().await? {
+                    let is_taken = matches!(
+                        ack.reason,
+                        PubAckReason::Success | PubAckReason::NoMatchingSubscribers
+                    );
+                    return Ok(if is_taken {
+                        Came::NotBack
+                    } else {
+                        Came::Refused(format!("{:?}", ack.reason))
+                    });
+                }
+            }
+        };
+        timeout(ECHO, acknowledged)
+            .await
+            .unwrap_or(Ok(Came::NotBack))
+    }
+
+    /// The queue has room: one message is under way at a time.
+    fn publish(&self, size: usize, qos: QoS) {
+        let topic = self.topic.as_str();
+        let _ = self.client.try_publish(topic, qos, false, vec![b' '; size]);
+    }
+
+    async fn comes_back(&mut self, size: usize, qos: QoS) -> Result<bool, Failure> {
+        self.publish(size, qos);
+        let until = Instant::now() + ECHO;
+        let came = async {
+            loop {
+                match self.event_loop.poll().await? {
+                    Event::Incoming(Packet::Publish(publish)) if publish.payload.len() == size => {
+                        return Ok(true);
+                    }
+                    _ => {}
+                }
+            }
+        };
+        let left = until.saturating_duration_since(Instant::now());
+        timeout(left, came).await.unwrap_or(Ok(false))
+    }
 }

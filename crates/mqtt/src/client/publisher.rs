@@ -30,12 +30,36 @@ impl Publisher {
         Self { shared }
     }
 
-    /// Publishes what is of use only now: QoS 0, not retained, not remembered.
+    /// Publishes JSON that is of use only now: QoS 0, not retained, not remembered. It expires after a second, and is
+    /// not sent while the broker has not read what was sent before.
     ///
     /// # Errors
     /// Why the message was dropped.
     pub fn frame(&self, topic: &Topic, payload: &[u8]) -> Result<(), NotSent> {
-        self.counted(self.shared.frame(topic, payload))
+        self.picture(topic, payload, "application/json")
+    }
+
+    /// The same with something else than JSON.
+    ///
+    /// # Errors
+    /// As [`frame`](Self::frame).
+    pub fn picture(
+        &self,
+        topic: &Topic,
+        payload: &[u8],
+        content_type: &'static str,
+    ) -> Result<(), NotSent> {
+        self.counted(self.shared.frame(topic, payload, content_type))
+    }
+
+    /// Clears what an earlier client has retained on a topic.
+    pub fn clear(&self, topic: &Topic) {
+        self.shared.clear(topic);
+    }
+
+    /// Publishes all states again.
+    pub fn repeat(&self) {
+        self.shared.repeat();
     }
 
     /// Answers a request: QoS 1, not retained, lost with the connection.
@@ -106,6 +130,7 @@ impl Publisher {
             Ok(()) => {}
             Err(NotSent::Offline) => tally.offline.add(1),
             Err(NotSent::QueueFull) => tally.queue_full.add(1),
+            Err(NotSent::Behind) => tally.behind.add(1),
             Err(NotSent::TooLarge { .. } | NotSent::TooManyStates { .. }) => tally.too_large.add(1),
         }
         outcome

@@ -111,7 +111,10 @@ impl Worker {
         let mut last_said = String::new();
         while !stop() {
             self.shared.tally.attempts.add(1);
-            let mut connection = self.connection();
+            let mut connection = match self.connection() {
+                Ok(connection) => connection,
+                Err(error) => return warn!(broker = address, "no connection: {error}"),
+            };
             let outcome = self.serve(&mut connection, stop).await;
             if outcome.is_ok() && connection.opened.is_some() {
                 self.say_farewell(&mut connection).await;
@@ -137,16 +140,16 @@ impl Worker {
         }
     }
 
-    fn connection(&self) -> Connection {
-        let mut options = self.options.for_rumqttc();
+    fn connection(&self) -> Result<Connection, MqttError> {
+        let mut options = self.options.for_rumqttc()?;
         options.set_last_will(self.options.last_will());
         let (client, event_loop) = AsyncClient::new(options, QUEUE);
-        Connection {
+        Ok(Connection {
             client,
             event_loop,
             accepted: None,
             opened: None,
-        }
+        })
     }
 
     /// Works until the connection fails, or `stop` says so.
@@ -188,7 +191,7 @@ impl Worker {
                 () = self.shared.changed.notified() => {
                     self.send();
                 }
-                () = sleep(TICK) => {}
+                () = sleep(TICK) => self.shared.mark_when_due(),
             }
         }
         Ok(None)
@@ -210,6 +213,10 @@ impl Worker {
     }
 
     fn subscribed(&self, connection: &mut Connection, ack: &SubAck) {
+        if connection.opened.is_some() {
+            // Subscriptions are made once; this is the answer to a mark.
+            return self.shared.confirmed();
+        }
         for (topic, code) in self.options.subscriptions.iter().zip(&ack.return_codes) {
             if !matches!(code, SubscribeReasonCode::Success(_)) {
                 warn!(%topic, "the broker refuses the subscription: {code:?}");

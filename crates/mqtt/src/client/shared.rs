@@ -10,9 +10,16 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
-use rumqttc::v5::{AsyncClient, mqttbytes::QoS};
+use rumqttc::v5::{
+    AsyncClient,
+    mqttbytes::{
+        QoS,
+        v5::{Filter, PublishProperties, RetainForwardRule},
+    },
+};
 use tokio::sync::Notify;
 use tracing::warn;
 
@@ -20,11 +27,18 @@ use super::{
     backlog::Backlog,
     exchange::{NotSent, ReplyTo},
     options::OVERHEAD,
+    window::Window,
 };
 use message::{Counters, State, Topic};
 
+/// Seconds after which nobody gets a frame any more that the broker still has: MQTT's shortest time.
+const FRAME_EXPIRY_S: u32 = 1;
+
+/// Bytes of a frame's properties, at most.
+const PROPERTIES: usize = 32;
+
 /// Topics with a remembered state, at most: far more than a node has.
-const MAX_STATES: usize = 1024;
+const MAX_STATES: usize = 4096;
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -33,6 +47,8 @@ pub(super) struct Shared {
     pub(super) changed: Notify,
     pub(super) tally: Tally,
     max_payload_bytes: usize,
+    /// What marks subscribe to.
+    mark: String,
 }
 
 #[derive(Debug, Default)]
@@ -47,6 +63,8 @@ struct Link {
     /// In the order in which they were first published.
     states: Vec<Remembered>,
     backlog: Backlog,
+    /// What is on its way to the broker.
+    window: Window,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,8 +102,9 @@ impl Link {
 }
 
 impl Shared {
-    pub(super) fn new(max_payload_bytes: usize) -> Self {
+    pub(super) fn new(max_payload_bytes: usize, availability: &Topic) -> Self {
         Self {
+            mark: format!("{availability}/mark"),
             link: Mutex::default(),
             changed: Notify::new(),
             tally: Tally::default(),
@@ -109,6 +128,7 @@ impl Shared {
             state.unsent = true;
         }
         link.backlog.begin_anew();
+        link.window = Window::default();
         // The queue of a new connection has room.
         let online_payload = State::Online.payload();
         let _ = link.push(Kind::State, online, QoS::AtLeastOnce, online_payload);
@@ -218,8 +238,8 @@ impl Shared {
     }
 
     fn payload_limit_for(&self, link: &Link, topic_bytes: usize) -> usize {
-        // Fixed header (1 + 4), length of the topic (2), packet id (2), no properties (1).
-        let header = 10 + topic_bytes;
+        // Fixed header (1 + 4), length of the topic (2), packet id (2), properties (1 + 5 + 3 and their text).
+        let header = 10 + PROPERTIES + topic_bytes;
         match link.max_packet_bytes {
             Some(packet) => (packet as usize)
                 .saturating_sub(header)
@@ -229,10 +249,65 @@ impl Shared {
     }
 
     /// Sends now or not at all.
-    pub(super) fn frame(&self, topic: &Topic, payload: &[u8]) -> Result<(), NotSent> {
-        let mut link = self.link();
-        check_size(payload, self.limit(&link, topic))?;
-        link.push(Kind::Frame, topic, QoS::AtMostOnce, payload)
+    pub(super) fn frame(
+        &self,
+        topic: &Topic,
+        payload: &[u8],
+        content_type: &str,
+    ) -> Result<(), NotSent> {
+        let mut guard = self.link();
+        let link = &mut *guard;
+        check_size(payload, self.limit(link, topic))?;
+        let queue = link.queue.as_ref().ok_or(NotSent::Offline)?;
+        let now = Instant::now();
+        if !link.window.admits(payload.len(), now) {
+            return Err(NotSent::Behind);
+        }
+        let properties = PublishProperties {
+            message_expiry_interval: Some(FRAME_EXPIRY_S),
+            content_type: Some(content_type.to_owned()),
+            ..PublishProperties::default()
+        };
+        queue
+            .try_publish_with_properties(
+                topic.as_str(),
+                QoS::AtMostOnce,
+                false,
+                payload.to_vec(),
+                properties,
+            )
+            .map_err(|_| NotSent::QueueFull)?;
+        link.under_way.push_back(Kind::Frame);
+        if link.window.sent(payload.len(), now) {
+            self.mark(link, now);
+        }
+        Ok(())
+    }
+
+    /// Sends a mark: the subscription of a topic that nobody publishes to, made again, which the broker has to answer.
+    fn mark(&self, link: &mut Link, now: Instant) {
+        let filter = Filter {
+            retain_forward_rule: RetainForwardRule::Never,
+            ..Filter::new(self.mark.as_str(), QoS::AtMostOnce)
+        };
+        let sent = |queue: &AsyncClient| queue.try_subscribe_many([filter]).is_ok();
+        if link.queue.as_ref().is_some_and(sent) {
+            link.window.marked(now);
+        }
+    }
+
+    /// Sends a mark if frames wait for one.
+    pub(super) fn mark_when_due(&self) {
+        let mut guard = self.link();
+        let now = Instant::now();
+        if guard.window.wants_mark(now) {
+            self.mark(&mut guard, now);
+        }
+    }
+
+    /// The broker has answered a mark.
+    pub(super) fn confirmed(&self) {
+        self.link().window.confirmed(Instant::now());
     }
 
     /// Sends an answer now or not at all.
@@ -286,6 +361,35 @@ impl Shared {
         drop(link);
         self.changed.notify_one();
         Ok(())
+    }
+
+    /// Clears a topic of which nothing need be known here: an earlier daemon published it.
+    pub(super) fn clear(&self, topic: &Topic) {
+        let mut link = self.link();
+        let is_known = link.states.iter().any(|state| state.topic == *topic);
+        if !is_known && link.states.len() < MAX_STATES {
+            link.states.push(Remembered {
+                topic: topic.clone(),
+                payload: Vec::new(),
+                qos: QoS::AtLeastOnce,
+                unsent: true,
+                is_last: true,
+            });
+        }
+        drop(link);
+        if is_known {
+            self.forget(topic);
+        } else {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Has all states sent again.
+    pub(super) fn repeat(&self) {
+        for state in &mut self.link().states {
+            state.unsent = true;
+        }
+        self.changed.notify_one();
     }
 
     /// Clears a topic's state: once the broker has been told, nothing is remembered of it.
@@ -355,6 +459,7 @@ impl Shared {
             refused: self.tally.refused.get(),
             dropped_offline: self.tally.offline.get(),
             dropped_queue_full: self.tally.queue_full.get(),
+            dropped_behind: self.tally.behind.get(),
             dropped_too_large: self.tally.too_large.get(),
             inbox_overflows: self.tally.inbox_overflows.get(),
         }
@@ -373,7 +478,7 @@ fn check_size(payload: &[u8], limit: usize) -> Result<(), NotSent> {
 }
 
 /// Room for header and topic that is always kept free in a packet of our own.
-const _: () = assert!(OVERHEAD > 10 + 256 + 5 * 65);
+const _: () = assert!(OVERHEAD > 10 + PROPERTIES + 256 + 5 * 65);
 
 /// Counts that the publisher and the session add to.
 #[derive(Debug, Default)]
@@ -383,6 +488,7 @@ pub(super) struct Tally {
     pub(super) published: Count,
     pub(super) offline: Count,
     pub(super) queue_full: Count,
+    pub(super) behind: Count,
     pub(super) too_large: Count,
     pub(super) events: Count,
     pub(super) refused: Count,

@@ -12,8 +12,9 @@ use tracing::{info, warn};
 
 use super::{counters::Counters, exchange::Exchange};
 use crate::{
-    daemon::process::{
-        backoff::Backoff, shutdown::Shutdown, systemd::Heartbeat, threads::PATIENCE,
+    daemon::{
+        process::{backoff::Backoff, shutdown::Shutdown, systemd::Heartbeat, threads::PATIENCE},
+        settings::live,
     },
     open::cameras::SourceFactory,
 };
@@ -41,7 +42,18 @@ pub(crate) struct Capture<W> {
     /// Frames whose buffers may be filled again.
     pub used: Receiver<Frame>,
     pub counters: Arc<Counters>,
+    pub live: live::Reader,
     pub shutdown: Shutdown,
+    /// The number of the first frame of the source that is opened next: numbers ascend over all of them.
+    pub next: u64,
+}
+
+/// Why a source was closed without an error.
+enum Closed {
+    /// Its pictures have come to their end, or the daemon does.
+    AtEnd,
+    /// The camera was turned off.
+    TurnedOff,
 }
 
 impl<W: CameraWatcher> Capture<W> {
@@ -49,8 +61,17 @@ impl<W: CameraWatcher> Capture<W> {
     pub(crate) fn run(mut self, heartbeat: &Heartbeat) {
         let mut backoff = BACKOFF;
         while !self.shutdown.is_requested() {
+            if !self.live.now().is_enabled(self.camera) {
+                heartbeat.beat();
+                self.shutdown.wait(PATIENCE);
+                continue;
+            }
             match self.run_once(&mut backoff, heartbeat) {
-                Ok(()) => break,
+                Ok(Closed::AtEnd) => break,
+                Ok(Closed::TurnedOff) => {
+                    info!(camera = self.name, "turned off");
+                    self.watcher.stopped();
+                }
                 Err(error) => {
                     self.watcher.stopped();
                     let pause = backoff.pause();
@@ -78,16 +99,22 @@ impl<W: CameraWatcher> Capture<W> {
         &mut self,
         backoff: &mut Backoff,
         heartbeat: &Heartbeat,
-    ) -> Result<(), CameraError> {
+    ) -> Result<Closed, CameraError> {
         let mut source = (self.open)()?;
         self.watcher.opened();
         info!(camera = self.name, "capturing from {}", source.describe());
+        let first = self.next;
         let mut frame = self.used.try_recv().unwrap_or_else(|_| Frame::empty());
         while !self.shutdown.is_requested() {
             heartbeat.beat();
+            if !self.live.now().is_enabled(self.camera) {
+                return Ok(Closed::TurnedOff);
+            }
             match source.capture(&mut frame, PATIENCE) {
                 Ok(Captured::Frame) => {
                     backoff.reset();
+                    frame.sequence += first;
+                    self.next = frame.sequence + 1;
                     self.watcher.captured();
                     let replaced = self.frames.put(self.camera, frame);
                     if replaced.is_some() {
@@ -99,7 +126,7 @@ impl<W: CameraWatcher> Capture<W> {
                 }
                 Ok(Captured::End) => {
                     info!(camera = self.name, "the source has come to its end");
-                    return Ok(());
+                    return Ok(Closed::AtEnd);
                 }
                 // A slow source is no fault; it is asked again, and looks at the shutdown between.
                 Err(CameraError::Timeout(_)) => {}
@@ -113,6 +140,6 @@ impl<W: CameraWatcher> Capture<W> {
                 }
             }
         }
-        Ok(())
+        Ok(Closed::AtEnd)
     }
 }

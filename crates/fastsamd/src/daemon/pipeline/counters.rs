@@ -39,6 +39,8 @@ pub(crate) struct Counters {
     pub(crate) dropped_at_segment: Counter,
     /// Results replaced by a newer one before they were published.
     pub(crate) dropped_before_publish: Counter,
+    /// Label maps that were not made, since another one was being made.
+    pub(crate) dropped_at_pictures: Counter,
     /// Detections whose masks were noise, left out of their frames.
     pub(crate) noise_left_out: Counter,
     /// Messages that leave segments out to keep to the broker's limit.

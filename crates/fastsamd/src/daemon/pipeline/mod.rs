@@ -178,6 +178,7 @@ impl Pipeline {
             pacing,
             keeps,
             counters: Arc::clone(&edges.counters),
+            live: live.reader(),
             shutdown: threads.shutdown.clone(),
             refused: false,
             input: NetworkInput::new(input),
@@ -201,7 +202,9 @@ impl Pipeline {
                 frames: Arc::clone(&edges.frames),
                 used,
                 counters: Arc::clone(&edges.counters),
+                live: live.reader(),
                 shutdown: threads.shutdown.clone(),
+                next: 0,
             };
             let name = format!("capture-{index}");
             capture.push(threads.spawn(&name, move |heartbeat| {

@@ -22,6 +22,7 @@ use super::{
 use crate::daemon::{
     keep::Keep,
     process::{shutdown::Shutdown, systemd::Heartbeat, threads::PATIENCE},
+    settings::live,
 };
 
 /// The longest wait for the time of an input before the shutdown is looked at.
@@ -38,6 +39,7 @@ pub(crate) struct SubmitStage {
     /// Where pictures are kept for those who want some.
     pub keeps: Vec<Arc<Keep>>,
     pub counters: Arc<Counters>,
+    pub live: live::Reader,
     pub shutdown: Shutdown,
     /// The last frame was not taken.
     pub refused: bool,
@@ -64,6 +66,10 @@ impl SubmitStage {
                 Taken::Nothing => continue,
                 Taken::Closed => return Ok(()),
             };
+            if !self.live.now().detection {
+                let _ = self.used[camera].try_send(frame);
+                continue;
+            }
             let taken = Instant::now();
             match preprocessors[camera].letterbox(&frame, &mut self.input) {
                 Ok(letterbox) => {

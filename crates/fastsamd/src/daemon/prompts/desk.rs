@@ -8,7 +8,7 @@
 use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -16,6 +16,7 @@ use std::{
 use configuration::{Config, StandingPrompt};
 use message::{MasksWriter, Named, Topic, Topics, prompt};
 use mqtt::Publisher;
+use tracing::warn;
 use track::Tracker;
 
 use super::{
@@ -34,6 +35,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// Standing prompts, at most: each costs its time on every frame.
 const MOST_STANDING: usize = 64;
 
+/// The standing prompt of a camera's setting `prompt`: the text that people type into a field.
+pub(crate) const TEXT_FIELD: &str = "text";
+
 /// Where prompts wait for the publishing stage.
 pub(crate) struct Desk {
     cameras: Vec<String>,
@@ -44,12 +48,16 @@ pub(crate) struct Desk {
     clock: Clock,
     /// Prompts in both lists: the publishing stage looks no further where there are none.
     count: AtomicUsize,
+    /// Counts changes of the standing ones.
+    version: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Lists {
     waiting: Vec<Waiting>,
     standing: Vec<Stand>,
+    /// Topics of counts of prompts that stand no more.
+    gone: Vec<Topic>,
 }
 
 impl Desk {
@@ -71,6 +79,7 @@ impl Desk {
             lists: Mutex::default(),
             clock,
             count: AtomicUsize::new(0),
+            version: AtomicU64::new(0),
         };
         for entry in &config.prompts {
             desk.stand(entry.clone())
@@ -91,7 +100,7 @@ impl Desk {
     /// Says what has changed to those who look without the lock: how many prompts there are, and of
     /// which cameras pictures are owed to a text.
     fn recount(&self, lists: &Lists) {
-        let count = lists.waiting.len() + lists.standing.len();
+        let count = lists.waiting.len() + lists.standing.len() + lists.gone.len();
         self.count.store(count, Ordering::Release);
         if let Some(room) = &self.text {
             let now = self.clock.now();
@@ -114,6 +123,11 @@ impl Desk {
         }
     }
 
+    /// The cameras' names.
+    pub(crate) fn cameras(&self) -> &[String] {
+        &self.cameras
+    }
+
     /// The name of a camera.
     pub(crate) fn camera_name(&self, camera: usize) -> &str {
         self.cameras.get(camera).map_or("", String::as_str)
@@ -127,16 +141,59 @@ impl Desk {
         Ok(())
     }
 
+    /// Whether text prompts are understood.
+    pub(crate) fn understands_text(&self) -> bool {
+        self.text.is_some()
+    }
+
+    /// Counts changes of standing prompts: whoever has seen this version has seen everything.
+    pub(crate) fn version(&self) -> u64 {
+        self.version.load(Ordering::Acquire)
+    }
+
+    /// Looks for a text in every frame of a camera, in the place of the one before; for nothing where it is empty.
+    pub(crate) fn look_for(&self, camera: usize, text: &str) {
+        if text.is_empty() {
+            self.take_down(camera, TEXT_FIELD);
+            return;
+        }
+        let entry = StandingPrompt {
+            name: TEXT_FIELD.to_owned(),
+            camera: Some(self.camera_name(camera).to_owned()),
+            follow: true,
+            prompt: prompt::Prompt {
+                text: Some(text.to_owned()),
+                ..prompt::Prompt::default()
+            },
+        };
+        if let Err(cause) = self.put_up(entry) {
+            warn!("'{text}' is not looked for: {cause}");
+        }
+    }
+
     /// Puts a prompt up, in the place of one of the same camera and name.
     pub(crate) fn stand(&self, entry: StandingPrompt) -> Result<(), String> {
+        if entry.name == TEXT_FIELD {
+            return Err(format!(
+                "the name '{TEXT_FIELD}' is that of the setting <camera>/prompt: choose another"
+            ));
+        }
+        self.put_up(entry)
+    }
+
+    fn put_up(&self, entry: StandingPrompt) -> Result<(), String> {
         let camera = self.camera(entry.camera.as_deref())?;
         self.expect_text_model(&entry.prompt)?;
-        let topic = self
-            .topics
-            .camera(&self.cameras[camera])
-            .and_then(|topics| topics.prompt(&entry.name))
+        let topics = self.topics.camera(&self.cameras[camera]);
+        let [topic, count] = topics
+            .and_then(|topics| {
+                Ok([
+                    topics.prompt(&entry.name)?,
+                    topics.prompt_count(&entry.name)?,
+                ])
+            })
             .map_err(|error| error.to_string())?;
-        let new = Stand::new(entry, camera, topic);
+        let new = Stand::new(entry, camera, topic, count);
         let mut lists = self.lists();
         let known = lists
             .standing
@@ -148,18 +205,55 @@ impl Desk {
             None => return Err(format!("no more than {MOST_STANDING} prompts can stand")),
         }
         self.recount(&lists);
+        self.version.fetch_add(1, Ordering::Release);
         Ok(())
     }
 
     /// Takes a prompt down; says whether there was one.
     pub(crate) fn remove(&self, camera: usize, name: &str) -> bool {
+        name != TEXT_FIELD && self.take_down(camera, name)
+    }
+
+    fn take_down(&self, camera: usize, name: &str) -> bool {
+        let mut guard = self.lists();
+        let lists = &mut *guard;
+        let is_it = |stand: &mut Stand| stand.camera == camera && stand.entry.name == name;
+        let before = lists.gone.len();
+        let taken = lists.standing.extract_if(.., is_it);
+        let topics = taken.map(|stand| stand.count.topic().clone());
+        lists.gone.extend(topics);
+        let has_gone = lists.gone.len() > before;
+        self.recount(lists);
+        self.version.fetch_add(1, Ordering::Release);
+        has_gone
+    }
+
+    /// Publishes how many objects the standing prompts have found, where that has changed.
+    pub(crate) fn publish_counts(&self, now: Instant, interval: Duration, publisher: &Publisher) {
+        if self.count.load(Ordering::Acquire) == 0 {
+            return;
+        }
         let mut lists = self.lists();
-        let before = lists.standing.len();
-        lists
-            .standing
-            .retain(|stand| stand.camera != camera || stand.entry.name != name);
+        // One of the same name may stand again by now.
+        for topic in std::mem::take(&mut lists.gone) {
+            if !lists
+                .standing
+                .iter()
+                .any(|stand| *stand.count.topic() == topic)
+            {
+                publisher.forget(&topic);
+            }
+        }
+        for stand in &mut lists.standing {
+            if let Some(found) = stand.found
+                && stand.count.is_due(found, now, interval)
+            {
+                stand
+                    .count
+                    .publish(found, &found.to_string(), now, publisher);
+            }
+        }
         self.recount(&lists);
-        lists.standing.len() < before
     }
 
     /// All prompts that stand.
@@ -398,7 +492,11 @@ mod tests {
             sequence: Some(7),
             prompt: prompt::Prompt::default(),
             transaction: serde_json::Value::Null,
-            reply: mqtt::ReplyTo::new(&request, &desk.topics().response("prompt").unwrap()),
+            reply: mqtt::ReplyTo::new(
+                &request,
+                &desk.topics().response("prompt").unwrap(),
+                desk.topics(),
+            ),
             since: clock.now(),
         })
         .unwrap();

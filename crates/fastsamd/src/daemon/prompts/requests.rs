@@ -2,12 +2,19 @@
 //!
 //! `request/prompt`, a prompt for a camera's next frame (or the one of a given number), is laid on
 //! the [`Desk`], where its frame answers it; `request/prompts` sets, lists and removes standing
-//! prompts, `request/zones` and `request/lines` what is [`Watched`] for. Every request is answered once: `{"transaction", "status": "ok" | "error", "data" |
-//! "error"}`.
+//! prompts, `request/zones` and `request/lines` what is [`Watched`] for, `request/settings` lists and sets settings,
+//! `request/doctor` has the machine examined, `request/restart` has the daemon started anew. Every request is answered
+//! once: `{"transaction", "status": "ok" | "error", "data" | "error"}`.
+//!
+//! `<setting>/set` takes a value as plain text. It is answered by `<setting>/state`; where it can't be, on
+//! `response/settings` or the topic that the request names.
 
 use std::{
     collections::BTreeMap,
-    sync::mpsc::{Receiver, RecvTimeoutError},
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
 };
 
 use configuration::{Crossing, StandingPrompt, Zone};
@@ -18,18 +25,25 @@ use serde_json::{Value, json};
 use tracing::{info, warn};
 
 use super::{
-    desk::Desk,
+    desk::{Desk, TEXT_FIELD},
     question::{Waiting, refuse, reply},
 };
 use crate::daemon::{
     clock::Clock,
     objects::areas::{Area, Areas, Watched},
-    process::{shutdown::Shutdown, systemd::Heartbeat, threads::PATIENCE},
+    process::{errands::Errands, shutdown::Shutdown, systemd::Heartbeat, threads::PATIENCE},
+    publish::{
+        discovery::Discovery,
+        remains::{Now, OfCamera, Remains},
+    },
+    settings::registry::Registry,
     store::Store,
 };
 
 /// The kinds of requests: the last levels of their topics.
-pub(crate) const REQUESTS: [&str; 4] = ["prompt", "prompts", "zones", "lines"];
+pub(crate) const REQUESTS: [&str; 7] = [
+    "prompt", "prompts", "zones", "lines", "settings", "doctor", "restart",
+];
 
 /// The files of standing prompts, and of zones and lines by camera.
 const PROMPTS: &str = "prompts.json";
@@ -63,37 +77,67 @@ enum Action {
     List,
 }
 
+/// `request/settings`.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "action", rename_all = "lowercase", deny_unknown_fields)]
+enum SettingRequest {
+    /// Sets one.
+    Set { name: String, value: Value },
+    /// Names all.
+    List {},
+}
+
+/// What requests are about.
+pub(crate) struct Served {
+    pub(crate) desk: Arc<Desk>,
+    pub(crate) watched: Arc<Watched>,
+    pub(crate) settings: Arc<Registry>,
+    pub(crate) discovery: Discovery,
+    pub(crate) remains: Option<Remains>,
+    pub(crate) errands: Errands,
+    pub(crate) publisher: Publisher,
+    pub(crate) store: Option<Store>,
+    pub(crate) clock: Clock,
+}
+
 /// Takes requests; the body of its thread.
-pub(crate) struct RequestStage<'a> {
-    desk: &'a Desk,
-    watched: &'a Watched,
-    publisher: Publisher,
+pub(crate) struct RequestStage {
+    served: Served,
     inbox: Receiver<Incoming>,
     /// Where each kind of request comes in and is answered, as in [`REQUESTS`].
     topics: Vec<[Topic; 2]>,
-    store: Option<Store>,
-    clock: Clock,
+    /// Settings, and where they are set.
+    set: Vec<(String, Topic)>,
+    /// Where Home Assistant says that it has started.
+    birth: Option<Topic>,
+    /// What was last said of a value that can't be: a line for each cause, not for each message.
+    last_refusal: String,
 }
 
-impl<'a> RequestStage<'a> {
+impl std::ops::Deref for RequestStage {
+    type Target = Served;
+
+    fn deref(&self) -> &Served {
+        &self.served
+    }
+}
+
+impl RequestStage {
     pub(crate) fn new(
-        desk: &'a Desk,
-        watched: &'a Watched,
-        publisher: Publisher,
+        served: Served,
         inbox: Receiver<Incoming>,
-        store: Option<Store>,
-        clock: Clock,
+        set: Vec<(String, Topic)>,
+        birth: Option<Topic>,
     ) -> anyhow::Result<Self> {
-        let topics: &Topics = desk.topics();
+        let topics: &Topics = served.desk.topics();
         let both = |what: &&str| anyhow::Ok([topics.request(what)?, topics.response(what)?]);
         Ok(Self {
             topics: REQUESTS.iter().map(both).collect::<Result<_, _>>()?,
-            desk,
-            watched,
-            publisher,
+            served,
             inbox,
-            store,
-            clock,
+            set,
+            birth,
+            last_refusal: String::new(),
         })
     }
 
@@ -102,6 +146,8 @@ impl<'a> RequestStage<'a> {
         self.restore();
         while !shutdown.is_requested() {
             heartbeat.beat();
+            self.served.discovery.tick();
+            self.clear_remains();
             match self.inbox.recv_timeout(PATIENCE) {
                 Ok(request) => self.take(&request),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -147,14 +193,96 @@ impl<'a> RequestStage<'a> {
         Ok(())
     }
 
+    /// Clears what the node left behind on the broker before this start, once that is known.
+    fn clear_remains(&mut self) {
+        let Some(remains) = &self.served.remains else {
+            return;
+        };
+        match remains.found() {
+            None => {}
+            Some(found) => {
+                let prompts = self.desk.standing();
+                let cameras = self.desk.cameras();
+                let now = Now {
+                    cameras: cameras
+                        .iter()
+                        .enumerate()
+                        .map(|(index, name)| {
+                            let zones = self.watched.in_force(index).0.zones;
+                            let zones = zones.into_iter().map(|zone| zone.name);
+                            let mine = prompts
+                                .iter()
+                                .filter(|prompt| prompt.camera.as_ref() == Some(name));
+                            let prompts = mine.map(|prompt| prompt.name.clone());
+                            OfCamera {
+                                name: name.clone(),
+                                zones: zones.collect(),
+                                prompts: prompts.collect(),
+                            }
+                        })
+                        .collect(),
+                };
+                for topic in found.left_behind(&now, |topic| self.discovery.owns(topic)) {
+                    info!(%topic, "cleared: the node has it no more");
+                    self.publisher.clear(&topic);
+                }
+                self.served.remains = None;
+            }
+        }
+    }
+
+    /// Takes a value of a setting.
+    fn set(&mut self, name: &str, request: &Incoming) {
+        let text = str::from_utf8(&request.payload).map_err(|_| format!("{name}: expected text"));
+        let outcome = text.and_then(|text| self.settings.set(name, text));
+        let place = REQUESTS.iter().position(|what| *what == "settings");
+        let [_, usual] = &self.topics[place.unwrap_or_default()];
+        let to = ReplyTo::new(request, usual, self.desk.topics());
+        match outcome {
+            Ok(changed) => {
+                self.last_refusal.clear();
+                if request.response_topic.is_some() {
+                    let data =
+                        json!({"name": name, "value": changed.value, "kept": changed.is_kept});
+                    reply(&self.publisher, &to, &Value::Null, &data);
+                }
+            }
+            Err(cause) => {
+                refuse(&self.publisher, &to, &Value::Null, &cause);
+                if cause != self.last_refusal {
+                    warn!("not set: {cause}");
+                    self.last_refusal = cause;
+                }
+            }
+        }
+    }
+
     fn take(&mut self, request: &Incoming) {
+        if self
+            .birth
+            .as_ref()
+            .is_some_and(|topic| topic.as_str() == request.topic)
+        {
+            if request.payload == b"online" {
+                self.served.discovery.note_birth();
+            }
+            return;
+        }
+        let setting = self
+            .set
+            .iter()
+            .find(|(_, topic)| topic.as_str() == request.topic);
+        if let Some((name, _)) = setting {
+            let name = name.clone();
+            return self.set(&name, request);
+        }
         let mut kinds = self.topics.iter().zip(REQUESTS);
         let Some(([_, answered], what)) =
             kinds.find(|([asked, _], _)| asked.as_str() == request.topic)
         else {
             return;
         };
-        let to = ReplyTo::new(request, answered);
+        let to = ReplyTo::new(request, answered, self.desk.topics());
         let (transaction, fields) = match open(&request.payload) {
             Ok(opened) => opened,
             Err(cause) => return refuse(&self.publisher, &to, &Value::Null, &cause),
@@ -166,6 +294,13 @@ impl<'a> RequestStage<'a> {
                 Err(cause) => Err(cause),
             },
             "prompts" => self.standing(fields),
+            "settings" => self.settings(fields),
+            "doctor" => match self.examine(&transaction, &to) {
+                // The doctor answers it.
+                Ok(()) => return,
+                Err(cause) => Err(cause),
+            },
+            "restart" => self.errands.restart().map(|()| json!({})),
             "zones" => self.watch::<Zone>(fields, |areas| &areas.zones),
             _ => self.watch::<Crossing>(fields, |areas| &areas.lines),
         };
@@ -254,6 +389,33 @@ impl<'a> RequestStage<'a> {
         })
     }
 
+    fn settings(&self, fields: serde_json::Map<String, Value>) -> Result<Value, String> {
+        let request = serde_json::from_value(fields.into())
+            .map_err(|error| format!("{error}; expected action set or list"))?;
+        match request {
+            SettingRequest::Set { name, value } => {
+                let text = match value {
+                    Value::String(text) => text,
+                    Value::Number(number) => number.to_string(),
+                    Value::Bool(on) => on.to_string(),
+                    _ => return Err(format!("{name}: expected a text, a number or a boolean")),
+                };
+                let changed = self.settings.set(&name, &text)?;
+                Ok(json!({"name": name, "value": changed.value, "kept": changed.is_kept}))
+            }
+            SettingRequest::List {} => Ok(json!({"settings": self.settings.list()})),
+        }
+    }
+
+    fn examine(&self, transaction: &Value, to: &ReplyTo) -> Result<(), String> {
+        let (publisher, to, transaction) =
+            (self.publisher.clone(), to.clone(), transaction.clone());
+        self.errands.examine(move |found| match found {
+            Ok(found) => reply(&publisher, &to, &transaction, &found),
+            Err(cause) => refuse(&publisher, &to, &transaction, &cause),
+        })
+    }
+
     fn standing(&self, fields: serde_json::Map<String, Value>) -> Result<Value, String> {
         let request = serde_json::from_value(fields.into())
             .map_err(|error| format!("{error}; expected action set, list or remove"))?;
@@ -273,7 +435,12 @@ impl<'a> RequestStage<'a> {
             StandingRequest::List {} => {}
         }
         let standing = self.desk.standing();
-        let kept = self.keep(PROMPTS, &standing);
+        // The text field's is kept with the settings.
+        let requested: Vec<_> = standing
+            .iter()
+            .filter(|prompt| prompt.name != TEXT_FIELD)
+            .collect();
+        let kept = self.keep(PROMPTS, &requested);
         Ok(json!({"prompts": standing, "kept": kept}))
     }
 }

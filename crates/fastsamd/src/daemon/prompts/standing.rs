@@ -10,7 +10,10 @@ use tracing::warn;
 use track::Tracker;
 
 use super::{pictures::Wish, question::Answerable};
-use crate::prompts::{self, Standing};
+use crate::{
+    daemon::publish::plain::Plain,
+    prompts::{self, Standing},
+};
 
 /// A standing prompt with its camera and topic.
 #[derive(Debug)]
@@ -19,6 +22,9 @@ pub(crate) struct Stand {
     pub(crate) camera: usize,
     pub(crate) topic: Topic,
     pub(crate) standing: Standing,
+    /// Where the number of what it found is published, and how many that were in the last frame.
+    pub(crate) count: Plain,
+    pub(crate) found: Option<u32>,
     /// When its text was last given to the text thread.
     pub(crate) looked_at: Option<Instant>,
     /// Said once, not for each frame.
@@ -36,12 +42,14 @@ struct StandingChoice<'a> {
 
 impl Stand {
     /// A prompt that nothing has been asked of yet.
-    pub(crate) fn new(entry: StandingPrompt, camera: usize, topic: Topic) -> Self {
+    pub(crate) fn new(entry: StandingPrompt, camera: usize, topic: Topic, count: Topic) -> Self {
         Self {
             standing: Standing::new(entry.prompt.clone(), entry.follow),
             entry,
             camera,
             topic,
+            count: Plain::new(count),
+            found: None,
             looked_at: None,
             refused: false,
         }
@@ -82,6 +90,7 @@ impl Stand {
         } else {
             prompt::Standing::Found
         };
+        self.found = Some(answer.places.len() as u32);
         let chosen = Chosen {
             segments: frame.segments,
             places: &answer.places,

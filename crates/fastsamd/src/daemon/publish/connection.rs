@@ -11,14 +11,18 @@ use std::{
 
 use anyhow::Context;
 use configuration::{Config, Mqtt};
-use message::{State, Topic, Topics};
-use mqtt::{Delivery, Incoming, Options, Publisher, Session};
+use message::{CAMERA_SETTINGS, NODE_SETTINGS, SettingTopics, State, Topic, Topics, birth_topic};
+use mqtt::{Delivery, Incoming, Options, Publisher, Session, Tls};
 
 use crate::daemon::{process::systemd::Heartbeat, prompts::requests::REQUESTS};
 
 /// The daemon's side of a connection, in parts for their threads.
 pub(crate) struct Connection {
     pub(crate) topics: Topics,
+    /// Every setting that there may be, by name.
+    pub(crate) settings: Vec<(String, SettingTopics)>,
+    /// Where Home Assistant says that it has started.
+    pub(crate) birth: Option<Topic>,
     pub(crate) publisher: Publisher,
     pub(crate) session: MqttStage,
     pub(crate) inbox: Receiver<Incoming>,
@@ -28,17 +32,19 @@ pub(crate) struct Connection {
 /// Prepares the connection to the configured broker.
 pub(crate) fn connect(config: &Config) -> anyhow::Result<Connection> {
     let topics = Topics::new(&config.mqtt.prefix, &config.node)?;
-    let mut options = Options::new(
-        &config.mqtt.host,
-        config.mqtt.port,
-        &client_id(config),
-        topics.availability(),
-    );
+    let mut options = options(config, &client_id(config))?;
     options.keep_alive = Duration::from_secs(u64::from(config.mqtt.keep_alive_s));
-    options.max_payload_bytes = config.mqtt.max_payload_bytes;
-    options.login = config.mqtt.login();
     let requests = REQUESTS.iter().map(|what| topics.request(what));
     options.subscriptions = requests.collect::<Result<_, _>>()?;
+    let settings = settings(config, &topics)?;
+    let set = settings.iter().map(|(_, topics)| topics.set.clone());
+    options.subscriptions.extend(set);
+    let home_assistant = &config.mqtt.homeassistant;
+    let birth = home_assistant
+        .discovery
+        .then(|| birth_topic(&home_assistant.prefix))
+        .transpose()?;
+    options.subscriptions.extend(birth.clone());
     let (publisher, session, inbox) = mqtt::connect(options).context("mqtt")?;
     let ended = Arc::new(AtomicBool::new(false));
     Ok(Connection {
@@ -48,17 +54,47 @@ pub(crate) fn connect(config: &Config) -> anyhow::Result<Connection> {
             ended: Arc::clone(&ended),
         },
         topics,
+        settings,
+        birth,
         publisher,
         session: MqttStage { session, ended },
         inbox,
     })
 }
 
+/// Whom to connect to by this configuration, under a name.
+pub(crate) fn options(config: &Config, client_id: &str) -> anyhow::Result<Options> {
+    let topics = Topics::new(&config.mqtt.prefix, &config.node)?;
+    let broker = config.mqtt.broker();
+    let mut options = Options::new(&broker.host, broker.port, client_id, topics.availability());
+    options.tls = broker.tls.then(|| Tls {
+        ca_file: config.mqtt.ca_file.clone(),
+    });
+    options.max_payload_bytes = config.mqtt.max_payload_bytes;
+    options.login = config.mqtt.login();
+    Ok(options)
+}
+
+/// The topics of all settings.
+fn settings(config: &Config, topics: &Topics) -> anyhow::Result<Vec<(String, SettingTopics)>> {
+    let of_node = NODE_SETTINGS.iter().map(|name| {
+        let topics = topics.setting(name)?;
+        Ok(((*name).to_owned(), topics))
+    });
+    let of_cameras = config.cameras.iter().flat_map(|camera| {
+        CAMERA_SETTINGS.iter().map(|name| {
+            let topics = topics.camera(&camera.name)?.setting(name)?;
+            Ok((format!("{}/{name}", camera.name), topics))
+        })
+    });
+    of_node.chain(of_cameras).collect()
+}
+
 /// Names the daemon to the broker, over restarts too. A broker that still holds the connection of a
 /// daemon that died (a power cut, a cable) then ends it when the new one connects, and publishes its
 /// last will before the new one says `online`. Under another name the old will would come later, and
 /// hide a living daemon.
-fn client_id(config: &Config) -> String {
+pub(crate) fn client_id(config: &Config) -> String {
     let mqtt = &config.mqtt;
     if mqtt.prefix == Mqtt::default().prefix {
         return format!("fastsamd-{}", config.node);

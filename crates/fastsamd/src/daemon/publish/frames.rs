@@ -11,7 +11,12 @@ use message::{CameraTopics, Event, FrameHeader, MasksWriter, Summary, Topic};
 use mqtt::{Delivery, NotSent, Publisher};
 use tracing::{debug, warn};
 
-use super::{counts::Counts, events::Events, selection::Selection};
+use super::{
+    counts::Counts,
+    events::Events,
+    pictures::{Picturable, Pictures},
+    selection::Selection,
+};
 use crate::daemon::{
     clock::Clock,
     objects::{following::Following, ids::Ids},
@@ -32,6 +37,7 @@ pub(crate) struct FramePublisher {
     /// The message that is being written; kept for its room.
     pub(crate) message: Vec<u8>,
     pub(crate) ids: Ids,
+    pub(crate) pictures: Pictures,
     /// Who looks at frames, where there is a page.
     pub(crate) showing: Option<Showing>,
 }
@@ -135,7 +141,7 @@ impl FramePublisher {
         };
         match sent {
             Ok(()) => camera.since_summary += 1,
-            Err(NotSent::Offline | NotSent::QueueFull) => {}
+            Err(NotSent::Offline | NotSent::QueueFull | NotSent::Behind) => {}
             Err(error) => warn!("frame {} of {}: {error}", flight.sequence, camera.name),
         }
 
@@ -160,6 +166,14 @@ impl FramePublisher {
         };
         let captured_at = header.captured_at;
         let events = camera.tell(index, desk, &self.clock, &self.publisher);
+        let picturable = Picturable {
+            camera: index,
+            sequence: flight.sequence,
+            letterbox: flight.letterbox,
+            segments,
+            tracks: camera.following.tracker().tracks(),
+        };
+        self.pictures.take(&picturable, values, now, counters);
         let showing = self.showing.as_ref();
         if let Some(showing) = showing.filter(|showing| showing.is_watched(index)) {
             let showable = Showable {

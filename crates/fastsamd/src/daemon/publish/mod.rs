@@ -5,8 +5,13 @@
 
 pub(crate) mod connection;
 mod counts;
+pub(crate) mod discovery;
 mod events;
 pub(crate) mod frames;
+pub(crate) mod identity;
+pub(crate) mod pictures;
+pub(crate) mod plain;
+pub(crate) mod remains;
 mod selection;
 pub(crate) mod states;
 pub(crate) mod status;
@@ -75,7 +80,11 @@ impl PublishStage {
                 Taken::Nothing => {}
                 Taken::Closed => break,
             }
-            self.frames.publish_counts(self.live.now());
+            let values = self.live.now();
+            self.frames.publish_counts(values);
+            let now = self.vitals.clock.now();
+            self.desk
+                .publish_counts(now, values.count_interval, &self.frames.publisher);
             self.desk.give_up_late(&self.frames.publisher);
             self.publish_status_when_due(&mut status_at)?;
             self.service.feed_watchdog();

@@ -70,15 +70,18 @@ impl Vitals {
                 "before_publish".into(),
                 counters.dropped_before_publish.get(),
             ),
+            ("at_pictures".into(), counters.dropped_at_pictures.get()),
             ("offline".into(), mqtt.dropped_offline),
             ("mqtt_queue_full".into(), mqtt.dropped_queue_full),
+            ("mqtt_behind".into(), mqtt.dropped_behind),
             ("too_large".into(), mqtt.dropped_too_large),
             ("noise_segments".into(), counters.noise_left_out.get()),
             ("reduced_messages".into(), counters.reduced.get()),
         ])
     }
 
-    fn temperatures(&self) -> BTreeMap<Cow<'static, str>, f64> {
+    /// Degrees Celsius by sensor.
+    pub(crate) fn temperatures(&self) -> BTreeMap<Cow<'static, str>, f64> {
         let zones = self.host.temperatures().into_iter();
         let chip = self.accelerator.temperature();
         zones

@@ -14,9 +14,11 @@ use std::{
     time::Duration,
 };
 
-use configuration::{Config, Masks, Publish, Segmentation, WrongInput};
+use configuration::{Config, Masks, Segmentation, WrongInput};
 use message::MaskFormat;
 use tensors::Classes;
+
+use super::adjustable::Adjustable;
 
 /// What the stages take from the configuration for each frame.
 #[derive(Clone, Debug)]
@@ -28,14 +30,26 @@ pub(crate) struct Values {
     pub(crate) count_interval: Duration,
     pub(crate) summary_interval: Duration,
     pub(crate) status_interval: Duration,
+    /// Whether each frame becomes a label map.
+    pub(crate) labelmap: bool,
+    /// The time between two snapshots, where there are any.
+    pub(crate) snapshot_interval: Option<Duration>,
+    /// Whether frames go to the accelerator.
+    pub(crate) detection: bool,
+    /// Bit `i`: whether camera `i` is open. There are at most 16 cameras.
+    enabled: u32,
 }
 
 impl Values {
-    fn new(
-        segmentation: &Segmentation,
-        publish: &Publish,
-        network: Option<&Classes>,
-    ) -> Result<Self, WrongInput> {
+    fn new(adjustable: &Adjustable, network: Option<&Classes>) -> Result<Self, WrongInput> {
+        let Adjustable {
+            segmentation,
+            publish,
+            detection,
+            cameras,
+            // Others do what these say.
+            log: _,
+        } = adjustable;
         let segmentation = match network {
             Some(classes) => segmentation.settings(classes),
             None => {
@@ -55,7 +69,21 @@ impl Values {
             count_interval: Duration::from_secs_f64(publish.count_interval_s),
             summary_interval: Duration::from_secs_f64(publish.summary_interval_s),
             status_interval: Duration::from_secs_f64(publish.status_interval_s),
+            labelmap: publish.labelmap,
+            snapshot_interval: publish.snapshot_interval(),
+            detection: *detection,
+            enabled: cameras
+                .iter()
+                .enumerate()
+                .fold(0, |bits, (camera, of_camera)| {
+                    bits | u32::from(of_camera.enabled) << camera
+                }),
         })
+    }
+
+    /// Whether a camera is to be open.
+    pub(crate) fn is_enabled(&self, camera: usize) -> bool {
+        self.enabled & 1 << camera != 0
     }
 }
 
@@ -63,8 +91,7 @@ impl Values {
 #[derive(Debug)]
 struct InForce {
     values: Values,
-    segmentation: Segmentation,
-    publish: Publish,
+    adjustable: Adjustable,
 }
 
 /// The settings in force.
@@ -77,12 +104,11 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn new(config: &Config) -> Result<Arc<Self>, WrongInput> {
-        let (segmentation, publish) = (config.segmentation.clone(), config.publish.clone());
+        let adjustable = Adjustable::of(config);
         Ok(Arc::new(Self {
             in_force: Mutex::new(InForce {
-                values: Values::new(&segmentation, &publish, None)?,
-                segmentation,
-                publish,
+                values: Values::new(&adjustable, None)?,
+                adjustable,
             }),
             network: OnceLock::new(),
             version: AtomicU64::new(0),
@@ -101,7 +127,7 @@ impl Live {
     pub(crate) fn network(&self, classes: &Classes) -> Result<(), WrongInput> {
         let mut in_force = self.in_force();
         let classes = self.network.get_or_init(|| classes.clone());
-        in_force.values = Values::new(&in_force.segmentation, &in_force.publish, Some(classes))?;
+        in_force.values = Values::new(&in_force.adjustable, Some(classes))?;
         self.version.fetch_add(1, Ordering::Release);
         Ok(())
     }
@@ -110,16 +136,11 @@ impl Live {
     ///
     /// # Errors
     /// A class that is wanted and that the network does not have; nothing changes.
-    pub(crate) fn replace(
-        &self,
-        segmentation: &Segmentation,
-        publish: &Publish,
-    ) -> Result<(), WrongInput> {
+    pub(crate) fn replace(&self, adjustable: &Adjustable) -> Result<(), WrongInput> {
         let mut in_force = self.in_force();
         *in_force = InForce {
-            values: Values::new(segmentation, publish, self.network.get())?,
-            segmentation: segmentation.clone(),
-            publish: publish.clone(),
+            values: Values::new(adjustable, self.network.get())?,
+            adjustable: adjustable.clone(),
         };
         self.version.fetch_add(1, Ordering::Release);
         Ok(())
@@ -169,7 +190,7 @@ mod tests {
         let mut config = Config::default();
         config.publish.status_interval_s = 2.0;
         config.segmentation.confidence = 0.5;
-        live.replace(&config.segmentation, &config.publish).unwrap();
+        live.replace(&Adjustable::of(&config)).unwrap();
         assert_eq!(reader.now().status_interval, Duration::from_secs(2));
         assert_eq!(reader.now().segmentation.confidence, 0.5);
     }
@@ -191,7 +212,7 @@ mod tests {
         // A mistake changes nothing.
         config.segmentation.classes = vec![Class::Name("lamp".to_owned())];
         config.segmentation.confidence = 0.9;
-        let error = live.replace(&config.segmentation, &config.publish);
+        let error = live.replace(&Adjustable::of(&config));
         assert!(
             error
                 .unwrap_err()

@@ -8,18 +8,15 @@ use std::{path::Path, sync::Arc};
 use configuration::{Camera, Config};
 use tracing::{error, info, warn};
 
-use super::live::Live;
+use super::registry::Registry;
 use crate::daemon::{
-    objects::areas::Watched,
-    process::{logging::LogLevel, systemd::Service},
-    publish::states::Announcement,
+    objects::areas::Watched, process::systemd::Service, publish::states::Announcement,
 };
 
 /// What a reload needs.
 pub(crate) struct Reload {
-    pub(crate) live: Arc<Live>,
+    pub(crate) settings: Arc<Registry>,
     pub(crate) watched: Arc<Watched>,
-    pub(crate) log_level: LogLevel,
     pub(crate) announcement: Arc<Announcement>,
     pub(crate) service: Service,
 }
@@ -44,7 +41,7 @@ impl Reload {
                 changed.join(", ")
             );
         }
-        if let Err(wrong) = self.live.replace(&new.segmentation, &new.publish) {
+        if let Err(wrong) = self.settings.configure(&new) {
             error!("{wrong}; the configuration in force stays");
             return;
         }
@@ -55,7 +52,6 @@ impl Reload {
         in_force.segmentation = new.segmentation;
         in_force.publish = new.publish;
         in_force.log = new.log;
-        self.log_level.set(in_force.log.level);
         match self.announcement.configured(in_force) {
             Ok(()) => info!("configuration read again"),
             Err(error) => error!("info was not published: {error:#}"),
