@@ -242,3 +242,129 @@ fn a_taken_port_is_one_line_that_names_the_flag() {
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("--http 127.0.0.1:0"), "{said}");
 }
+
+/// Sends a body; the code and the answer.
+fn post(address: SocketAddr, path: &str, head: &str, body: &str) -> (u16, Value) {
+    let mut stream = TcpStream::connect(address).expect("the page");
+    stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\n{head}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .expect("a sent request");
+    let mut answer = Vec::new();
+    // Whoever is refused early may find the connection gone.
+    let _ = stream.read_to_end(&mut answer);
+    let text = String::from_utf8_lossy(&answer);
+    let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+    let code = head.split(' ').nth(1).and_then(|code| code.parse().ok());
+    let body = serde_json::from_str(body).unwrap_or(Value::String(body.to_owned()));
+    (code.expect("a code"), body)
+}
+
+#[test]
+fn requests_over_http_are_those_over_mqtt() {
+    let node = Node::new();
+    let (daemon, address) = start(&node, "{listen: \"ADDRESS\"}");
+    let subscriber = node.subscribe();
+    subscriber.wait_for("masks", |message| message.topic.ends_with("/masks"));
+
+    let point = r#"{"transaction": 7, "camera": "cam", "points": [[0.5, 0.5]], "normalized": true}"#;
+    let (code, answer) = post(address, "/api/v1/prompt", "", point);
+    assert_eq!((code, &answer["status"]), (200, &"ok".into()), "{answer}");
+    assert_eq!(answer["transaction"], 7);
+    assert!(answer["data"]["segments"].is_array(), "{answer}");
+    let (code, answer) = post(address, "/api/v1/prompt", "", r#"{"points": "here"}"#);
+    assert_eq!((code, &answer["status"]), (400, &"error".into()), "{answer}");
+
+    // What is set here is in force there, and listed.
+    let zone = r#"{"action": "set", "name": "all", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}"#;
+    assert_eq!(post(address, "/api/v1/zones", "", zone).0, 200);
+    subscriber.wait_for("the zone's count", |message| {
+        message.topic.ends_with("/cam/zones/all/count")
+    });
+    let (_, _, zones) = get(address, "/api/v1/zones?camera=cam", "");
+    let zones: Value = serde_json::from_slice(&zones).expect("JSON");
+    assert_eq!(zones["data"]["zones"][0]["name"], "all");
+    let setting = r#"{"action": "set", "name": "confidence", "value": 0.9}"#;
+    assert_eq!(post(address, "/api/v1/settings", "", setting).0, 200);
+    subscriber.wait_for("the setting", |message| {
+        message.topic.ends_with("/confidence/state") && message.payload == b"0.9"
+    });
+
+    // Strangers and giants.
+    let (code, _) = post(address, "/api/v1/zones", "Origin: http://evil.example\r\n", zone);
+    assert_eq!(code, 403);
+    let giant = "1".repeat(300 * 1024);
+    let (code, answer) = post(address, "/api/v1/prompt", "", &giant);
+    assert_eq!(code, 413, "{answer}");
+    daemon.stop();
+}
+
+#[test]
+fn what_is_described_is_there() {
+    let node = Node::new();
+    let (daemon, address) = start(&node, "{listen: \"ADDRESS\"}");
+    let (_, _, described) = get(address, "/api/v1/openapi.json", "");
+    let described: Value = serde_json::from_slice(&described).expect("JSON");
+    let paths = described["paths"].as_object().expect("paths");
+    let schema = |reference: &str| {
+        let name = reference.trim_start_matches("#/components/schemas/");
+        &described["components"]["schemas"][name]
+    };
+    let mut looked = 0;
+    for (path, methods) in paths {
+        let Some(operation) = methods.get("get") else {
+            continue;
+        };
+        let content = operation["responses"]["200"]["content"].as_object();
+        let (kind, content) = content.and_then(|content| content.iter().next()).expect("content");
+        if kind.starts_with("multipart") {
+            continue;
+        }
+        let (code, head, body) = get(address, &path.replace("{camera}", "cam"), "");
+        assert_eq!(code, 200, "{path}: {head}");
+        assert!(head.contains(&format!("content-type: {kind}")), "{path}: {head}");
+        if kind == "application/json" {
+            let answer: Value = serde_json::from_slice(&body).expect("JSON");
+            let named = &content["schema"];
+            let named = named["$ref"].as_str().map_or(named, schema);
+            for key in named["required"].as_array().into_iter().flatten() {
+                let key = key.as_str().expect("a name");
+                assert!(answer.get(key).is_some(), "{path}: {key} is missing");
+            }
+        }
+        looked += 1;
+    }
+    assert!(looked >= 14, "{looked} paths");
+
+    let (_, _, plain) = get(address, "/snapshot/cam.jpg", "");
+    let (_, _, drawn) = get(address, "/snapshot/cam.jpg?masks=1", "");
+    assert!(drawn.starts_with(&[0xff, 0xd8]) && plain != drawn);
+    let (_, _, labels) = get(address, "/labelmap/cam.png", "");
+    let labels = image::load_from_memory(&labels).expect("a PNG").to_luma16();
+    assert_eq!(labels.dimensions(), (320, 240));
+    assert!(labels.pixels().any(|pixel| pixel.0[0] > 0));
+    let (_, _, metrics) = get(address, "/metrics", "");
+    let metrics = String::from_utf8(metrics).expect("text");
+    // The dashboard shows nothing that isn't there.
+    let dashboard = include_str!("../../docs/grafana.json");
+    let shown = dashboard.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    for name in shown.filter(|word| word.starts_with("fastsamd_")) {
+        // No sensor is promised, but the family is described.
+        let family = ["_total", "_count", "_bucket"]
+            .iter()
+            .fold(name, |name, end| name.trim_end_matches(end));
+        assert!(metrics.contains(&format!("# TYPE {family} ")), "{name}");
+    }
+    for name in [
+        "fastsamd_camera_online{camera=\"cam\"} 1.0",
+        "fastsamd_stage_seconds_count{camera=\"cam\",stage=\"total\"}",
+        "fastsamd_mqtt_messages_total{outcome=\"published\"}",
+        "fastsamd_node_info{node=\"test\"",
+    ] {
+        assert!(metrics.contains(name), "{name}\n{metrics}");
+    }
+    daemon.stop();
+}

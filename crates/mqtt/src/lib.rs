@@ -11,7 +11,7 @@ mod error;
 
 pub use broker::EmbeddedBroker;
 pub use client::{
-    Backoff, Delivery, Echo, Incoming, Kept, NotSent, Options, Probe, Publisher, ReplyTo, Session,
-    Swept, Tls, connect, probe, sweep,
+    Asker, Backoff, Delivery, Echo, Incoming, Kept, NotSent, Options, Probe, Publisher, ReplyTo,
+    Session, Swept, Tls, connect, probe, sweep,
 };
 pub use error::MqttError;

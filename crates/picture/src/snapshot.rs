@@ -44,11 +44,23 @@ pub fn encode<'a>(
         .collect();
     let numbered = fitted.iter().map(|(number, segment)| (*number, segment));
     overlay::draw(&mut rgb, size, numbered, classes, None)?;
+    jpeg_of(&rgb, size)
+}
+
+/// The frame's part of the network's input, with nothing drawn over it.
+///
+/// # Errors
+/// A size that JPEG can't hold.
+pub fn plain(input: &NetworkInput, letterbox: &Letterbox) -> Result<Vec<u8>, SnapshotError> {
+    jpeg_of(&cropped(input, letterbox), letterbox.resized)
+}
+
+fn jpeg_of(rgb: &[u8], size: Size) -> Result<Vec<u8>, SnapshotError> {
     let mut jpeg = Vec::new();
     // A network's input has at most 1280 columns and rows.
     let (width, height) = (size.width as u16, size.height as u16);
     let encoder = jpeg_encoder::Encoder::new(&mut jpeg, QUALITY);
-    encoder.encode(&rgb, width, height, jpeg_encoder::ColorType::Rgb)?;
+    encoder.encode(rgb, width, height, jpeg_encoder::ColorType::Rgb)?;
     Ok(jpeg)
 }
 

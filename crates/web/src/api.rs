@@ -33,7 +33,11 @@ const DOCTORS_TIME: Duration = Duration::from_secs(60);
 
 /// What can be asked as over MQTT: the last level of the topic, whether it lists something, and what it does.
 const CALLS: [(&str, bool, &str); 7] = [
-    ("prompt", false, "Answers a prompt with the segments of a camera's next frame"),
+    (
+        "prompt",
+        false,
+        "Answers a prompt with the segments of a camera's next frame",
+    ),
     ("prompts", true, "Sets, lists and removes standing prompts"),
     ("zones", true, "Sets, lists and removes a camera's zones"),
     ("lines", true, "Sets, lists and removes a camera's lines"),
@@ -80,7 +84,10 @@ async fn tracks(State(app): State<App>, Path(camera): Path<String>) -> Response 
     };
     match timeout(LONGEST_WAIT, look.next()).await {
         Ok(Some(shown)) => Json(shown.objects()).into_response(),
-        _ => refuse(StatusCode::SERVICE_UNAVAILABLE, "no frame came within 10 seconds"),
+        _ => refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no frame came within 10 seconds",
+        ),
     }
 }
 
@@ -102,14 +109,21 @@ async fn ask(app: App, what: &'static str, body: Body) -> Response {
     match timeout(SLOWEST, to_bytes(body, MOST_BYTES)).await {
         Ok(Ok(bytes)) => {
             // Whoever has nothing to say may say nothing.
-            let bytes = if bytes.is_empty() { b"{}".to_vec() } else { bytes.into() };
+            let bytes = if bytes.is_empty() {
+                b"{}".to_vec()
+            } else {
+                bytes.into()
+            };
             forward(app, what, bytes).await
         }
         Ok(Err(_)) => refuse(
             StatusCode::PAYLOAD_TOO_LARGE,
             "a request of more than 262144 bytes, or one that broke off",
         ),
-        Err(_) => refuse(StatusCode::REQUEST_TIMEOUT, "the request took more than 20 seconds"),
+        Err(_) => refuse(
+            StatusCode::REQUEST_TIMEOUT,
+            "the request took more than 20 seconds",
+        ),
     }
 }
 
@@ -121,7 +135,11 @@ async fn forward(app: App, what: &str, body: Vec<u8>) -> Response {
         body,
         Box::new(move |answer| drop(answer_in.send(answer.to_vec()))),
     );
-    let patience = if what == "doctor" { DOCTORS_TIME } else { LONGEST_WAIT };
+    let patience = if what == "doctor" {
+        DOCTORS_TIME
+    } else {
+        LONGEST_WAIT
+    };
     match timeout(patience, answer).await {
         Ok(Ok(bytes)) => {
             let code = match serde_json::from_slice(&bytes) {
@@ -130,7 +148,10 @@ async fn forward(app: App, what: &str, body: Vec<u8>) -> Response {
             };
             (code, [(header::CONTENT_TYPE, "application/json")], bytes).into_response()
         }
-        Ok(Err(_)) => refuse(StatusCode::SERVICE_UNAVAILABLE, "too much is asked at once: try again"),
+        Ok(Err(_)) => refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too much is asked at once: try again",
+        ),
         Err(_) => refuse(StatusCode::GATEWAY_TIMEOUT, "there was no answer in time"),
     }
 }
@@ -150,12 +171,11 @@ fn description() -> Value {
     let status = generator.subschema_for::<Status>();
     let info = generator.subschema_for::<Info>();
     schemas.extend(generator.take_definitions(true));
-    let answer = |description: &str, kind: &str, schema: Value| {
-        json!({"responses": {"200": {"description": description, "content": {kind: {"schema": schema}}}}})
-    };
+    let answer = |description: &str, kind: &str, schema: Value| json!({"responses": {"200": {"description": description, "content": {kind: {"schema": schema}}}}});
     let binary = json!({"type": "string", "format": "binary"});
     let text = json!({"type": "string"});
-    let camera = json!([{"name": "camera", "in": "path", "required": true, "schema": {"type": "string"}}]);
+    let camera =
+        json!([{"name": "camera", "in": "path", "required": true, "schema": {"type": "string"}}]);
     let mut paths = serde_json::Map::new();
     let mut add = |path: &str, summary: &str, kind: &str, schema: Value| {
         let mut operation = answer(summary, kind, schema);
@@ -166,19 +186,59 @@ fn description() -> Value {
         paths.insert(path.to_owned(), json!({"get": operation}));
     };
     let json = "application/json";
-    add("/api/v1/status", "How the node is, as on the topic status", json, status.into());
-    add("/api/v1/info", "What the node is, as on the topic info", json, info.into());
+    add(
+        "/api/v1/status",
+        "How the node is, as on the topic status",
+        json,
+        status.into(),
+    );
+    add(
+        "/api/v1/info",
+        "What the node is, as on the topic info",
+        json,
+        info.into(),
+    );
     let names = json!({"type": "array", "items": {"type": "string"}});
     add("/api/v1/cameras", "The cameras' names", json, names);
     let objects = json!({"type": "object", "required": ["sequence", "captured_ms", "objects"]});
-    add("/api/v1/tracks/{camera}", "The objects of the next frame", json, objects);
-    add("/snapshot/{camera}.jpg", "The next frame; with masks=1 its masks", "image/jpeg", binary.clone());
-    add("/labelmap/{camera}.png", "The next frame's label map", "image/png", binary.clone());
+    add(
+        "/api/v1/tracks/{camera}",
+        "The objects of the next frame",
+        json,
+        objects,
+    );
+    add(
+        "/snapshot/{camera}.jpg",
+        "The next frame; with masks=1 its masks",
+        "image/jpeg",
+        binary.clone(),
+    );
+    add(
+        "/labelmap/{camera}.png",
+        "The next frame's label map",
+        "image/png",
+        binary.clone(),
+    );
     let stream = "multipart/x-mixed-replace";
-    add("/stream/{camera}", "Frames as they come, Motion JPEG", stream, binary);
-    add("/healthz", "Whether the process works", "text/plain", text.clone());
+    add(
+        "/stream/{camera}",
+        "Frames as they come, Motion JPEG",
+        stream,
+        binary,
+    );
+    add(
+        "/healthz",
+        "Whether the process works",
+        "text/plain",
+        text.clone(),
+    );
     add("/readyz", "Whether frames flow", "text/plain", text.clone());
-    add("/metrics", "For Prometheus", "application/openmetrics-text", text);
+    add(
+        "/metrics",
+        "For Prometheus",
+        "application/openmetrics-text",
+        text,
+    );
     for (what, lists, summary) in CALLS {
         let outcome = json!({"$ref": "#/components/schemas/Outcome"});
         let content = json!({json: {"schema": outcome}});
@@ -187,10 +247,12 @@ fn description() -> Value {
             "400": {"description": "Why it can't be done", "content": content},
         });
         let request = json!({"required": false, "content": {json: {"schema": {"type": "object"}}}});
-        let mut item = json!({"post": {"summary": summary, "requestBody": request, "responses": responses}});
+        let mut item =
+            json!({"post": {"summary": summary, "requestBody": request, "responses": responses}});
         if lists {
             let of = json!([{"name": "camera", "in": "query", "required": false, "schema": {"type": "string"}}]);
-            item["get"] = json!({"summary": "Lists them", "parameters": of, "responses": responses});
+            item["get"] =
+                json!({"summary": "Lists them", "parameters": of, "responses": responses});
         }
         paths.insert(format!("/api/v1/{what}"), item);
     }

@@ -7,7 +7,10 @@ use std::sync::{
 
 use fastsam::Segment;
 use frame::{Letterbox, NetworkInput, Size};
-use picture::{labelmap::{self, Label}, snapshot};
+use picture::{
+    labelmap::{self, Label},
+    snapshot,
+};
 use serde::Serialize;
 use tensors::Classes;
 use tokio::sync::watch;
@@ -179,7 +182,12 @@ impl Shown {
                 id: one.id,
                 score: segment.score,
                 name: name.filter(|_| self.classes.are_told_apart()),
-                bbox: [segment.bbox.x, segment.bbox.y, segment.bbox.width, segment.bbox.height],
+                bbox: [
+                    segment.bbox.x,
+                    segment.bbox.y,
+                    segment.bbox.width,
+                    segment.bbox.height,
+                ],
                 area: segment.area,
                 velocity: one.velocity,
                 age_ms: one.age_ms,
@@ -203,7 +211,12 @@ fn message(shown: &Shown, jpeg: &[u8]) -> Vec<u8> {
         events: &shown.events,
     };
     let header = serde_json::to_vec(&header).unwrap_or_default();
-    let runs = || shown.outlines.iter().flat_map(|one| one.segment.mask.runs());
+    let runs = || {
+        shown
+            .outlines
+            .iter()
+            .flat_map(|one| one.segment.mask.runs())
+    };
     let mut message = Vec::with_capacity(4 + header.len() + jpeg.len() + 6 * runs().count());
     message.extend_from_slice(&(header.len() as u32).to_le_bytes());
     message.extend_from_slice(&header);
@@ -322,7 +335,8 @@ impl Drop for Look {
 
 #[cfg(test)]
 mod tests {
-    use frame::InputSize;
+    use fastsam::{Contours, Mask, Run};
+    use frame::{FrameRect, InputSize, PixelRect};
 
     use super::*;
 
@@ -334,22 +348,31 @@ mod tests {
             start: 10,
             end: 20,
         };
+        let size = Size::new(640, 360);
         let outline = Outline {
             id: 7,
-            score: 0.5,
-            name: None,
-            bbox: PixelRect {
-                x: 10,
-                y: 5,
-                width: 10,
-                height: 2,
-            },
-            area: 20,
             velocity: [0.0; 2],
             age_ms: 40,
-            runs: vec![run(5), run(6)],
+            segment: Segment {
+                score: 0.5,
+                class: 0,
+                bbox: PixelRect {
+                    x: 10,
+                    y: 5,
+                    width: 10,
+                    height: 2,
+                },
+                detection_bbox: FrameRect {
+                    x1: 10.0,
+                    y1: 5.0,
+                    x2: 20.0,
+                    y2: 7.0,
+                },
+                area: 20,
+                mask: Mask::from_runs(size, vec![run(5), run(6)]).unwrap(),
+                contours: Contours::default(),
+            },
         };
-        let size = Size::new(640, 360);
         Shown::new(
             sequence,
             since.unwrap().as_millis() as u64,
@@ -357,6 +380,7 @@ mod tests {
             "mock",
             NetworkInput::new(InputSize::DEFAULT),
             Letterbox::fit(size, InputSize::DEFAULT),
+            Classes::one(),
             vec![outline],
             vec!["{}".to_owned()],
         )
@@ -381,6 +405,17 @@ mod tests {
             .map(|pair| u16::from_le_bytes(*pair))
             .collect();
         assert_eq!(numbers, [5, 10, 20, 6, 10, 20]);
+    }
+
+    #[test]
+    fn pictures_are_made_of_a_frame_with_its_masks() {
+        let shown = shown(9);
+        let overlay = shown.overlay();
+        assert!(overlay.starts_with(&[0xff, 0xd8]) && overlay != shown.encoded().jpeg);
+        assert!(shown.labelmap().starts_with(b"\x89PNG"));
+        let objects = serde_json::to_value(shown.objects()).unwrap();
+        assert_eq!(objects["objects"][0]["id"], 7);
+        assert_eq!(objects["objects"][0]["area"], 20);
     }
 
     #[test]

@@ -41,12 +41,16 @@ impl Histogram {
         let seconds = ms / 1000.0;
         let place = BOUNDS.partition_point(|bound| seconds > *bound);
         self.counts[place].fetch_add(1, Ordering::Relaxed);
-        self.sum_us.fetch_add((ms * 1000.0) as u64, Ordering::Relaxed);
+        self.sum_us
+            .fetch_add((ms * 1000.0) as u64, Ordering::Relaxed);
     }
 
     /// Seconds altogether, how often, and how often by bucket.
     fn read(&self) -> (f64, u64, Vec<(f64, u64)>) {
-        let counts = self.counts.each_ref().map(|count| count.load(Ordering::Relaxed));
+        let counts = self
+            .counts
+            .each_ref()
+            .map(|count| count.load(Ordering::Relaxed));
         let bounds = BOUNDS.into_iter().chain([f64::MAX]);
         let sum = self.sum_us.load(Ordering::Relaxed) as f64 / 1e6;
         (sum, counts.iter().sum(), bounds.zip(counts).collect())
@@ -76,7 +80,12 @@ impl StageTimes {
         let Some((_, stages)) = self.cameras.get(camera) else {
             return;
         };
-        let times = [latency.capture, latency.infer, latency.segment, latency.total];
+        let times = [
+            latency.capture,
+            latency.infer,
+            latency.segment,
+            latency.total,
+        ];
         for (stage, ms) in stages.iter().zip(times) {
             stage.observe(ms);
         }
@@ -88,7 +97,11 @@ pub(crate) fn encode(status: Status, info: &Value, stages: Arc<StageTimes>) -> S
     let text = |key: &str| info[key].as_str().unwrap_or_default().to_owned();
     let identity = ["node", "version", "backend", "network"].map(|key| (key, text(key)));
     let mut registry = Registry::with_prefix("fastsamd");
-    registry.register_collector(Box::new(Now { status, identity, stages }));
+    registry.register_collector(Box::new(Now {
+        status,
+        identity,
+        stages,
+    }));
     let mut answer = String::new();
     // Writing to memory does not fail.
     let _ = text::encode(&mut answer, &registry);
@@ -115,9 +128,12 @@ impl Family<'_> {
         encoder: &mut DescriptorEncoder<'_>,
         values: impl IntoIterator<Item = (&'v str, f64)>,
     ) -> fmt::Result {
-        let mut family = encoder.encode_descriptor(self.name, self.help, None, MetricType::Gauge)?;
+        let mut family =
+            encoder.encode_descriptor(self.name, self.help, None, MetricType::Gauge)?;
         for (name, value) in values {
-            family.encode_family(&[(self.label, name)])?.encode_gauge(&value)?;
+            family
+                .encode_family(&[(self.label, name)])?
+                .encode_gauge(&value)?;
         }
         Ok(())
     }
@@ -127,9 +143,11 @@ impl Family<'_> {
         encoder: &mut DescriptorEncoder<'_>,
         values: impl IntoIterator<Item = (&'v str, u64)>,
     ) -> fmt::Result {
-        let mut family = encoder.encode_descriptor(self.name, self.help, None, MetricType::Counter)?;
+        let mut family =
+            encoder.encode_descriptor(self.name, self.help, None, MetricType::Counter)?;
         for (name, value) in values {
-            let mut metric = family.encode_family(&[(self.label, name)])?;
+            let label = [(self.label, name)];
+            let mut metric = family.encode_family(&label)?;
             metric.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
         }
         Ok(())
@@ -148,9 +166,19 @@ impl Now {
         encoder
             .encode_descriptor("node", "What runs here", None, MetricType::Info)?
             .encode_info(&self.identity)?;
-        gauge(encoder, "uptime_seconds", "Since the start of the daemon", status.uptime_s as f64)?;
+        gauge(
+            encoder,
+            "uptime_seconds",
+            "Since the start of the daemon",
+            status.uptime_s as f64,
+        )?;
         if let Some(bytes) = status.rss_bytes {
-            gauge(encoder, "resident_memory_bytes", "Memory in use", bytes as f64)?;
+            gauge(
+                encoder,
+                "resident_memory_bytes",
+                "Memory in use",
+                bytes as f64,
+            )?;
         }
         if let Some(throttled) = status.throttled {
             let help = "Whether heat or power slows the machine down";
@@ -161,7 +189,13 @@ impl Now {
             help: "Temperature by sensor",
             label: "sensor",
         }
-        .gauges(encoder, status.temperatures_c.iter().map(|(name, value)| (&**name, *value)))?;
+        .gauges(
+            encoder,
+            status
+                .temperatures_c
+                .iter()
+                .map(|(name, value)| (&**name, *value)),
+        )?;
         Family {
             name: "dropped",
             help: "Frames lost by the place where they were lost, segments left out as noise, messages reduced",
@@ -173,7 +207,13 @@ impl Now {
             help: "What waits now, by queue",
             label: "queue",
         }
-        .gauges(encoder, status.queues.iter().map(|(name, count)| (&**name, *count as f64)))
+        .gauges(
+            encoder,
+            status
+                .queues
+                .iter()
+                .map(|(name, count)| (&**name, *count as f64)),
+        )
     }
 
     fn cameras(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
@@ -187,16 +227,29 @@ impl Now {
             encoder,
             cameras().map(|(name, camera)| (name.as_str(), f64::from(u8::from(camera.online)))),
         )?;
-        family("camera_frames_per_second", "Frames captured over the last ten seconds")
-            .gauges(encoder, cameras().map(|(name, camera)| (name.as_str(), camera.fps)))?;
-        family("frames_captured", "Frames captured since the start")
-            .counters(encoder, cameras().map(|(name, camera)| (name.as_str(), camera.captured)))?;
-        family("camera_reconnects", "Times that the camera had to be opened again").counters(
+        family(
+            "camera_frames_per_second",
+            "Frames captured over the last ten seconds",
+        )
+        .gauges(
+            encoder,
+            cameras().map(|(name, camera)| (name.as_str(), camera.fps)),
+        )?;
+        family("frames_captured", "Frames captured since the start").counters(
+            encoder,
+            cameras().map(|(name, camera)| (name.as_str(), camera.captured)),
+        )?;
+        family(
+            "camera_reconnects",
+            "Times that the camera had to be opened again",
+        )
+        .counters(
             encoder,
             cameras().map(|(name, camera)| (name.as_str(), camera.reconnects)),
         )?;
         let help = "How long frames took, by stage; total is from capture to message";
-        let mut times = encoder.encode_descriptor("stage_seconds", help, None, MetricType::Histogram)?;
+        let mut times =
+            encoder.encode_descriptor("stage_seconds", help, None, MetricType::Histogram)?;
         for (camera, stages) in &self.stages.cameras {
             for (stage, histogram) in STAGES.iter().zip(stages) {
                 let labels = [("camera", camera.as_str()), ("stage", *stage)];
@@ -211,23 +264,49 @@ impl Now {
     fn accelerator(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let accelerator = &self.status.accelerator;
         let online = f64::from(u8::from(accelerator.online));
-        gauge(encoder, "accelerator_online", "Whether the accelerator answers", online)?;
+        gauge(
+            encoder,
+            "accelerator_online",
+            "Whether the accelerator answers",
+            online,
+        )?;
         encoder
-            .encode_descriptor("accelerator_faults", "Faults since the start", None, MetricType::Counter)?
+            .encode_descriptor(
+                "accelerator_faults",
+                "Faults since the start",
+                None,
+                MetricType::Counter,
+            )?
             .encode_counter::<NoLabelSet, _, u64>(&accelerator.faults, None)?;
         Family {
             name: "accelerator_recovery",
             help: "Steps of recovery taken, and frames lost by them",
             label: "step",
         }
-        .counters(encoder, accelerator.recovery.iter().map(|(name, count)| (&**name, *count)))
+        .counters(
+            encoder,
+            accelerator
+                .recovery
+                .iter()
+                .map(|(name, count)| (&**name, *count)),
+        )
     }
 
     fn mqtt(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mqtt = &self.status.mqtt;
         let connected = f64::from(u8::from(mqtt.connected));
-        gauge(encoder, "mqtt_connected", "Whether the broker is connected", connected)?;
-        gauge(encoder, "mqtt_waiting", "Messages that wait to be written", mqtt.waiting as f64)?;
+        gauge(
+            encoder,
+            "mqtt_connected",
+            "Whether the broker is connected",
+            connected,
+        )?;
+        gauge(
+            encoder,
+            "mqtt_waiting",
+            "Messages that wait to be written",
+            mqtt.waiting as f64,
+        )?;
         gauge(
             encoder,
             "mqtt_events_waiting",
@@ -256,7 +335,10 @@ impl Now {
             help: "Attempts to connect, and those that the broker accepted",
             label: "outcome",
         }
-        .counters(encoder, [("attempted", mqtt.attempts), ("accepted", mqtt.connects)])
+        .counters(
+            encoder,
+            [("attempted", mqtt.attempts), ("accepted", mqtt.connects)],
+        )
     }
 }
 

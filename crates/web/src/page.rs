@@ -7,8 +7,16 @@ use axum::{
 
 /// Path, kind and content of each file.
 const FILES: [(&str, &str, &str); 7] = [
-    ("/", "text/html; charset=utf-8", include_str!("page/index.html")),
-    ("/page.css", "text/css; charset=utf-8", include_str!("page/page.css")),
+    (
+        "/",
+        "text/html; charset=utf-8",
+        include_str!("page/index.html"),
+    ),
+    (
+        "/page.css",
+        "text/css; charset=utf-8",
+        include_str!("page/page.css"),
+    ),
     ("/page.js", SCRIPT, include_str!("page/page.js")),
     ("/api.js", SCRIPT, include_str!("page/api.js")),
     ("/areas.js", SCRIPT, include_str!("page/areas.js")),

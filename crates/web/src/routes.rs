@@ -156,7 +156,10 @@ async fn snapshot(
     if wishes.masks > 0 {
         picture(&app, name, "image/jpeg", Shown::overlay).await
     } else {
-        picture(&app, name, "image/jpeg", |shown| shown.encoded().jpeg.clone()).await
+        picture(&app, name, "image/jpeg", |shown| {
+            shown.encoded().jpeg.clone()
+        })
+        .await
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use ::web::{Gallery, Server};
+use ::web::{Gallery, Server, StageTimes};
 use clip::{Matcher, Recollection};
 use configuration::{Config, WrongInput};
 use crossbeam_channel::{Receiver, Sender};
@@ -140,7 +140,7 @@ pub(crate) fn run_with(
     keeps.push(Arc::clone(publishing.frames.pictures.keep()));
     let vitals = publishing.vitals.clone();
     let page = server
-        .map(|server| shared.show(server, &mut publishing, &accelerator, &mut keeps))
+        .map(|server| shared.show(server, &mut publishing, &accelerator, &topics, &mut keeps))
         .transpose()?;
 
     let threads = &shared.threads;
@@ -403,20 +403,26 @@ impl Shared<'_> {
         server: Server,
         publishing: &mut PublishStage,
         accelerator: &StateOfAccelerator,
+        topics: &Topics,
         keeps: &mut Vec<Arc<Keep>>,
     ) -> anyhow::Result<JoinHandle<()>> {
         info!("the page: http://{}/", server.address());
-        let names = self.config.cameras.iter().map(|camera| camera.name.clone());
-        let gallery = Gallery::new(names);
+        let names = || self.config.cameras.iter().map(|camera| camera.name.clone());
+        let gallery = Gallery::new(names());
+        let stages = StageTimes::new(names());
         let keep = Arc::new(Keep::default());
         keeps.push(Arc::clone(&keep));
         publishing.frames.showing = Some(Showing {
             gallery: Arc::clone(&gallery),
             keep,
+            stages: Arc::clone(&stages),
         });
         let node = Arc::new(Answers {
             vitals: publishing.vitals.clone(),
             announcement: Arc::clone(&accelerator.announcement),
+            stages,
+            topics: topics.clone(),
+            publisher: publishing.frames.publisher.clone(),
         });
         let shutdown = self.threads.shutdown.clone();
         self.threads.spawn("web", move |heartbeat| {

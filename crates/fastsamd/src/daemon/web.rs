@@ -4,8 +4,9 @@ use std::{fs, sync::Arc, time::SystemTime};
 
 use configuration::{Config, WrongInput};
 use fastsam::Segments;
-use message::{Status, Track};
-use web::{Gallery, Node, Outline, Server, Shown, Token};
+use message::{Status, Topics, Track};
+use mqtt::{Asker, Publisher};
+use web::{Answer, Gallery, Node, Outline, Server, Shown, StageTimes, Token};
 
 use super::{
     keep::Keep, pipeline::flight::Flight, publish::states::Announcement, publish::status::Vitals,
@@ -33,6 +34,9 @@ pub(crate) fn machine() -> String {
 pub(crate) struct Answers {
     pub(crate) vitals: Vitals,
     pub(crate) announcement: Arc<Announcement>,
+    pub(crate) stages: Arc<StageTimes>,
+    pub(crate) topics: Topics,
+    pub(crate) publisher: Publisher,
 }
 
 impl Node for Answers {
@@ -43,12 +47,24 @@ impl Node for Answers {
     fn info(&self) -> serde_json::Value {
         self.announcement.now()
     }
+
+    fn stages(&self) -> Arc<StageTimes> {
+        Arc::clone(&self.stages)
+    }
+
+    fn request(&self, what: &str, body: Vec<u8>, answer: Answer) {
+        // What is no level of a topic is nothing that can be asked.
+        if let Ok(topic) = self.topics.request(what) {
+            self.publisher.ask(&topic, body, Asker::new(answer));
+        }
+    }
 }
 
 /// Shows frames to those who look.
 pub(crate) struct Showing {
     pub(crate) gallery: Arc<Gallery>,
     pub(crate) keep: Arc<Keep>,
+    pub(crate) stages: Arc<StageTimes>,
 }
 
 /// A frame that may be shown.

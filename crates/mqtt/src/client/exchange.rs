@@ -1,4 +1,12 @@
 //! What comes in, where its answer goes, and why something is not sent.
+//!
+//! Requests come over MQTT, or from elsewhere in this process ([`Publisher::ask`](super::Publisher::ask)); whoever
+//! takes them need not know which.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use message::{Topic, Topics};
 use rumqttc::v5::mqttbytes::v5::PublishProperties;
@@ -18,13 +26,50 @@ pub struct Incoming {
     pub response_topic: Option<String>,
     /// What the sender knows the answer by (MQTT 5).
     pub correlation_data: Option<Vec<u8>>,
+    /// Who in this process wants the answer.
+    pub asker: Option<Asker>,
 }
 
-/// Where an answer goes: a topic, and what the asker knows it by (MQTT 5).
+/// Somebody in this process who has asked. Takes one answer; where there is none, what it was made of is dropped.
+#[derive(Clone)]
+pub struct Asker(Arc<Mutex<Option<TakeAnswer>>>);
+
+type TakeAnswer = Box<dyn FnOnce(&[u8]) + Send>;
+
+impl Asker {
+    /// Whoever takes the answer with this.
+    pub fn new(take: impl FnOnce(&[u8]) + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Some(Box::new(take)))))
+    }
+
+    pub(super) fn answer(&self, payload: &[u8]) {
+        let take = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(take) = take {
+            take(payload);
+        }
+    }
+}
+
+impl fmt::Debug for Asker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Asker")
+    }
+}
+
+impl PartialEq for Asker {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Asker {}
+
+/// Where an answer goes: a topic, and what the asker knows it by (MQTT 5), or somebody in this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyTo {
     topic: String,
     correlation_data: Option<Vec<u8>>,
+    asker: Option<Asker>,
 }
 
 impl ReplyTo {
@@ -36,7 +81,13 @@ impl ReplyTo {
         Self {
             topic: named.map_or_else(|| usual.as_str().to_owned(), Clone::clone),
             correlation_data: request.correlation_data.clone(),
+            asker: request.asker.clone(),
         }
+    }
+
+    /// Who in this process wants the answer.
+    pub(super) fn asker(&self) -> Option<&Asker> {
+        self.asker.as_ref()
     }
 
     pub(super) fn topic(&self) -> &str {

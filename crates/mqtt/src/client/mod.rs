@@ -35,7 +35,7 @@ use std::sync::{
 };
 
 pub use backoff::Backoff;
-pub use exchange::{Incoming, NotSent, ReplyTo};
+pub use exchange::{Asker, Incoming, NotSent, ReplyTo};
 pub use options::Options;
 pub use probe::{Echo, Probe, probe};
 pub use publisher::{Delivery, Publisher};
@@ -61,6 +61,6 @@ pub fn connect(options: Options) -> Result<(Publisher, Session, Receiver<Incomin
         options.max_payload_bytes,
         &options.availability,
     ));
-    let session = Session::new(options, Arc::clone(&shared), inbox_in)?;
-    Ok((Publisher::new(shared), session, inbox))
+    let session = Session::new(options, Arc::clone(&shared), inbox_in.clone())?;
+    Ok((Publisher::new(shared, inbox_in), session, inbox))
 }

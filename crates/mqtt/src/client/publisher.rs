@@ -1,11 +1,11 @@
 //! The side of the client that the daemon's threads hold.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc::SyncSender};
 
 use rumqttc::v5::mqttbytes::QoS;
 
 use super::{
-    exchange::{NotSent, ReplyTo},
+    exchange::{Asker, Incoming, NotSent, ReplyTo},
     shared::Shared,
 };
 use message::{Counters, Topic};
@@ -14,6 +14,7 @@ use message::{Counters, Topic};
 #[derive(Clone, Debug)]
 pub struct Publisher {
     shared: Arc<Shared>,
+    inbox: SyncSender<Incoming>,
 }
 
 /// How surely a state reaches the broker while the connection lasts (MQTT's QoS).
@@ -26,8 +27,23 @@ pub enum Delivery {
 }
 
 impl Publisher {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared }
+    pub(super) fn new(shared: Arc<Shared>, inbox: SyncSender<Incoming>) -> Self {
+        Self { shared, inbox }
+    }
+
+    /// Asks something of this process as if it had come in on a topic. Where too much waits already, the asker is
+    /// dropped.
+    pub fn ask(&self, topic: &Topic, payload: Vec<u8>, asker: Asker) {
+        let request = Incoming {
+            topic: topic.as_str().to_owned(),
+            payload,
+            response_topic: None,
+            correlation_data: None,
+            asker: Some(asker),
+        };
+        if self.inbox.try_send(request).is_err() {
+            self.shared.tally.inbox_overflows.add(1);
+        }
     }
 
     /// Publishes JSON that is of use only now: QoS 0, not retained, not remembered. It expires after a second, and is
@@ -67,6 +83,10 @@ impl Publisher {
     /// # Errors
     /// Why the answer was dropped.
     pub fn answer(&self, to: &ReplyTo, payload: &[u8]) -> Result<(), NotSent> {
+        if let Some(asker) = to.asker() {
+            asker.answer(payload);
+            return Ok(());
+        }
         self.counted(self.shared.answer(to, payload))
     }
 

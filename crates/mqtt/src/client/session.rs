@@ -251,6 +251,7 @@ impl Worker {
             payload: publish.payload.into(),
             response_topic: properties.response_topic,
             correlation_data: properties.correlation_data.map(Into::into),
+            asker: None,
         };
         if let Err(TrySendError::Full(_)) = self.inbox.try_send(incoming) {
             self.shared.tally.inbox_overflows.add(1);

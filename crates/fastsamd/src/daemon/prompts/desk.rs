@@ -486,6 +486,7 @@ mod tests {
             payload: Vec::new(),
             response_topic: None,
             correlation_data: None,
+            asker: None,
         };
         desk.wait(Waiting {
             camera: 0,

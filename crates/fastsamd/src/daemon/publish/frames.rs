@@ -175,6 +175,9 @@ impl FramePublisher {
         };
         self.pictures.take(&picturable, values, now, counters);
         let showing = self.showing.as_ref();
+        if let Some(showing) = showing {
+            showing.stages.add(index, &summary.latency_ms);
+        }
         if let Some(showing) = showing.filter(|showing| showing.is_watched(index)) {
             let showable = Showable {
                 camera: index,
