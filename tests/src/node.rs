@@ -66,6 +66,11 @@ impl Node {
         self.folder.path()
     }
 
+    /// The port of its broker.
+    pub fn port(&self) -> u16 {
+        self.broker.port()
+    }
+
     /// Listens to all that it says.
     pub fn subscribe(&self) -> Subscriber {
         Subscriber::connect(self.broker.port(), "fastsam/test/#")

@@ -121,13 +121,6 @@ struct Shouting<'a> {
     topic: &'a Topic,
 }
 
-/// What became of one message.
-enum Came {
-    Back,
-    NotBack,
-    Refused(String),
-}
-
 impl Shouting<'_> {
     async fn echo(&mut self, most: usize) -> Echo {
         match self.subscribe().await {
@@ -135,26 +128,26 @@ impl Shouting<'_> {
             Ok(Some(refusal)) => return Echo::NoSubscription(refusal),
             Err(failure) => return Echo::NoSubscription(failure.to_string()),
         }
-        let (mut lost, mut refusal) = (None, None);
+        let mut lost = None;
         let smaller = SMALLER.into_iter().filter(|size| *size < most);
         for size in std::iter::once(most).chain(smaller) {
-            match (self.shout(size).await, lost) {
-                (Ok(Came::Back), None) => return Echo::Whole,
-                (Ok(Came::Back), Some(lost)) => {
+            match (self.comes_back(size).await, lost) {
+                (Ok(true), None) => return Echo::Whole,
+                (Ok(true), Some(lost)) => {
                     return Echo::Cut {
                         lost,
                         largest: size,
                     };
                 }
-                (Ok(Came::NotBack), _) => lost = Some(size),
-                (Ok(Came::Refused(cause)), _) => {
-                    lost = Some(size);
-                    refusal = Some(cause);
-                }
+                (Ok(false), _) => lost = Some(size),
                 (Err(failure), _) => return Echo::Refused(failure.to_string()),
             }
         }
-        refusal.map_or(Echo::Lost, Echo::Refused)
+        match self.refusal().await {
+            Ok(None) => Echo::Lost,
+            Ok(Some(cause)) => Echo::Refused(cause),
+            Err(failure) => Echo::Refused(failure.to_string()),
+        }
     }
 
     /// Subscribes; says why the broker refuses, if it does.
@@ -179,12 +172,9 @@ impl Shouting<'_> {
             .unwrap_or(Err(Failure::Silent))
     }
 
-    /// Sends a message of so many bytes, first as frames are sent, then so that the broker says why it does not pass it on.
-    async fn shout(&mut self, size: usize) -> Result<Came, Failure> {
-        if self.comes_back(size, QoS::AtMostOnce).await? {
-            return Ok(Came::Back);
-        }
-        self.publish(size, QoS::AtLeastOnce);
+    /// Sends a small message so that the broker says why it does not pass it on, if it does not.
+    async fn refusal(&mut self) -> Result<Option<String>, Failure> {
+        self.publish(1, QoS::AtLeastOnce);
         let acknowledged = async {
             loop {
                 if let Event::Incoming(Packet::PubAck(ack)) = self.event_loop.poll().await? {
@@ -192,17 +182,11 @@ impl Shouting<'_> {
                         ack.reason,
                         PubAckReason::Success | PubAckReason::NoMatchingSubscribers
                     );
-                    return Ok(if is_taken {
-                        Came::NotBack
-                    } else {
-                        Came::Refused(format!("{:?}", ack.reason))
-                    });
+                    return Ok((!is_taken).then(|| format!("{:?}", ack.reason)));
                 }
             }
         };
-        timeout(ECHO, acknowledged)
-            .await
-            .unwrap_or(Ok(Came::NotBack))
+        timeout(ECHO, acknowledged).await.unwrap_or(Ok(None))
     }
 
     /// The queue has room: one message is under way at a time.
@@ -211,8 +195,9 @@ impl Shouting<'_> {
         let _ = self.client.try_publish(topic, qos, false, vec![b' '; size]);
     }
 
-    async fn comes_back(&mut self, size: usize, qos: QoS) -> Result<bool, Failure> {
-        self.publish(size, qos);
+    /// Sends a message of so many bytes, as frames are sent, and says whether it comes back.
+    async fn comes_back(&mut self, size: usize) -> Result<bool, Failure> {
+        self.publish(size, QoS::AtMostOnce);
         let until = Instant::now() + ECHO;
         let came = async {
             loop {

@@ -277,6 +277,7 @@ impl Worker {
     /// Queues what waits, as far as there is room: states, then events. Says whether nothing is left.
     fn send(&self) -> bool {
         let states = self.shared.send_states();
+        self.shared.mark_when_due();
         self.shared.send_backlog() && states
     }
 

@@ -97,6 +97,8 @@ impl Link {
             .try_publish(topic.as_str(), qos, kind == Kind::State, payload.to_vec())
             .map_err(|_| NotSent::QueueFull)?;
         self.under_way.push_back(kind);
+        // Frames wait for what is sent before them: a mark follows when it is due.
+        self.window.sent(payload.len(), Instant::now());
         Ok(())
     }
 }

@@ -189,8 +189,8 @@ mod tests {
         // A cable, wireless, and a satellite.
         for (bytes_per_ms, delay) in [(100_000.0, 0), (2_000.0, 20), (5_000.0, 300)] {
             let link = run(bytes_per_ms, delay, 20, |_| false);
-            let all = 20_000 / 33;
-            let lost = all - link.sent;
+            let all: usize = 20_000 / 33;
+            let lost = all.saturating_sub(link.sent);
             assert!(
                 lost <= 40,
                 "{bytes_per_ms} B/ms, {delay} ms: {lost} of {all} lost"

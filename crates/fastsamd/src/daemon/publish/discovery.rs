@@ -18,7 +18,7 @@ use message::{
     discovery_topic,
 };
 use mqtt::{Delivery, Publisher};
-use tracing::{info, warn};
+use tracing::{debug, warn};
 
 use super::{
     identity::{Identity, Known, assign, mark},
@@ -56,6 +56,8 @@ pub(crate) struct Discovery {
     store: Option<Store>,
     /// The state of the sources that was told last.
     told: Option<[u64; 4]>,
+    /// What each device was told with.
+    messages: BTreeMap<Topic, String>,
     again_at: Option<Instant>,
     states_at: Option<Instant>,
 }
@@ -108,6 +110,7 @@ impl Discovery {
             sources,
             store,
             told: None,
+            messages: BTreeMap::new(),
             again_at: None,
             states_at: None,
         }
@@ -150,6 +153,7 @@ impl Discovery {
         let is_again = is_due(self.again_at);
         if is_again {
             self.again_at = None;
+            self.messages.clear();
             self.states_at = Some(now + UNTIL_STATES);
         }
         let versions = self.sources.versions();
@@ -186,6 +190,10 @@ impl Discovery {
                 let payload = device.message(components).to_string();
                 components.extend(platforms);
                 let topic = discovery_topic(&prefix, id)?;
+                if self.messages.get(&topic) == Some(&payload) {
+                    continue;
+                }
+                debug!("Home Assistant is told of {id}");
                 let sent =
                     self.sources
                         .publisher
@@ -193,6 +201,7 @@ impl Discovery {
                 if let Err(not_sent) = sent {
                     warn!("Home Assistant is not told of {id}: {not_sent}");
                 }
+                self.messages.insert(topic, payload);
             }
         }
         self.identity.discovery.clone_from(&self.prefix);
@@ -290,7 +299,6 @@ impl Discovery {
                 },
             )?);
         }
-        info!("Home Assistant is told of {} devices", devices.len());
         Ok(devices)
     }
 }
