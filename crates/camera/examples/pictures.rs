@@ -16,7 +16,11 @@ fn main() -> io::Result<()> {
         match camera::images::load(Path::new(&path)) {
             Ok(frame) => {
                 fs::write(format!("{path}.rgb"), &frame.data)?;
-                writeln!(output, "{path}\t{}\t{}\t", frame.size.width, frame.size.height)?;
+                writeln!(
+                    output,
+                    "{path}\t{}\t{}\t",
+                    frame.size.width, frame.size.height
+                )?;
             }
             Err(error) => writeln!(output, "{path}\t0\t0\t{error}")?,
         }

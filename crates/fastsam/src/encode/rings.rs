@@ -335,7 +335,8 @@ mod tests {
 
     #[test]
     fn shapes_and_their_rings() {
-        let cases: [(&str, &[&str], &[&[[u16; 2]]]); 5] = [
+        type Case<'a> = (&'a str, &'a [&'a str], &'a [&'a [[u16; 2]]]);
+        let cases: [Case<'_>; 5] = [
             (
                 "a pixel",
                 &["...", ".#."],

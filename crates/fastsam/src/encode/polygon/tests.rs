@@ -22,7 +22,8 @@ fn simplified(corners: &[[u16; 2]], tolerance: f64) -> (Simplifier, usize) {
 
 #[test]
 fn thin_and_small_shapes_stay_as_they_are() {
-    let cases: [(&str, &[&str], &[&[u32]]); 3] = [
+    type Case<'a> = (&'a str, &'a [&'a str], &'a [&'a [u32]]);
+    let cases: [Case<'_>; 3] = [
         ("a pixel", &["...", ".#."], &[&[2, 2, 2, 1, 1, 1, 1, 2]]),
         ("a row", &["####"], &[&[4, 1, 4, 0, 0, 0, 0, 1]]),
         (
