@@ -270,13 +270,18 @@ fn requests_over_http_are_those_over_mqtt() {
     let subscriber = node.subscribe();
     subscriber.wait_for("masks", |message| message.topic.ends_with("/masks"));
 
-    let point = r#"{"transaction": 7, "camera": "cam", "points": [[0.5, 0.5]], "normalized": true}"#;
+    let point =
+        r#"{"transaction": 7, "camera": "cam", "points": [[0.5, 0.5]], "normalized": true}"#;
     let (code, answer) = post(address, "/api/v1/prompt", "", point);
     assert_eq!((code, &answer["status"]), (200, &"ok".into()), "{answer}");
     assert_eq!(answer["transaction"], 7);
     assert!(answer["data"]["segments"].is_array(), "{answer}");
     let (code, answer) = post(address, "/api/v1/prompt", "", r#"{"points": "here"}"#);
-    assert_eq!((code, &answer["status"]), (400, &"error".into()), "{answer}");
+    assert_eq!(
+        (code, &answer["status"]),
+        (400, &"error".into()),
+        "{answer}"
+    );
 
     // What is set here is in force there, and listed.
     let zone = r#"{"action": "set", "name": "all", "polygon": [[0, 0], [1, 0], [1, 1], [0, 1]]}"#;
@@ -294,7 +299,12 @@ fn requests_over_http_are_those_over_mqtt() {
     });
 
     // Strangers and giants.
-    let (code, _) = post(address, "/api/v1/zones", "Origin: http://evil.example\r\n", zone);
+    let (code, _) = post(
+        address,
+        "/api/v1/zones",
+        "Origin: http://evil.example\r\n",
+        zone,
+    );
     assert_eq!(code, 403);
     let giant = "1".repeat(300 * 1024);
     let (code, answer) = post(address, "/api/v1/prompt", "", &giant);
@@ -319,13 +329,18 @@ fn what_is_described_is_there() {
             continue;
         };
         let content = operation["responses"]["200"]["content"].as_object();
-        let (kind, content) = content.and_then(|content| content.iter().next()).expect("content");
+        let (kind, content) = content
+            .and_then(|content| content.iter().next())
+            .expect("content");
         if kind.starts_with("multipart") {
             continue;
         }
         let (code, head, body) = get(address, &path.replace("{camera}", "cam"), "");
         assert_eq!(code, 200, "{path}: {head}");
-        assert!(head.contains(&format!("content-type: {kind}")), "{path}: {head}");
+        assert!(
+            head.contains(&format!("content-type: {kind}")),
+            "{path}: {head}"
+        );
         if kind == "application/json" {
             let answer: Value = serde_json::from_slice(&body).expect("JSON");
             let named = &content["schema"];

@@ -1,21 +1,28 @@
 //! Pictures from files and folders, at a rate.
 //!
-//! A folder's pictures come in the order of their names. Invariants: what a picture claims about
+//! A folder's pictures come in the order of their names. Invariants: what a picture is shows in its first bytes, and not
+//! in its name; what it claims about
 //! itself never decides how much memory is used ([`MAX_SIDE`], [`MAX_DECODED_BYTES`]); a picture
 //! that was cut off is an error, never a frame that is grey below (decoders let cut JPEGs pass,
-//! see `jpeg`); the picture's Exif orientation is applied.
+//! see `jpeg`); the picture's Exif orientation is applied, and what is transparent shows the colours below.
 
 mod jpeg;
+mod kind;
 
 use std::{
     fs::{self, File},
     io::{Cursor, Read},
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use frame::{Frame, PixelFormat, Size};
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, metadata::Orientation};
+use image::{
+    DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage, metadata::Orientation,
+};
+
+use self::kind::Kind;
 
 use crate::{
     CameraError, Captured, Source,
@@ -32,7 +39,15 @@ pub const MAX_DECODED_BYTES: u64 = 512 << 20;
 pub const MAX_FILE_BYTES: u64 = 256 << 20;
 
 /// Endings of the files that are taken from a folder, in any case.
-const EXTENSIONS: [&str; 3] = ["png", "jpg", "jpeg"];
+///
+/// AVIF and HEIC are among them: a folder of photos is to say that it has some, and not to pass over them.
+const EXTENSIONS: [&str; 16] = [
+    "png", "jpg", "jpeg", "jpe", "jfif", "mpo", "webp", "bmp", "dib", "tif", "tiff", "gif", "avif",
+    "heic", "heif", "hif",
+];
+
+/// What is expected where there is something else.
+const EXPECTED: &str = "expected a picture: JPEG, PNG, WebP, BMP, TIFF or GIF";
 
 /// How pictures are handed out.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -152,7 +167,7 @@ impl Source for Images {
 }
 
 /// The picture files at `path`: itself where it is a file, whatever its name; a folder's
-/// `.png`, `.jpg` and `.jpeg` files in the order of their names, without hidden ones and without
+/// files that are named like pictures, in the order of their names, without hidden ones and without
 /// looking into folders below.
 ///
 /// # Errors
@@ -175,11 +190,27 @@ pub fn list(path: &Path) -> Result<Vec<PathBuf>, CameraError> {
     }
     if paths.is_empty() {
         return Err(file_error(
-            "no pictures here: looked for files that end in .png, .jpg or .jpeg".to_owned(),
+            "no pictures here: looked for files that end in .jpg, .png, .webp, .bmp, .tif or .gif"
+                .to_owned(),
         ));
     }
     paths.sort();
     Ok(paths)
+}
+
+/// Whether a file of a folder is taken for a picture: it is named like one, or it is a file that begins like one.
+pub fn is_picture(path: &Path) -> bool {
+    if is_named_like_a_picture(path) {
+        return true;
+    }
+    // Before it is opened: opening a named pipe waits for its writer.
+    if !fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+        return false;
+    }
+    let mut start = Vec::new();
+    let read =
+        File::open(path).and_then(|file| file.take(kind::START as u64).read_to_end(&mut start));
+    read.is_ok() && kind::of(&start).is_some()
 }
 
 fn is_named_like_a_picture(path: &Path) -> bool {
@@ -194,7 +225,7 @@ fn is_named_like_a_picture(path: &Path) -> bool {
 /// Reads one picture: RGB, upright, `sequence` 0, captured when it was read.
 ///
 /// # Errors
-/// [`CameraError::File`] where it can't be read, is no complete PNG or JPEG, or is larger than
+/// [`CameraError::File`] where it can't be read, is no complete picture in a format that can be, or is larger than
 /// the limits of this module.
 pub fn load(path: &Path) -> Result<Frame, CameraError> {
     decode(path).map_err(|cause| CameraError::File {
@@ -203,11 +234,35 @@ pub fn load(path: &Path) -> Result<Frame, CameraError> {
     })
 }
 
+/// Reads a picture from a stream to its end; `name` is what errors call it.
+///
+/// # Errors
+/// As [`load`].
+pub fn read(stream: impl Read, name: &Path) -> Result<Frame, CameraError> {
+    let captured_at = Instant::now();
+    let bytes = bounded(stream);
+    let frame = bytes.and_then(|bytes| frame(&bytes, captured_at));
+    frame.map_err(|cause| CameraError::File {
+        path: name.to_owned(),
+        cause,
+    })
+}
+
 /// As [`load`], with the cause alone for an error.
 fn decode(path: &Path) -> Result<Frame, String> {
     let captured_at = Instant::now();
-    let bytes = read(path)?;
-    let picture = decode_bytes(&bytes)?.into_rgb8();
+    // Before it is opened: opening a named pipe waits for its writer.
+    let metadata = fs::metadata(path).map_err(|error| error.to_string())?;
+    if !metadata.is_file() {
+        return Err(format!("not a file; {EXPECTED}"));
+    }
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    frame(&bounded(file)?, captured_at)
+}
+
+/// Makes a frame of a file's content.
+fn frame(bytes: &[u8], captured_at: Instant) -> Result<Frame, String> {
+    let picture = decode_bytes(bytes)?.into_rgb8();
     let size = Size::new(picture.width(), picture.height());
     let frame = Frame {
         sequence: 0,
@@ -222,15 +277,12 @@ fn decode(path: &Path) -> Result<Frame, String> {
     Ok(frame)
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, String> {
-    // Before it is opened: opening a named pipe waits for its writer.
-    let metadata = fs::metadata(path).map_err(|error| error.to_string())?;
-    if !metadata.is_file() {
-        return Err("not a file; expected a PNG or JPEG file".to_owned());
-    }
+/// All that a stream brings, within bounds.
+fn bounded(stream: impl Read) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+    stream
+        .take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
         .map_err(|error| error.to_string())?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
         return Err(format!(
@@ -239,39 +291,83 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
         ));
     }
     if bytes.is_empty() {
-        return Err("the file is empty; expected a PNG or JPEG file".to_owned());
+        return Err(format!("the file is empty; {EXPECTED}"));
     }
     Ok(bytes)
 }
 
 fn decode_bytes(bytes: &[u8]) -> Result<DynamicImage, String> {
+    let start = &bytes[..bytes.len().min(kind::START)];
+    let format = match kind::of(start) {
+        Some(Kind::Jpeg) => return decode_jpeg(bytes),
+        Some(Kind::Readable(format)) => format,
+        Some(Kind::Foreign { name, convert }) => {
+            return Err(format!(
+                "{name}, which fastsamd can't read; convert it, for example with: {convert}"
+            ));
+        }
+        None => {
+            return Err(format!(
+                "not a picture in a format that fastsamd reads; {EXPECTED}"
+            ));
+        }
+    };
+    // A panic of a decoder's is what is wrong with this one picture.
+    catch_unwind(AssertUnwindSafe(|| decode_with_crate(bytes, format))).unwrap_or_else(|_| {
+        Err(format!(
+            "the {format:?} file is corrupt, or of a kind that fastsamd can't read; save it as PNG"
+        ))
+    })
+}
+
+fn decode_jpeg(bytes: &[u8]) -> Result<DynamicImage, String> {
+    let decoded = jpeg::decode(bytes, |size| {
+        if size.width > MAX_SIDE || size.height > MAX_SIDE {
+            return Err(format!(
+                "a picture of {size}: at most {MAX_SIDE}x{MAX_SIDE} pixels can be used"
+            ));
+        }
+        check_bytes(size, 3 * size.pixels() as u64)
+    })?;
+    let size = decoded.size;
+    let rgb = RgbImage::from_raw(size.width, size.height, decoded.rgb);
+    let mut picture = DynamicImage::from(rgb.ok_or("a JPEG with too few pixels")?);
+    picture.apply_orientation(decoded.orientation);
+    Ok(picture)
+}
+
+fn check_bytes(size: Size, bytes: u64) -> Result<(), String> {
+    if bytes > MAX_DECODED_BYTES {
+        return Err(format!(
+            "a picture of {size} takes more than {} MiB decoded",
+            MAX_DECODED_BYTES >> 20
+        ));
+    }
+    Ok(())
+}
+
+fn decode_with_crate(bytes: &[u8], format: ImageFormat) -> Result<DynamicImage, String> {
     let mut limits = Limits::default();
     limits.max_image_width = Some(MAX_SIDE);
     limits.max_image_height = Some(MAX_SIDE);
     limits.max_alloc = Some(MAX_DECODED_BYTES);
-
-    // By its content: names lie.
-    let mut reader = ImageReader::new(Cursor::new(bytes))
-        .with_guessed_format()
-        .map_err(|error| error.to_string())?;
-    match reader.format() {
-        Some(ImageFormat::Png) => {}
-        Some(ImageFormat::Jpeg) => jpeg::check_complete(bytes).map_err(str::to_owned)?,
-        _ => return Err("not a picture in PNG or JPEG format".to_owned()),
-    }
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), format);
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(one_line)?;
     let (width, height) = decoder.dimensions();
-    if decoder.total_bytes() > MAX_DECODED_BYTES {
-        return Err(format!(
-            "a picture of {width}x{height} takes more than {} MiB decoded",
-            MAX_DECODED_BYTES >> 20
-        ));
-    }
+    check_bytes(Size::new(width, height), decoder.total_bytes())?;
     // A picture whose Exif block is broken is still a picture.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder).map_err(one_line)?;
     picture.apply_orientation(orientation);
+    if let (ImageFormat::Tiff, DynamicImage::ImageRgba8(rgba)) = (format, &mut picture) {
+        // As libtiff hands such pictures to nearly everybody: before black.
+        for image::Rgba([colours @ .., alpha]) in rgba.pixels_mut() {
+            for colour in colours {
+                *colour = ((u32::from(*colour) * u32::from(*alpha) + 127) / 255) as u8;
+            }
+        }
+    }
     Ok(picture)
 }
 
@@ -282,6 +378,10 @@ fn one_line(error: image::ImageError) -> String {
             "{error}: at most {MAX_SIDE}x{MAX_SIDE} pixels and {} MiB decoded can be used",
             MAX_DECODED_BYTES >> 20
         ),
+        image::ImageError::Unsupported(error) => {
+            let said = error.to_string().replace(['\n', '\r'], " ");
+            format!("{said}; save it as PNG, for example with: magick IN OUT.png")
+        }
         error => error.to_string().replace(['\n', '\r'], " "),
     }
 }

@@ -91,8 +91,8 @@ fn a_steady_stream_of_frames_allocates_nothing() {
                 polygons.clear();
                 for segment in segments.as_slice() {
                     rle.encode(&segment.mask, &mut counts);
-                    simplifier.rings(&segment.contours, 1.0, |ring| {
-                        polygons.extend_from_slice(ring);
+                    simplifier.rings(&segment.mask, 1.0, |ring| {
+                        polygons.extend_from_slice(ring.points);
                     });
                 }
             }

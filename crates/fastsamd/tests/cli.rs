@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used)] // A test may end so.
 
+#[path = "cli/formats.rs"]
+mod formats;
+#[path = "cli/inputs.rs"]
+mod inputs;
 #[path = "cli/outputs.rs"]
 mod outputs;
 mod support;

@@ -114,7 +114,9 @@ pub enum Segmentation {
         /// Lengths of runs in column-major order, compressed.
         counts: String,
     },
-    /// Rings `[x1, y1, x2, y2, ...]`, one for each connected part, without holes.
+    /// Rings `[x1, y1, x2, y2, ...]` on pixel borders, to be filled by the even-odd rule: the pixel in column `x` and
+    /// row `y` covers `x` to `x + 1` and `y` to `y + 1`. Outlines run counter-clockwise as seen in the picture, holes
+    /// clockwise. Pixels that touch at a corner alone belong to different rings.
     Polygons(Vec<Vec<u32>>),
 }
 

@@ -88,7 +88,7 @@ pub enum MaskFormat {
     /// COCO's compressed run lengths, exact.
     #[default]
     Rle,
-    /// Outlines that stray at most so many pixels; 0 keeps every corner.
+    /// Rings on pixel borders that stray at most so many pixels; 0 keeps every corner.
     Polygon {
         /// In pixels.
         tolerance: f64,
@@ -278,8 +278,9 @@ impl MasksWriter {
             }
             MaskFormat::Polygon { tolerance } => {
                 self.rings.clear();
-                self.polygons
-                    .rings(&segment.contours, tolerance, |ring| self.rings.push(ring));
+                self.polygons.rings(&segment.mask, tolerance, |ring| {
+                    self.rings.push(ring.points)
+                });
                 Some(SegmentationOut::Polygons(&self.rings))
             }
             MaskFormat::None => None,

@@ -1,7 +1,7 @@
 //! Pictures for people: segments drawn over the frame that they were found in.
 //!
 //! `frame runs -> fill -> outline -> box`, the largest segment first, so that small ones lie on
-//! top; then all labels, so that none is painted over, and the caption. A segment's number is what `masks` has as
+//! top; then all labels, so that none is painted over, the places that a prompt names, and the caption. A segment's number is what `masks` has as
 //! its `id`, and its colour depends on that number alone: pictures of one frame, or of a film whose
 //! numbers last, agree. Masks may be of the frame's size or of the network input's, whose
 //! letterbox is undone here.
@@ -9,17 +9,14 @@
 mod canvas;
 mod caption;
 mod colour;
+mod letters;
 
 use std::cmp::Reverse;
 
 use embedded_graphics::{
-    mono_font::{
-        MonoFont, MonoTextStyle,
-        iso_8859_1::{FONT_6X10, FONT_8X13_BOLD, FONT_10X20},
-    },
-    prelude::{Drawable, Point},
+    mono_font::iso_8859_1::{FONT_6X10, FONT_8X13_BOLD, FONT_10X20},
+    pixelcolor::{Rgb888, RgbColor},
     primitives::Rectangle,
-    text::{Baseline, Text},
 };
 use fastsam::{Mask, Run, Segment};
 use frame::{FramePoint, InputSize, Letterbox, Size};
@@ -29,17 +26,55 @@ use self::{
     canvas::{Canvas, rectangle},
     caption::Caption,
     colour::{ink_on, of_segment},
+    letters::Letters,
 };
 use crate::BufferError;
 
-/// How much of a segment's colour covers the picture, in 256ths: shapes stand out, and what is
-/// below stays recognisable.
-const FILL_ALPHA: u16 = 112;
+/// What is drawn beside the masks themselves, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Style<'a> {
+    /// Whether each segment has a label: its number, its class where the network tells several apart, and its score.
+    pub labels: bool,
+    /// Whether each mask has its box.
+    pub boxes: bool,
+    /// How much of a segment's colour covers the picture, in 256ths.
+    pub alpha: u16,
+    /// Where somebody pointed.
+    pub marks: &'a [Mark],
+    /// Written into the lower right corner on top of everything else; left out where the frame has no room for it.
+    pub caption: Option<&'a str>,
+}
 
-/// Draws segments onto a packed RGB frame: translucent mask, outline, the mask's box, and a label
-/// with number, which stands beside the segment, class where the network tells several apart, and
-/// score. `caption` is written into the lower
-/// right corner on top of everything else; it is left out where the frame has no room for it.
+impl Default for Style<'_> {
+    /// Labels, boxes, and shapes that stand out while what is below stays recognisable.
+    fn default() -> Self {
+        Self {
+            labels: true,
+            boxes: true,
+            alpha: 112,
+            marks: &[],
+            caption: None,
+        }
+    }
+}
+
+/// A place that a prompt names, in the picture's pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Mark {
+    /// A point that is wanted, or is not.
+    Point {
+        /// Column and row.
+        at: [f32; 2],
+        /// Whether it is wanted.
+        wanted: bool,
+    },
+    /// A box: left, top, right, bottom.
+    Box([f32; 4]),
+}
+
+/// Draws segments onto a packed RGB frame: translucent mask and outline, and what the style has.
+///
+/// A label stands beside its segment, and is left out where it would lie on another one or hide a small segment.
 ///
 /// # Errors
 /// Where `rgb` is not three bytes per pixel of `size`; it is left as it was.
@@ -48,7 +83,7 @@ pub fn draw<'a>(
     size: Size,
     segments: impl IntoIterator<Item = (u64, &'a Segment)>,
     classes: &Classes,
-    caption: Option<&str>,
+    style: &Style<'_>,
 ) -> Result<(), BufferError> {
     let mut canvas = Canvas::new(rgb, size)?;
     let mut shapes: Vec<Shape> = segments
@@ -62,19 +97,67 @@ pub fn draw<'a>(
     for shape in &shapes {
         let colour = of_segment(shape.number);
         for &run in &shape.runs {
-            canvas.tint(run, colour, FILL_ALPHA);
+            canvas.tint(run, colour, style.alpha.min(256));
         }
         shape.outline(line, |x, y| canvas.set(x, y, colour));
-        canvas.frame(shape.bounds(), colour);
+        if style.boxes {
+            canvas.frame(shape.bounds(), colour);
+        }
     }
-    let mut taken = Vec::with_capacity(shapes.len());
-    for shape in &shapes {
-        label(&mut canvas, shape, &mut taken);
+    if style.labels {
+        let bounds: Vec<_> = shapes.iter().map(Shape::bounds).collect();
+        let mut taken = Vec::with_capacity(shapes.len());
+        for (place, shape) in shapes.iter().enumerate() {
+            label(&mut canvas, shape, place, &bounds, &mut taken);
+        }
     }
-    if let Some(caption) = caption.and_then(|text| Caption::fit(text, size)) {
+    for mark in style.marks {
+        point_out(&mut canvas, mark);
+    }
+    if let Some(caption) = style.caption.and_then(|text| Caption::fit(text, size)) {
         caption.draw(&mut canvas);
     }
     Ok(())
+}
+
+/// Draws where somebody pointed: a disc, green for what is wanted and red for what is not, or a box, white and black.
+fn point_out(canvas: &mut Canvas<'_>, mark: &Mark) {
+    let frame = canvas.size();
+    let radius = (frame.width.min(frame.height) / 90).max(3) as i32;
+    match *mark {
+        Mark::Point { at: [x, y], wanted } => {
+            // What lies outside is not seen anyway.
+            let [x, y] = [x, y].map(|at| at.clamp(-1e5, 1e5).floor() as i32);
+            let colour = if wanted {
+                Rgb888::new(0, 200, 0)
+            } else {
+                Rgb888::new(230, 0, 0)
+            };
+            for (radius, colour) in [(radius, Rgb888::WHITE), (radius * 3 / 4, colour)] {
+                for dy in -radius..=radius {
+                    let half = f64::from(radius * radius - dy * dy).sqrt() as i32;
+                    let row = rectangle(x - half, y + dy, 2 * half as u32 + 1, 1);
+                    canvas.fill(row, colour);
+                }
+            }
+        }
+        Mark::Box(corners) => {
+            let [x1, y1, x2, y2] = corners.map(|at| at.round().clamp(-1e5, 1e5) as i32);
+            let (left, top) = (x1.min(x2), y1.min(y2));
+            let (width, height) = (x1.abs_diff(x2), y1.abs_diff(y2));
+            let line = line_width(frame) as i32;
+            for step in 0..2 * line {
+                let colour = if step < line {
+                    Rgb888::WHITE
+                } else {
+                    Rgb888::BLACK
+                };
+                let [width, height] =
+                    [width, height].map(|side| (side as i32 + 2 * step).max(1) as u32);
+                canvas.frame(rectangle(left - step, top - step, width, height), colour);
+            }
+        }
+    }
 }
 
 /// Pixels across an outline: 1 for VGA and below, 2 for 720p, 3 for 1080p.
@@ -82,13 +165,17 @@ fn line_width(size: Size) -> u32 {
     (size.width.min(size.height) / 360).max(1)
 }
 
-/// A font for labels that is read as easily on a large frame as on a small one.
-/// It has the letters of western Europe; others in the name of a class become question marks.
-fn font(size: Size) -> &'static MonoFont<'static> {
-    match size.width.min(size.height) {
+/// Letters for labels.
+/// They are those of western Europe; others in the name of a class become question marks.
+fn letters(size: Size) -> Letters {
+    let font = match size.width.min(size.height) {
         0..480 => &FONT_6X10,
         480..1000 => &FONT_8X13_BOLD,
         _ => &FONT_10X20,
+    };
+    Letters {
+        font,
+        factor: letters::factor(size),
     }
 }
 
@@ -221,43 +308,55 @@ fn label_of(number: u64, segment: &Segment, classes: &Classes) -> String {
 }
 
 /// Writes a segment's label on a plate at its box: above it, or inside or below where
-/// there is no room or another label; always inside the frame.
-fn label(canvas: &mut Canvas<'_>, shape: &Shape, taken: &mut Vec<Rectangle>) {
-    const PADDING: u32 = 2;
-    let text = &shape.label;
+/// there is no room or another label; always inside the frame. Where it would hide another label, a small segment or most of
+/// its own there is none.
+fn label(
+    canvas: &mut Canvas<'_>,
+    shape: &Shape,
+    place: usize,
+    bounds: &[Rectangle],
+    taken: &mut Vec<Rectangle>,
+) {
+    const MARGIN: u32 = 1;
     let frame = canvas.size();
-    let font = font(frame);
-    let glyphs = text.chars().count() as u32;
-    let width = glyphs * (font.character_size.width + font.character_spacing) + 2 * PADDING;
-    let height = font.character_size.height + PADDING;
-
-    let bounds = shape.bounds();
-    let place = |y: i32| {
-        let right = frame.width.saturating_sub(width) as i32;
-        let bottom = frame.height.saturating_sub(height) as i32;
-        let (x, y) = (bounds.top_left.x.min(right), y.clamp(0, bottom));
-        rectangle(x, y, width, height)
+    let letters = letters(frame);
+    let size = letters.size(&shape.label, MARGIN);
+    let own = bounds[place];
+    let at = |y: i32| {
+        let right = frame.width.saturating_sub(size.width) as i32;
+        let bottom = frame.height.saturating_sub(size.height) as i32;
+        let (x, y) = (own.top_left.x.min(right), y.clamp(0, bottom));
+        rectangle(x, y, size.width, size.height)
     };
-    let (top, bottom) = (
-        bounds.top_left.y,
-        bounds.top_left.y + bounds.size.height as i32,
-    );
-    let places = [top - height as i32, top, bottom - height as i32, bottom].map(place);
-    let free = |place: &&Rectangle| {
-        let hit = |other: &Rectangle| {
-            let common = place.intersection(other).size;
-            common.width > 0 && common.height > 0
-        };
-        !taken.iter().any(hit)
+    let (top, bottom) = (own.top_left.y, own.top_left.y + own.size.height as i32);
+    let height = size.height as i32;
+    let places = [top - height, top, bottom - height, bottom].map(at);
+    let hides = |plate: &Rectangle, bounds: &Rectangle| {
+        let hidden = pixels(plate.intersection(bounds));
+        // On a large segment a label is a detail.
+        let is_small = pixels(*bounds) < SMALL * pixels(*plate);
+        is_small && 4 * hidden > pixels(*bounds)
     };
-    let plate = *places.iter().find(free).unwrap_or(&places[0]);
+    let free = |plate: &&Rectangle| {
+        !taken
+            .iter()
+            .any(|other| pixels(plate.intersection(other)) > 0)
+            && !bounds.iter().any(|bounds| hides(plate, bounds))
+    };
+    let Some(&plate) = places.iter().find(free) else {
+        return;
+    };
     taken.push(plate);
-
     let colour = of_segment(shape.number);
     canvas.fill(plate, colour);
-    let style = MonoTextStyle::new(font, ink_on(colour));
-    let origin = plate.top_left + Point::new(PADDING as i32, PADDING as i32 / 2);
-    let Ok(_) = Text::with_baseline(text, origin, style, Baseline::Top).draw(canvas);
+    letters.write(canvas, &shape.label, plate.top_left, MARGIN, ink_on(colour));
+}
+
+/// Segments whose boxes have fewer pixels than so many labels are small.
+const SMALL: u64 = 4;
+
+fn pixels(area: Rectangle) -> u64 {
+    u64::from(area.size.width) * u64::from(area.size.height)
 }
 
 #[cfg(test)]

@@ -36,16 +36,51 @@ pub enum PngError {
 /// Where `rgb` is not three bytes per pixel of `size`, or the size is beyond what PNG can hold.
 pub fn encode(rgb: &[u8], size: Size) -> Result<Vec<u8>, PngError> {
     buffer::check(rgb, size)?;
+    write(rgb, size, ColorType::Rgb, BitDepth::Eight)
+}
+
+/// Four bytes per pixel, red, green, blue and how much of it is there, as a PNG file's bytes.
+///
+/// # Errors
+/// Where `rgba` is not four bytes per pixel of `size`, or the size is beyond what PNG can hold.
+pub fn encode_rgba(rgba: &[u8], size: Size) -> Result<Vec<u8>, PngError> {
+    write(rgba, size, ColorType::Rgba, BitDepth::Eight)
+}
+
+/// A number for each pixel as a grey PNG file's bytes: of 8 bits where no number needs more, else of 16.
+///
+/// # Errors
+/// Where there is not one number per pixel of `size`, or the size is beyond what PNG can hold.
+pub fn encode_numbers(numbers: &[u16], size: Size) -> Result<Vec<u8>, PngError> {
+    let narrow: Result<Vec<u8>, _> = numbers.iter().map(|&number| number.try_into()).collect();
+    match narrow {
+        Ok(bytes) => write(&bytes, size, ColorType::Grayscale, BitDepth::Eight),
+        Err(_) => {
+            let bytes: Vec<u8> = numbers
+                .iter()
+                .flat_map(|number| number.to_be_bytes())
+                .collect();
+            write(&bytes, size, ColorType::Grayscale, BitDepth::Sixteen)
+        }
+    }
+}
+
+fn write(
+    pixels: &[u8],
+    size: Size,
+    colour: ColorType,
+    depth: BitDepth,
+) -> Result<Vec<u8>, PngError> {
     let mut file = Vec::new();
     let mut encoder = Encoder::new(&mut file, size.width, size.height);
-    encoder.set_color(ColorType::Rgb);
-    encoder.set_depth(BitDepth::Eight);
+    encoder.set_color(colour);
+    encoder.set_depth(depth);
     // Overlays are written once and looked at a few times: speed matters more than bytes.
     encoder.set_compression(Compression::Fast);
     encoder.set_filter(Filter::Adaptive);
     encoder.add_text_chunk(KEYWORD.to_owned(), SOFTWARE.to_owned())?;
     let mut writer = encoder.write_header()?;
-    writer.write_image_data(rgb)?;
+    writer.write_image_data(pixels)?;
     writer.finish()?;
     Ok(file)
 }
@@ -77,6 +112,29 @@ mod tests {
         let picture = image::load_from_memory(&file).unwrap().into_rgb8();
         assert_eq!(picture.dimensions(), (7, 3));
         assert_eq!(picture.into_raw(), rgb);
+    }
+
+    #[test]
+    fn numbers_are_as_wide_as_they_must_be() {
+        let size = Size::new(3, 1);
+        for numbers in [[0, 7, 255], [0, 256, 65535]] {
+            let file = encode_numbers(&numbers, size).unwrap();
+            let picture = image::load_from_memory(&file).unwrap();
+            let is_wide = numbers[2] > 255;
+            assert_eq!(picture.color().bytes_per_pixel(), 1 + u8::from(is_wide));
+            let found: Vec<u16> = match picture {
+                image::DynamicImage::ImageLuma8(grey) => grey.iter().map(|&n| n.into()).collect(),
+                image::DynamicImage::ImageLuma16(grey) => grey.into_raw(),
+                other => panic!("{:?}", other.color()),
+            };
+            assert_eq!(found, numbers);
+            assert!(is_ours(Cursor::new(file)));
+        }
+        assert!(encode_numbers(&[0], size).is_err());
+        assert!(encode_rgba(&[0; 11], size).is_err());
+        let file = encode_rgba(&[9; 12], size).unwrap();
+        let picture = image::load_from_memory(&file).unwrap().into_rgba8();
+        assert_eq!(picture.into_raw(), [9; 12]);
     }
 
     #[test]

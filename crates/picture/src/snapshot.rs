@@ -4,7 +4,7 @@ use fastsam::{Mask, Run, Segment};
 use frame::{Letterbox, NetworkInput, Size};
 use tensors::Classes;
 
-use crate::overlay;
+use crate::overlay::{self, Style};
 
 /// Quality of the JPEGs: what an eye takes for the picture itself.
 const QUALITY: u8 = 85;
@@ -43,7 +43,7 @@ pub fn encode<'a>(
         })
         .collect();
     let numbered = fitted.iter().map(|(number, segment)| (*number, segment));
-    overlay::draw(&mut rgb, size, numbered, classes, None)?;
+    overlay::draw(&mut rgb, size, numbered, classes, &Style::default())?;
     jpeg_of(&rgb, size)
 }
 

@@ -101,7 +101,7 @@ fn a_folder_lists_its_pictures_by_name_and_nothing_else() {
 fn a_folder_without_pictures_says_what_was_looked_for() {
     let folder = folder(&[("notes.txt", b"")]);
     let error = Images::open(folder.path(), FAST).unwrap_err().to_string();
-    assert!(error.contains(".png, .jpg or .jpeg"), "{error}");
+    assert!(error.contains(".jpg, .png, .webp"), "{error}");
     let error = list(Path::new("/no/such/folder")).unwrap_err().to_string();
     assert!(error.starts_with("/no/such/folder: "), "{error}");
 }

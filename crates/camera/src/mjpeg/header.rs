@@ -2,7 +2,7 @@
 
 use frame::Size;
 
-use super::{flaw::Flaw, huffman::HuffmanTable};
+use super::{Flaw, huffman::HuffmanTable};
 
 const PREFIX: u8 = 0xFF;
 const CUT: &str = "the JPEG is cut off: its end marker (FF D9) is missing";

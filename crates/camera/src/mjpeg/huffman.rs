@@ -1,13 +1,13 @@
 //! Bits of entropy-coded data, and the Huffman codes in them (T.81, annexes C, F.2.2 and K.3).
 
-use super::flaw::Flaw;
+use super::Flaw;
 
 /// Codes of at most this many bits are found with one look.
 const SHORT: u32 = 10;
 
 /// One table of codes.
 #[derive(Clone, Debug)]
-pub(super) struct HuffmanTable {
+pub(crate) struct HuffmanTable {
     /// For every [`SHORT`] bits: length and symbol of the code they begin with; 0 for none.
     short: [u16; 1 << SHORT],
     /// For each length, the least 16 bits that begin with no code of this length or a shorter one.
@@ -31,7 +31,7 @@ impl Default for HuffmanTable {
 
 impl HuffmanTable {
     /// Fills the table from how many codes of 1 to 16 bits there are, and their symbols.
-    pub(super) fn build(&mut self, counts: &[u8; 16], symbols: &[u8]) -> Result<(), Flaw> {
+    pub(crate) fn build(&mut self, counts: &[u8; 16], symbols: &[u8]) -> Result<(), Flaw> {
         *self = Self::default();
         self.symbols
             .get_mut(..symbols.len())
@@ -60,7 +60,7 @@ impl HuffmanTable {
         Ok(())
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.limits[16] == 0
     }
 
@@ -73,7 +73,7 @@ impl HuffmanTable {
     }
 
     /// Table K.3.
-    pub(super) fn luma_dc() -> Self {
+    pub(crate) fn luma_dc() -> Self {
         Self::typical(
             [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0],
             &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
@@ -81,7 +81,7 @@ impl HuffmanTable {
     }
 
     /// Table K.4.
-    pub(super) fn chroma_dc() -> Self {
+    pub(crate) fn chroma_dc() -> Self {
         Self::typical(
             [0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0],
             &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
@@ -89,7 +89,7 @@ impl HuffmanTable {
     }
 
     /// Table K.5.
-    pub(super) fn luma_ac() -> Self {
+    pub(crate) fn luma_ac() -> Self {
         Self::typical(
             [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 0x7D],
             &LUMA_AC,
@@ -97,7 +97,7 @@ impl HuffmanTable {
     }
 
     /// Table K.6.
-    pub(super) fn chroma_ac() -> Self {
+    pub(crate) fn chroma_ac() -> Self {
         Self::typical(
             [0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 0x77],
             &CHROMA_AC,
@@ -142,7 +142,7 @@ const CHROMA_AC: [u8; 162] = [
 /// Behind the last bit there are zeros for ever, so that nothing has to be asked bit by bit;
 /// [`BitReader::finish`] tells whether one of them was used.
 #[derive(Debug)]
-pub(super) struct BitReader<'a> {
+pub(crate) struct BitReader<'a> {
     rest: &'a [u8],
     /// The next bits, the very next one highest. Below the `count`th there may be more of the
     /// data's bits, which are put there once again later.
@@ -153,7 +153,7 @@ pub(super) struct BitReader<'a> {
 }
 
 impl<'a> BitReader<'a> {
-    pub(super) const fn new(data: &'a [u8]) -> Self {
+    pub(crate) const fn new(data: &'a [u8]) -> Self {
         Self {
             rest: data,
             bits: 0,
@@ -164,7 +164,7 @@ impl<'a> BitReader<'a> {
 
     /// Makes sure of 48 bits at least.
     #[inline(always)]
-    pub(super) fn refill(&mut self) {
+    pub(crate) fn refill(&mut self) {
         if self.count >= 48 {
             return;
         }
@@ -209,7 +209,7 @@ impl<'a> BitReader<'a> {
 
     /// The symbol of the next code, of 16 bits at most; there must be as many.
     #[inline(always)]
-    pub(super) fn symbol(&mut self, table: &HuffmanTable) -> Result<u8, Flaw> {
+    pub(crate) fn symbol(&mut self, table: &HuffmanTable) -> Result<u8, Flaw> {
         let found = table.short[(self.bits >> (64 - SHORT)) as usize];
         if found == 0 {
             return self.long_symbol(table);
@@ -239,7 +239,7 @@ impl<'a> BitReader<'a> {
     /// A number of `length` bits, 1 to 15, negative ones as T.81's EXTEND has them; there must be
     /// as many.
     #[inline(always)]
-    pub(super) fn number(&mut self, length: u32) -> i32 {
+    pub(crate) fn number(&mut self, length: u32) -> i32 {
         let value = (self.bits >> (64 - length)) as i32;
         let negative = self.bits >> 63 == 0;
         self.skip(length);
@@ -250,8 +250,19 @@ impl<'a> BitReader<'a> {
         }
     }
 
+    /// So many bits as they are, 0 to 16 of them.
+    pub(crate) fn take(&mut self, length: u32) -> u32 {
+        self.refill();
+        if length == 0 {
+            return 0;
+        }
+        let value = (self.bits >> (64 - length)) as u32;
+        self.skip(length);
+        value
+    }
+
     /// Ends an interval, and answers with what stands behind its bits.
-    pub(super) fn finish(self) -> Result<&'a [u8], Flaw> {
+    pub(crate) fn finish(self) -> Result<&'a [u8], Flaw> {
         if self.count < self.beyond {
             return Err("the JPEG's pixels end too early: it is cut off or corrupt".to_owned());
         }
@@ -259,7 +270,7 @@ impl<'a> BitReader<'a> {
     }
 
     /// Goes on behind the restart marker with this number, 0 to 7.
-    pub(super) fn restart(self, number: u8) -> Result<Self, Flaw> {
+    pub(crate) fn restart(self, number: u8) -> Result<Self, Flaw> {
         let rest = self.finish()?;
         let padding = rest.iter().take_while(|&&byte| byte == 0xFF).count();
         match &rest[padding..] {

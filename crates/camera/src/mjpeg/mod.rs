@@ -19,13 +19,14 @@
 
 mod flaw;
 mod header;
-mod huffman;
+pub(crate) mod huffman;
 mod idct;
 mod scan;
 
 use frame::{Frame, InputSize, Letterbox, PixelFormat, Size};
 
-use self::{flaw::Flaw, header::Header, scan::Plane};
+pub(crate) use self::flaw::Flaw;
+use self::{header::Header, scan::Plane};
 use crate::{CameraError, MAX_SIZE};
 
 /// By how much a picture of `full` size can be shrunk while it is decoded, per axis: the largest

@@ -1,7 +1,7 @@
 //! From entropy-coded bits to pixels (T.81, annexes A and F).
 
 use super::{
-    flaw::Flaw,
+    Flaw,
     header::Header,
     huffman::{BitReader, HuffmanTable},
     idct::{self, Block, Idct},

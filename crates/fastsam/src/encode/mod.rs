@@ -1,5 +1,6 @@
 //! Masks as others read them: COCO's run lengths and polygons.
 
 pub mod polygon;
+pub mod rings;
 pub mod rle;
 mod transpose;

@@ -1,24 +1,24 @@
-//! Outlines as COCO polygons, `[x1, y1, x2, y2, ...]`.
+//! Masks as polygons: rings `[x1, y1, x2, y2, ...]` on pixel borders.
 //!
-//! A ring's points are the pixels of a contour, as most tools that make COCO polygons from masks
-//! have it, so that a polygon drawn with its border (OpenCV's `fillPoly`) covers the mask's
-//! outline. Holes are not represented: run lengths are the exact form.
+//! Without a tolerance the rings are those of [`Borders`], exactly: filled by the even-odd rule they give back the mask.
 //!
 //! With a tolerance, points are left out as D. Douglas, T. Peucker, "Algorithms for the reduction
 //! of the number of points required to represent a digitized line or its caricature",
 //! Cartographica 10, 1973 do it: of a stretch between two kept points, the point farthest from
-//! their connection is kept, and so on for both parts, until none is farther than the tolerance.
+//! their connection is kept, and so on for both parts, until none is farther than the tolerance. A pixel is much
+//! to a thin or small shape: a ring whose area would change by more than a [`LARGEST_CHANGE`]th is simplified with half
+//! the tolerance, and so on, and in the end not at all.
 //!
 //! On outlines both parts are about as long, and halving so often takes `n log n` steps. A ring that
 //! always has its farthest point at an end would take `n^2`: below `DEEPEST` levels stretches are
 //! cut in the middle instead (as introsort does when quicksort goes wrong). That keeps a point
 //! more than needed at times, and every promise: no point is looked at more than
-//! `DEEPEST + log2(n) + 3` times.
+//! `DEEPEST + log2(n) + 3` times for one tolerance, and there are at most `TRIES` of them.
 
 use fearless_simd::{dispatch, f64x4, prelude::*};
 
-use crate::Contours;
-use crate::processor::level;
+use super::rings::{Borders, Ring};
+use crate::{Mask, processor::level};
 
 /// Levels of splitting at the farthest point. An outline of 60000 corners needs about 20.
 const DEEPEST: u32 = 32;
@@ -29,9 +29,28 @@ const LANES: usize = 4;
 /// No distance's square is below this.
 const EVEN_NEAR: f64 = -1.0;
 
-/// Makes polygons of contours, reusing its buffers.
+/// Tolerances that are tried on a ring before it stays as it is.
+const TRIES: usize = 4;
+
+/// The part of a ring's area by which simplification may change it.
+const LARGEST_CHANGE: i64 = 32;
+
+/// A ring of a polygon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolygonRing<'a> {
+    /// `[x1, y1, x2, y2, ...]`, at least three points. Outlines run counter-clockwise as seen in the picture, holes
+    /// clockwise.
+    pub points: &'a [u32],
+    /// Which part of the mask it belongs to: pixels that share sides. A part's outline comes before its holes.
+    pub part: u32,
+    /// Whether what it encloses is background.
+    pub is_hole: bool,
+}
+
+/// Makes polygons of masks, reusing its buffers.
 #[derive(Clone, Debug, Default)]
 pub struct Simplifier {
+    borders: Borders,
     /// The ring's points, the first one again behind the last.
     xs: Vec<f64>,
     ys: Vec<f64>,
@@ -59,66 +78,64 @@ impl Simplifier {
         Self::default()
     }
 
-    /// Gives `emit` a ring for each chain, in their order, all of whose points stray at most
-    /// `tolerance` pixels from the chain; with 0, or what is no number, only points on straight
-    /// lines are left out.
-    ///
-    /// A ring has at least three points, as COCO demands: a chain of one or two (a single pixel,
-    /// a straight line one pixel wide) becomes the outline of its pixels' squares, which reaches
-    /// one pixel farther to the right and down.
-    pub fn rings(&mut self, contours: &Contours, tolerance: f64, mut emit: impl FnMut(&[u32])) {
-        for chain in contours.iter() {
-            self.ring.clear();
-            match *chain {
-                [] => continue,
-                [pixel] => self.widen(pixel, pixel),
-                [a, b] => self.widen(a.min(b), a.max(b)),
-                _ => self.simplify(chain, tolerance),
-            }
-            emit(&self.ring);
+    /// Gives `emit` the rings of the mask, in its pixels. All of a border's points stray at most `tolerance` pixels from
+    /// their ring; with 0, or what is no number, the rings are the borders.
+    pub fn rings(&mut self, mask: &Mask, tolerance: f64, mut emit: impl FnMut(PolygonRing<'_>)) {
+        let mut borders = std::mem::take(&mut self.borders);
+        borders.trace(mask);
+        for Ring {
+            corners,
+            part,
+            is_hole,
+        } in borders.iter()
+        {
+            self.simplify(corners, tolerance);
+            emit(PolygonRing {
+                points: &self.ring,
+                part,
+                is_hole,
+            });
         }
+        self.borders = borders;
     }
 
-    /// The hull of two pixels' squares, `a` not right of `b`.
-    fn widen(&mut self, a: [u16; 2], b: [u16; 2]) {
-        let [[ax, ay], [bx, by]] = [a, b].map(|pixel| pixel.map(u32::from));
-        let rising = by < ay;
-        let corners: &[[u32; 2]] = if ax == bx || ay == by {
-            &[[ax, ay], [bx + 1, ay], [bx + 1, by + 1], [ax, by + 1]]
-        } else if rising {
-            &[
-                [ax, ay],
-                [bx, by],
-                [bx + 1, by],
-                [bx + 1, by + 1],
-                [ax + 1, ay + 1],
-                [ax, ay + 1],
-            ]
-        } else {
-            &[
-                [ax, ay],
-                [ax + 1, ay],
-                [bx + 1, by],
-                [bx + 1, by + 1],
-                [bx, by + 1],
-                [ax, ay + 1],
-            ]
-        };
-        self.ring.extend(corners.iter().flatten());
+    /// Fills `ring` with as few of the corners as the tolerance lets pass.
+    fn simplify(&mut self, corners: &[[u16; 2]], tolerance: f64) {
+        self.keep.clear();
+        self.keep.resize(corners.len(), true);
+        if tolerance > 0.0 {
+            self.measure(corners);
+            let area = self.doubled_area(corners);
+            let close_enough = |simplified: i64| {
+                (simplified - area).abs().saturating_mul(LARGEST_CHANGE) <= area.abs()
+            };
+            let mut tolerances = (0..TRIES as i32).map(|halved| tolerance / f64::from(1 << halved));
+            let found = tolerances.any(|tolerance| {
+                self.choose(corners.len(), tolerance * tolerance);
+                close_enough(self.doubled_area(corners))
+            });
+            if !found {
+                self.keep.fill(true);
+            }
+        }
+        self.ring.clear();
+        let kept = kept(corners, &self.keep);
+        self.ring
+            .extend(kept.flat_map(|corner| corner.map(u32::from)));
     }
 
-    fn simplify(&mut self, chain: &[[u16; 2]], tolerance: f64) {
-        // Squared, as distances are compared; NaN and negative tolerances keep every corner.
-        let limit = tolerance.max(0.0) * tolerance.max(0.0);
-        let count = chain.len();
-        let closed = || chain.iter().chain(&chain[..1]);
+    /// Takes a ring's corners for the points to be measured.
+    fn measure(&mut self, corners: &[[u16; 2]]) {
+        let closed = || corners.iter().chain(&corners[..1]);
         self.xs.clear();
         self.xs.extend(closed().map(|&[x, _]| f64::from(x)));
         self.ys.clear();
         self.ys.extend(closed().map(|&[_, y]| f64::from(y)));
-        self.keep.clear();
-        self.keep.resize(count, false);
+    }
 
+    /// Chooses the points to keep of `count`. `limit` is the tolerance, squared, as distances are compared.
+    fn choose(&mut self, count: usize, limit: f64) {
+        self.keep.fill(false);
         // A ring has no ends: it is cut at its first point and at the one farthest from that.
         let whole = Stretch {
             first: 0,
@@ -128,9 +145,8 @@ impl Simplifier {
         let opposite = self.farthest_beyond(EVEN_NEAR, whole).unwrap_or(0);
         self.keep[0] = true;
         self.keep[opposite] = true;
-        let halves = whole.split(opposite);
         self.stretches.clear();
-        self.stretches.extend(halves);
+        self.stretches.extend(whole.split(opposite));
         while let Some(stretch) = self.stretches.pop() {
             if let Some(farthest) = self.farthest_beyond(limit, stretch) {
                 let split = if stretch.depth < DEEPEST {
@@ -142,28 +158,18 @@ impl Simplifier {
                 self.stretches.extend(stretch.split(split));
             }
         }
-        if self.keep.iter().filter(|&&keep| keep).count() < 3 {
-            self.keep_third(halves);
-        }
-        let kept = chain.iter().zip(&self.keep).filter(|&(_, &keep)| keep);
-        self.ring
-            .extend(kept.flat_map(|(pixel, _)| pixel.map(u32::from)));
     }
 
-    /// Keeps a third point, of those in two stretches the one farthest from its stretch's segment.
-    fn keep_third(&mut self, halves: [Stretch; 2]) {
-        let [a, b] = halves.map(|half| self.farthest_beyond(EVEN_NEAR, half));
-        let distance = |half: Stretch, i: Option<usize>| {
-            let segment = self.segment(half);
-            i.map_or(0.0, |i| {
-                segment.distance(self.xs[i], self.ys[i]) / segment.scale
-            })
+    /// Twice the area that the kept points enclose, with the sign of their direction.
+    fn doubled_area(&self, corners: &[[u16; 2]]) -> i64 {
+        let mut points = kept(corners, &self.keep).map(|corner| corner.map(i64::from));
+        let Some(first) = points.next() else {
+            return 0;
         };
-        let first = distance(halves[0], a) >= distance(halves[1], b);
-        // A chain has three points at least, so that one of the halves has an inner one.
-        if let Some(third) = if first { a.or(b) } else { b.or(a) } {
-            self.keep[third] = true;
-        }
+        let (sum, last) = points.fold((0, first), |(sum, before), point| {
+            (sum + cross(before, point), point)
+        });
+        sum + cross(last, first)
     }
 
     fn segment(&self, stretch: Stretch) -> Segment {
@@ -216,6 +222,19 @@ impl Simplifier {
         let within = rest.position(|(&x, &y)| segment.distance(x, y) == farthest)?;
         Some(first + 1 + x_blocks.len() * LANES + within)
     }
+}
+
+/// The corners that are kept.
+fn kept<'a>(corners: &'a [[u16; 2]], keep: &'a [bool]) -> impl Iterator<Item = [u16; 2]> {
+    corners
+        .iter()
+        .zip(keep)
+        .filter(|&(_, &keep)| keep)
+        .map(|(&corner, _)| corner)
+}
+
+fn cross([ax, ay]: [i64; 2], [bx, by]: [i64; 2]) -> i64 {
+    bx * ay - ax * by
 }
 
 impl Stretch {

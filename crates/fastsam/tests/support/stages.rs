@@ -144,10 +144,10 @@ impl Stages {
 
     pub fn polygons(&mut self) {
         self.polygons.clear();
-        for contours in &self.contours {
+        for mask in &self.masks {
             let polygons = &mut self.polygons;
             self.simplifier
-                .rings(contours, 1.0, |ring| polygons.extend_from_slice(ring));
+                .rings(mask, 1.0, |ring| polygons.extend_from_slice(ring.points));
         }
     }
 }

@@ -160,7 +160,7 @@ impl Subject {
         let settings = Settings::default();
         let mut segmenter = Segmenter::new(&self.layout);
         let mut segments = Segments::new();
-        let mut message = Message::new(MaskFormat::Rle);
+        let mut message = Message::new(MaskFormat::Rle, 0.0);
         let about = About {
             camera: "bench",
             backend: "mock",

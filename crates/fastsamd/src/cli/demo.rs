@@ -136,7 +136,7 @@ fn introduction(config: &Config, page: &str, host: &str, port: u16) -> String {
     )
 }
 
-fn host_and_port(address: &str) -> Result<(String, u16), WrongInput> {
+pub(super) fn host_and_port(address: &str) -> Result<(String, u16), WrongInput> {
     let wrong = || {
         WrongInput::new(format_args!(
             "--mqtt '{address}': expected HOST:PORT, such as 192.0.2.7:1883"

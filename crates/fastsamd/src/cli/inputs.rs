@@ -1,8 +1,8 @@
 //! From the paths on a command line to the things to work on.
 //!
-//! A path is a picture, a film, a recording (a folder with `manifest.json`), or a folder of pictures and
-//! recordings. Overlays that fastsamd drew are left out of a folder's pictures, so that results may
-//! lie beside the pictures that they belong to.
+//! A path is a picture, a film, a recording (a folder with `manifest.json`), a folder of pictures and
+//! recordings, a pattern for any of these, or `-` for standard input. Pictures that fastsamd drew are left out of a folder's
+//! pictures, so that results may lie beside the pictures that they belong to. Whatever else is left out is said.
 
 use std::{
     fs,
@@ -24,6 +24,16 @@ pub(super) enum Input {
     Film(PathBuf),
     /// One of its frames, by its number from 1.
     Frame(PathBuf, u64),
+    /// A picture that comes from standard input.
+    Standard,
+}
+
+/// What there is at a path.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) inputs: Vec<Input>,
+    /// What was left out of a folder, in words.
+    pub(super) left_out: Option<String>,
 }
 
 /// Endings of video files.
@@ -40,11 +50,15 @@ impl Input {
             | Self::Recording(path)
             | Self::Film(path)
             | Self::Frame(path, _) => path,
+            Self::Standard => Path::new(STANDARD),
         }
     }
 
     /// What its results are called, unless that is taken: its name without the ending.
     pub(super) fn stem(&self) -> String {
+        if *self == Self::Standard {
+            return "stdin".to_owned();
+        }
         let absolute = absolute(self.path());
         // `/` has none.
         let stem = absolute.file_stem().map_or_else(
@@ -61,6 +75,9 @@ impl Input {
     /// Its absolute path as text, the same however it is spelled. Bytes that are no text are
     /// escaped, so that no two paths have one address.
     pub(super) fn address(&self) -> String {
+        if *self == Self::Standard {
+            return STANDARD.to_owned();
+        }
         let absolute = absolute(self.path());
         match absolute.to_str() {
             Some(text) => text.to_owned(),
@@ -72,12 +89,24 @@ impl Input {
         }
     }
 
+    /// Its name in a list of files that lie in `root`.
+    pub(super) fn file_name(&self, root: &Path) -> String {
+        let absolute = absolute(self.path());
+        let path = absolute.strip_prefix(root).unwrap_or(&absolute);
+        match self {
+            // Nobody has files of a film's frames; these are the names of their results.
+            Self::Frame(..) | Self::Standard => self.stem(),
+            _ => path.display().to_string(),
+        }
+    }
+
     /// The files that are read, which nothing may be written over: both a link and what it leads
     /// to.
     pub(super) fn files(&self) -> Vec<PathBuf> {
         let files = match self {
             Self::Picture(path) | Self::Film(path) | Self::Frame(path, _) => vec![path.clone()],
             Self::Recording(folder) => vec![folder.join(MANIFEST), folder.join(FRAME_PICTURE)],
+            Self::Standard => Vec::new(),
         };
         let targets: Vec<_> = files.iter().filter_map(|f| f.canonicalize().ok()).collect();
         files.iter().map(|f| absolute(f)).chain(targets).collect()
@@ -98,45 +127,178 @@ fn absolute(path: &Path) -> PathBuf {
     found.unwrap_or_else(|_| path.to_owned())
 }
 
-/// What there is at `path`, in the order of names; recordings before pictures.
-pub(super) fn find(path: &Path) -> Result<Vec<Input>, WrongInput> {
+/// The name of standard input.
+const STANDARD: &str = "-";
+
+/// The deepest folder that all files lie in.
+pub(super) fn common_folder(inputs: &[Input]) -> PathBuf {
+    let mut folders = inputs
+        .iter()
+        .filter(|input| !matches!(input, Input::Standard))
+        .map(|input| {
+            absolute(input.path())
+                .parent()
+                .map(Path::to_owned)
+                .unwrap_or_default()
+        });
+    let Some(mut common) = folders.next() else {
+        return PathBuf::new();
+    };
+    for folder in folders {
+        while !folder.starts_with(&common) && common.pop() {}
+    }
+    common
+}
+
+/// The paths that a pattern matches, in the order of names; a path itself where it is none, or where there is a file
+/// of this very name.
+pub(super) fn expand(path: &Path) -> Result<Vec<PathBuf>, WrongInput> {
+    let Some(pattern) = path.to_str().filter(|text| text.contains(['*', '?', '['])) else {
+        return Ok(vec![path.to_owned()]);
+    };
+    if fs::symlink_metadata(path).is_ok() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let wrong = |cause: &dyn std::fmt::Display| WrongInput::new(format_args!("{pattern}: {cause}"));
+    let mut paths = Vec::new();
+    for found in glob::glob(pattern).map_err(|error| wrong(&error))? {
+        paths.push(found.map_err(|error| wrong(&error))?);
+    }
+    if paths.is_empty() {
+        return Err(wrong(&"no file matches this pattern"));
+    }
+    Ok(paths)
+}
+
+/// What there is at `path`, in the order of names; of a folder recordings before pictures, and both before
+/// those of the folders below, which are looked into where that is wanted.
+pub(super) fn find(path: &Path, recursive: bool) -> Result<Found, WrongInput> {
     let wrong = |cause: &dyn std::fmt::Display| {
         WrongInput::new(format_args!("{}: {cause}", path.display()))
     };
-    let metadata = fs::metadata(path).map_err(|error| wrong(&error))?;
-    if !metadata.is_dir() {
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        let is_film = ending.is_some_and(|ending| {
-            let mut films = FILMS.iter();
-            films.any(|film| film.eq_ignore_ascii_case(ending))
+    if path == Path::new(STANDARD) {
+        return Ok(Found {
+            inputs: vec![Input::Standard],
+            left_out: None,
         });
-        let of_kind = if is_film { Input::Film } else { Input::Picture };
-        return Ok(vec![of_kind(path.to_owned())]);
     }
-    if is_recording(path) {
-        return Ok(vec![Input::Recording(path.to_owned())]);
+    let metadata = fs::metadata(path).map_err(|error| wrong(&error))?;
+    let single = if !metadata.is_dir() {
+        let of_kind = if is_film(path) {
+            Input::Film
+        } else {
+            Input::Picture
+        };
+        Some(of_kind(path.to_owned()))
+    } else if is_recording(path) {
+        Some(Input::Recording(path.to_owned()))
+    } else {
+        None
+    };
+    if let Some(input) = single {
+        return Ok(Found {
+            inputs: vec![input],
+            left_out: None,
+        });
     }
-    let mut recordings = Vec::new();
-    for entry in fs::read_dir(path).map_err(|error| wrong(&error))? {
-        let entry = entry.map_err(|error| wrong(&error))?.path();
-        if is_recording(&entry) && !is_hidden(&entry) {
-            recordings.push(entry);
+    let (mut inputs, mut left_out) = (Vec::new(), LeftOut::default());
+    look_into(path, recursive, &mut inputs, &mut left_out).map_err(|error| wrong(&error))?;
+    let left_out = left_out.text();
+    if inputs.is_empty() {
+        let there = left_out.map_or_else(String::new, |text| format!(": {text}"));
+        return Err(wrong(&format_args!(
+            "neither pictures nor recordings (folders with manifest.json) here{there}"
+        )));
+    }
+    Ok(Found {
+        inputs,
+        left_out: left_out.map(|text| format!("{}: {text}", path.display())),
+    })
+}
+
+fn is_film(path: &Path) -> bool {
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    ending.is_some_and(|ending| FILMS.iter().any(|film| film.eq_ignore_ascii_case(ending)))
+}
+
+/// Adds what there is in a folder. Links to folders are not followed, which might lead round in a circle.
+fn look_into(
+    folder: &Path,
+    recursive: bool,
+    inputs: &mut Vec<Input>,
+    left_out: &mut LeftOut,
+) -> std::io::Result<()> {
+    let mut entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    let (mut pictures, mut below) = (Vec::new(), Vec::new());
+    for entry in entries {
+        let path = entry.path();
+        if is_hidden(&path) {
+            continue;
+        }
+        if is_recording(&path) {
+            inputs.push(Input::Recording(path));
+        } else if path.is_dir() {
+            if recursive && entry.file_type()?.is_dir() {
+                below.push(path);
+            } else {
+                left_out.folders += 1;
+            }
+        } else if is_film(&path) {
+            left_out.films += 1;
+        } else if own::is_our_picture_at(&path) {
+            left_out.ours += 1;
+        } else if camera::images::is_picture(&path) {
+            pictures.push(Input::Picture(path));
+        } else {
+            left_out.others += 1;
+            left_out.name = left_out
+                .name
+                .take()
+                .or_else(|| Some(entry.file_name().to_string_lossy().into_owned()));
         }
     }
-    recordings.sort();
-    // A folder without pictures is an error of its own there.
-    let mut pictures = camera::images::list(path).unwrap_or_default();
-    pictures.retain(|picture| !own::is_overlay_at(picture));
-    if recordings.is_empty() && pictures.is_empty() {
-        return Err(wrong(
-            &"neither pictures (.png, .jpg, .jpeg) nor recordings (folders with manifest.json) \
-              here",
-        ));
+    inputs.append(&mut pictures);
+    for path in below {
+        look_into(&path, recursive, inputs, left_out)?;
     }
-    let recordings = recordings.into_iter().map(Input::Recording);
-    Ok(recordings
-        .chain(pictures.into_iter().map(Input::Picture))
-        .collect())
+    Ok(())
+}
+
+/// What was left out of a folder.
+#[derive(Debug, Default)]
+struct LeftOut {
+    /// Files that are no pictures, and what the first of them is called.
+    others: usize,
+    name: Option<String>,
+    films: usize,
+    folders: usize,
+    /// Pictures that fastsamd drew.
+    ours: usize,
+}
+
+impl LeftOut {
+    /// In words; nothing where nothing was.
+    fn text(&self) -> Option<String> {
+        let example = self
+            .name
+            .as_deref()
+            .map_or_else(String::new, |name| format!(" ({name})"));
+        let parts = [
+            (self.others, "other file", example.as_str()),
+            (self.films, "film", " (to be named one by one)"),
+            (self.folders, "folder", " (--recursive looks into them)"),
+            (self.ours, "picture", " that fastsamd drew"),
+        ];
+        let parts: Vec<_> = parts
+            .iter()
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, what, more)| {
+                format!("{count} {what}{}{more}", if *count == 1 { "" } else { "s" })
+            })
+            .collect();
+        (!parts.is_empty()).then(|| format!("left out {}", parts.join(", ")))
+    }
 }
 
 /// A recording that is being written lies in a hidden folder.
@@ -178,14 +340,22 @@ mod tests {
         for name in ["a.overlay.png", "c.png"] {
             fs::write(folder.path().join(name), &overlay).unwrap();
         }
-        let found = find(folder.path()).unwrap();
+        let found = find(folder.path(), false).unwrap();
         assert_eq!(
-            stems(&found),
+            stems(&found.inputs),
             ["000001", "a", "b", "c", "somebody's.overlay"]
         );
+        let said = found.left_out.unwrap();
+        let expected = "left out 1 other file (notes.txt), 1 folder (--recursive looks into them), 1 picture that fastsamd drew";
+        assert!(said.ends_with(expected), "{said}");
+        let found = find(folder.path(), true).unwrap();
+        assert_eq!(
+            stems(&found.inputs),
+            ["000001", "a", "b", "c", "somebody's.overlay", "x"]
+        );
         let recording = folder.path().join("000001");
-        let found = find(&recording).unwrap();
-        assert_eq!(found, [Input::Recording(recording)]);
+        let found = find(&recording, false).unwrap();
+        assert_eq!(found.inputs, [Input::Recording(recording)]);
     }
 
     #[test]
@@ -230,9 +400,39 @@ mod tests {
             (missing.as_path(), "No such file"),
             (folder.path(), "neither"),
         ] {
-            let error = find(path).unwrap_err().to_string();
+            let error = find(path, false).unwrap_err().to_string();
             assert!(error.starts_with(&path.display().to_string()), "{error}");
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn patterns_name_files() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["b.png", "a.png", "c.jpg", "[x].png"] {
+            touch(&folder.path().join(file));
+        }
+        let names = |pattern: &str| {
+            let found = expand(&folder.path().join(pattern)).unwrap();
+            found
+                .iter()
+                .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names("?.png"), ["a.png", "b.png"]);
+        assert_eq!(names("[x].png"), ["[x].png"]);
+        assert_eq!(names("d.png"), ["d.png"]);
+        assert!(expand(&folder.path().join("*.bmp")).is_err());
+    }
+
+    #[test]
+    fn files_are_named_from_the_folder_that_they_share() {
+        let inputs =
+            ["/x/a/1.png", "/x/b/2.png", "/x/b/c/3.png"].map(|path| Input::Picture(path.into()));
+        let root = common_folder(&inputs);
+        assert_eq!(root, Path::new("/x"));
+        assert_eq!(inputs[2].file_name(&root), "b/c/3.png");
+        assert_eq!(common_folder(&inputs[2..]), Path::new("/x/b/c"));
+        assert_eq!(common_folder(&[Input::Standard]), Path::new(""));
     }
 }

@@ -35,9 +35,11 @@ pub(super) struct About<'a> {
 }
 
 impl Message {
-    pub(super) fn new(format: MaskFormat) -> Self {
+    /// `tolerance`: how far polygons may stray, in pixels.
+    pub(super) fn new(format: MaskFormat, tolerance: f64) -> Self {
         let publish = Publish {
             mask_format: format,
+            polygon_tolerance: tolerance,
             ..Publish::default()
         };
         Self {

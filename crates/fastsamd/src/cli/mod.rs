@@ -22,6 +22,7 @@ mod run;
 mod schema;
 mod segment;
 mod try_hef;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -45,7 +46,7 @@ enum Verb {
     /// Shows it all without configuration or hardware: a synthetic camera, the built-in network, a
     /// page, and an MQTT broker inside.
     Demo(demo::DemoArgs),
-    /// Segments pictures and recordings, once.
+    /// Segments pictures, films and recordings, once.
     Segment(segment::SegmentArgs),
     /// Saves what the accelerator answers, for `segment`, `bench` and the replay backend.
     Record(record::RecordArgs),
@@ -68,6 +69,8 @@ enum Verb {
     /// Gets a published model, checks it, and puts it in place: FastSAM for a Hailo chip or as
     /// ONNX, and CLIP for texts.
     Fetch(fetch::FetchArgs),
+    /// Shows counts and events of running daemons, a line each.
+    Watch(watch::WatchArgs),
     /// Hands a HEF to Hailo's library and sees whether that survives.
     #[command(name = hailort::Trial::VERB, hide = true)]
     TryHef(try_hef::TryHefArgs),
@@ -103,6 +106,7 @@ fn dispatch(verb: Verb) -> u8 {
         Verb::Bench(arguments) => exit::conclude(bench::run(&arguments)),
         Verb::Model(arguments) => exit::conclude(model::run(&arguments)),
         Verb::Fetch(arguments) => exit::conclude(fetch::run(&arguments)),
+        Verb::Watch(arguments) => exit::conclude(watch::run(&arguments)),
         Verb::TryHef(arguments) => exit::conclude(try_hef::run(&arguments)),
     }
 }

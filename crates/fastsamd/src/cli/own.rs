@@ -1,4 +1,4 @@
-//! How fastsamd recognises its own results: a message by its fields, an overlay by the note in it.
+//! How fastsamd recognises its own results: a message or annotations by their fields, a picture by the note in it.
 
 use std::{
     ffi::OsStr,
@@ -15,6 +15,28 @@ pub(super) const NODE: &str = "local";
 
 /// What the name of each overlay ends in.
 pub(super) const OVERLAY_ENDING: &str = ".overlay.png";
+
+/// What the name of each label map ends in.
+pub(super) const MASKS_ENDING: &str = ".masks.png";
+
+/// What a COCO file of ours names as its contributor.
+pub(super) const CONTRIBUTOR: &str = "fastsamd";
+
+/// What the name of a segment's cut-out ends in.
+pub(super) fn cutout_ending(number: u64) -> String {
+    format!(".cutout-{number}.png")
+}
+
+/// Whether a picture that fastsamd made may be called so.
+fn is_named_like_ours(name: &str) -> bool {
+    let is_cutout = || {
+        let rest = name
+            .strip_suffix(".png")
+            .and_then(|name| name.rsplit_once(".cutout-"));
+        rest.is_some_and(|(_, number)| number.parse::<u64>().is_ok())
+    };
+    name.ends_with(OVERLAY_ENDING) || name.ends_with(MASKS_ENDING) || is_cutout()
+}
 
 /// What the name of everything begins with that is not finished yet. Hidden, so that nobody takes
 /// it for a result.
@@ -48,11 +70,48 @@ struct Fields {
     _segments: Vec<IgnoredAny>,
 }
 
+/// By this our labelme files are known.
+#[derive(Deserialize)]
+struct Labelme {
+    fastsamd: Origin,
+    // They must be there, and nobody looks at them.
+    #[serde(rename = "shapes")]
+    _shapes: Vec<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Origin {
+    input: String,
+}
+
+/// By this our COCO files are known.
+#[derive(Deserialize)]
+struct Coco {
+    info: Info,
+    #[serde(rename = "annotations")]
+    _annotations: Vec<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct Info {
+    contributor: String,
+}
+
 /// Who wrote the JSON file called `name.json`. A message that names no input must at least name
 /// itself: somebody who renamed it has made it theirs.
 pub(super) fn author(file: File, name: &str) -> Author {
-    let file = BufReader::new(file.take(MAX_MESSAGE_BYTES));
-    let Ok(fields) = serde_json::from_reader::<_, Fields>(file) else {
+    let mut bytes = Vec::new();
+    if file
+        .take(MAX_MESSAGE_BYTES)
+        .read_to_end(&mut bytes)
+        .is_err()
+    {
+        return Author::Other;
+    }
+    if let Ok(Labelme { fastsamd, .. }) = serde_json::from_slice(&bytes) {
+        return Author::Fastsamd(Some(fastsamd.input));
+    }
+    let Ok(fields) = serde_json::from_slice::<Fields>(&bytes) else {
         return Author::Other;
     };
     let known = fields.schema > 0
@@ -65,18 +124,24 @@ pub(super) fn author(file: File, name: &str) -> Author {
     }
 }
 
-/// Whether fastsamd drew this overlay.
-pub(super) fn is_overlay(file: File) -> bool {
+/// Whether fastsamd wrote this COCO file.
+pub(super) fn is_coco(file: File) -> bool {
+    let file = BufReader::new(file.take(MAX_MESSAGE_BYTES));
+    serde_json::from_reader::<_, Coco>(file).is_ok_and(|coco| coco.info.contributor == CONTRIBUTOR)
+}
+
+/// Whether fastsamd made this picture.
+pub(super) fn is_our_picture(file: File) -> bool {
     png::is_ours(BufReader::new(file))
 }
 
-/// Whether `path` is called like an overlay and is one that fastsamd drew.
-pub(super) fn is_overlay_at(path: &Path) -> bool {
-    let name = path.file_name().map(OsStr::as_encoded_bytes);
+/// Whether `path` is called like an overlay, a label map or a cut-out, and is one that fastsamd made.
+pub(super) fn is_our_picture_at(path: &Path) -> bool {
+    let name = path.file_name().and_then(OsStr::to_str);
     // The metadata comes first: opening a named pipe waits for its writer.
-    name.is_some_and(|name| name.ends_with(OVERLAY_ENDING.as_bytes()))
+    name.is_some_and(is_named_like_ours)
         && fs::metadata(path).is_ok_and(|metadata| metadata.is_file())
-        && File::open(path).is_ok_and(is_overlay)
+        && File::open(path).is_ok_and(is_our_picture)
 }
 
 #[cfg(test)]
@@ -91,7 +156,7 @@ mod tests {
             "input":"/a/cat.jpg","frame":{"width":1},"segments":[{"id":0}],"latency_ms":{}}"#;
         let without_input = message.replace(r#""input":"/a/cat.jpg","#, "");
         let ours = Author::Fastsamd(Some("/a/cat.jpg".into()));
-        let table: [(&str, &str, Author); 11] = [
+        let table: [(&str, &str, Author); 13] = [
             (message, "cat", ours.clone()),
             (message, "renamed", ours),
             (&without_input, "cat", Author::Fastsamd(None)),
@@ -107,12 +172,32 @@ mod tests {
             (&message[..message.len() - 1], "cat", Author::Other),
             (&format!("{message}{message}"), "cat", Author::Other),
             ("", "cat", Author::Other),
+            (
+                r#"{"version":"5.5.0","shapes":[],"fastsamd":{"input":"/a/cat.jpg"}}"#,
+                "cat",
+                Author::Fastsamd(Some("/a/cat.jpg".into())),
+            ),
+            (r#"{"version":"5.5.0","shapes":[]}"#, "cat", Author::Other),
         ];
         for (text, name, expected) in table {
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(text.as_bytes()).unwrap();
             file.rewind().unwrap();
             assert_eq!(author(file, name), expected, "{name}: {text}");
+        }
+    }
+
+    #[test]
+    fn names_of_our_pictures() {
+        for (name, ours) in [
+            ("a.overlay.png", true),
+            ("a.masks.png", true),
+            ("a.cutout-12.png", true),
+            ("a.cutout-x.png", false),
+            ("a.png", false),
+            ("frame.png", false),
+        ] {
+            assert_eq!(is_named_like_ours(name), ours, "{name}");
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A folder of pictures, and a folder `out` in it that does not exist yet.
-struct Place {
+pub(crate) struct Place {
     folder: TempDir,
 }
 
@@ -25,7 +25,7 @@ struct Place {
 type Contents = BTreeMap<String, Vec<u8>>;
 
 impl Place {
-    fn with(pictures: &[&str]) -> Self {
+    pub(crate) fn with(pictures: &[&str]) -> Self {
         let place = Self {
             folder: tempfile::tempdir().unwrap(),
         };
@@ -37,26 +37,26 @@ impl Place {
         place
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         self.path(name).to_str().unwrap().to_owned()
     }
 
-    fn write(&self, name: &str, content: &[u8]) {
+    pub(crate) fn write(&self, name: &str, content: &[u8]) {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
 
-    fn read(&self, name: &str) -> Vec<u8> {
+    pub(crate) fn read(&self, name: &str) -> Vec<u8> {
         fs::read(self.path(name)).unwrap()
     }
 
     /// Segments pictures of this folder into `out`.
-    fn segment(&self, inputs: &[&str], out: &str, options: &[&str]) -> Finished {
+    pub(crate) fn segment(&self, inputs: &[&str], out: &str, options: &[&str]) -> Finished {
         let inputs: Vec<_> = inputs.iter().map(|name| self.text(name)).collect();
         let inputs: Vec<_> = inputs.iter().map(String::as_str).collect();
         let out = self.text(out);
@@ -88,12 +88,12 @@ impl Place {
         entries.map(|entry| content(entry.unwrap())).collect()
     }
 
-    fn names(&self, name: &str) -> Vec<String> {
+    pub(crate) fn names(&self, name: &str) -> Vec<String> {
         self.contents(name).into_keys().collect()
     }
 }
 
-fn assert_succeeds(finished: &Finished) {
+pub(crate) fn assert_succeeds(finished: &Finished) {
     assert_eq!(finished.code, Some(0), "{finished:?}");
 }
 

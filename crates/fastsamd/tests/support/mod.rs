@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{Seek, Write},
     path::PathBuf,
     process::{Command, Stdio},
 };
@@ -33,6 +34,36 @@ fn command(arguments: &[&str]) -> Command {
 /// Runs the program to its end.
 pub(crate) fn fastsamd(arguments: &[&str]) -> Finished {
     let output = command(arguments).output().unwrap();
+    Finished {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// Runs the program with this as its standard input.
+pub(crate) fn fastsamd_with_input(arguments: &[&str], input: &[u8]) -> Finished {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(input).unwrap();
+    file.rewind().unwrap();
+    finished(command(arguments).stdin(file).output().unwrap())
+}
+
+/// Runs the program with a standard output that is full, as a full disk is.
+pub(crate) fn fastsamd_onto_full_disk(arguments: &[&str]) -> Finished {
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    finished(command(arguments).stdout(full).output().unwrap())
+}
+
+/// Starts the program with a standard output that is read by the caller.
+pub(crate) fn started(arguments: &[&str]) -> std::process::Child {
+    let mut command = command(arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+/// How it ended, and what it wrote.
+pub(crate) fn finished(output: std::process::Output) -> Finished {
     Finished {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),

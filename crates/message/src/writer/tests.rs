@@ -274,7 +274,7 @@ fn polygons_are_rings_of_points() {
         MaskFormat::Polygon { tolerance: 0.0 },
         usize::MAX,
     );
-    let rings = Segmentation::Polygons(vec![vec![10, 20, 10, 59, 39, 59, 39, 20]]);
+    let rings = Segmentation::Polygons(vec![vec![10, 20, 10, 60, 40, 60, 40, 20]]);
     assert_eq!(message.segments[0].segmentation, Some(rings));
 }
 

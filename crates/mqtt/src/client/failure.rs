@@ -10,7 +10,7 @@ use thiserror::Error;
 
 /// The end of a connection or of an attempt.
 #[derive(Debug, Error)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     #[error("{}", refusal(*.0))]
     Refused(ConnectReturnCode),
     #[error("another client connected with the same client id; each node needs a name of its own")]

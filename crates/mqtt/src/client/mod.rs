@@ -36,7 +36,9 @@ use std::sync::{
 
 pub use backoff::Backoff;
 pub use exchange::{Asker, Incoming, NotSent, ReplyTo};
+pub(crate) use failure::Failure;
 pub use options::Options;
+pub(crate) use options::QUEUE;
 pub use probe::{Echo, Probe, probe};
 pub use publisher::{Delivery, Publisher};
 pub use session::Session;

@@ -22,7 +22,7 @@ const MAX_PAYLOAD_BYTES: usize = 268_000_000;
 pub(super) const OVERHEAD: usize = 1024;
 
 /// Messages that wait to be written. A longer queue would only make frames older.
-pub(super) const QUEUE: usize = 16;
+pub(crate) const QUEUE: usize = 16;
 
 /// Acknowledged publishes under way. Mosquitto allows 20; rumqttc reserves room for each, and
 /// never lowers its packet ids again after a broker that allowed more.
@@ -72,7 +72,7 @@ impl Options {
         }
     }
 
-    pub(super) fn validate(&self) -> Result<(), MqttError> {
+    pub(crate) fn validate(&self) -> Result<(), MqttError> {
         if self.host.trim().is_empty() {
             return Err(MqttError::NoHost);
         }
@@ -104,7 +104,7 @@ impl Options {
     }
 
     /// The same for rumqttc, without the last will.
-    pub(super) fn for_rumqttc(&self) -> Result<MqttOptions, MqttError> {
+    pub(crate) fn for_rumqttc(&self) -> Result<MqttOptions, MqttError> {
         // rumqttc puts host and port together with a colon.
         let host = match self.host.parse::<Ipv6Addr>() {
             Ok(address) => format!("[{address}]"),

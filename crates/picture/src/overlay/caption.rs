@@ -1,26 +1,22 @@
 //! A word about the whole picture, in its lower right corner.
 //!
-//! White on a black plate with a white border: one of the two stands out from any picture. Fonts
-//! end at 20 rows, which is a speck on a large photo, so that letters are magnified there.
-
-use std::convert::Infallible;
+//! White on a black plate with a white border: one of the two stands out from any picture.
 
 use embedded_graphics::{
-    Pixel,
-    draw_target::DrawTarget,
-    geometry::{self, OriginDimensions, Point},
+    geometry::{self, Point},
     mono_font::{
-        MonoFont, MonoTextStyle,
+        MonoFont,
         ascii::{FONT_4X6, FONT_6X10, FONT_8X13_BOLD, FONT_10X20},
     },
     pixelcolor::{Rgb888, RgbColor},
-    prelude::Drawable,
     primitives::Rectangle,
-    text::{Baseline, Text},
 };
 use frame::Size;
 
-use super::canvas::{Canvas, rectangle};
+use super::{
+    canvas::{Canvas, rectangle},
+    letters::{self, Letters},
+};
 
 /// Letter pixels between the plate's border and the letters, and the border itself.
 const MARGIN: u32 = 2;
@@ -29,9 +25,7 @@ const MARGIN: u32 = 2;
 #[derive(Debug)]
 pub(super) struct Caption<'a> {
     text: &'a str,
-    font: &'static MonoFont<'static>,
-    /// Frame pixels to a side of a letter's pixel.
-    factor: u32,
+    letters: Letters,
     plate: Rectangle,
 }
 
@@ -45,19 +39,18 @@ impl<'a> Caption<'a> {
             480..1000 => &[&FONT_8X13_BOLD, &FONT_6X10, &FONT_4X6],
             _ => &[&FONT_10X20],
         };
-        let factor = (side / 1000).max(1);
         fonts.iter().find_map(|font| {
-            let letters = text.chars().count() as u32;
-            let width = letters * (font.character_size.width + font.character_spacing);
-            let width = (width + 2 * MARGIN) * factor;
-            let height = (font.character_size.height + 2 * MARGIN) * factor;
-            let x = frame.width.checked_sub(width)?;
-            let y = frame.height.checked_sub(height)?;
-            let plate = rectangle(x as i32, y as i32, width, height);
+            let letters = Letters {
+                font,
+                factor: letters::factor(frame),
+            };
+            let size = letters.size(text, MARGIN);
+            let x = frame.width.checked_sub(size.width)?;
+            let y = frame.height.checked_sub(size.height)?;
+            let plate = rectangle(x as i32, y as i32, size.width, size.height);
             Some(Self {
                 text,
-                font,
-                factor,
+                letters,
                 plate,
             })
         })
@@ -66,48 +59,12 @@ impl<'a> Caption<'a> {
     /// Draws plate and letters.
     pub(super) fn draw(&self, canvas: &mut Canvas<'_>) {
         canvas.fill(self.plate, Rgb888::WHITE);
-        let border = self.factor as i32;
-        let corner = self.plate.top_left + Point::new(border, border);
-        let inner = self.plate.size - geometry::Size::new(2 * self.factor, 2 * self.factor);
+        let border = self.letters.factor;
+        let corner = self.plate.top_left + Point::new(border as i32, border as i32);
+        let inner = self.plate.size - geometry::Size::new(2 * border, 2 * border);
         canvas.fill(Rectangle::new(corner, inner), Rgb888::BLACK);
-        let mut letters = Magnified {
-            canvas,
-            origin: self.plate.top_left,
-            factor: self.factor,
-        };
-        let style = MonoTextStyle::new(self.font, Rgb888::WHITE);
-        let origin = Point::new(MARGIN as i32, MARGIN as i32);
-        let text = Text::with_baseline(self.text, origin, style, Baseline::Top);
-        let Ok(_) = text.draw(&mut letters);
-    }
-}
-
-/// Draws squares of `factor` canvas pixels instead of pixels, from `origin` on.
-struct Magnified<'c, 'a> {
-    canvas: &'c mut Canvas<'a>,
-    origin: Point,
-    factor: u32,
-}
-
-impl OriginDimensions for Magnified<'_, '_> {
-    fn size(&self) -> geometry::Size {
-        OriginDimensions::size(self.canvas) / self.factor
-    }
-}
-
-impl DrawTarget for Magnified<'_, '_> {
-    type Color = Rgb888;
-    type Error = Infallible;
-
-    fn draw_iter<I>(&mut self, pixels: I) -> Result<(), Infallible>
-    where
-        I: IntoIterator<Item = Pixel<Rgb888>>,
-    {
-        for Pixel(point, colour) in pixels {
-            let corner = self.origin + point * self.factor as i32;
-            let square = rectangle(corner.x, corner.y, self.factor, self.factor);
-            self.canvas.fill(square, colour);
-        }
-        Ok(())
+        let origin = self.plate.top_left;
+        self.letters
+            .write(canvas, self.text, origin, MARGIN, Rgb888::WHITE);
     }
 }

@@ -38,7 +38,14 @@ fn rect(x: u32, y: u32, width: u32, height: u32) -> PixelRect {
 
 fn drawn(size: Size, segments: &[Segment]) -> Vec<u8> {
     let mut rgb = vec![GREY; size.pixels() * 3];
-    draw(&mut rgb, size, (0..).zip(segments), &Classes::one(), None).unwrap();
+    draw(
+        &mut rgb,
+        size,
+        (0..).zip(segments),
+        &Classes::one(),
+        &Style::default(),
+    )
+    .unwrap();
     rgb
 }
 
@@ -54,7 +61,9 @@ fn solid(number: u64) -> [u8; 3] {
 
 fn tinted(number: u64, below: [u8; 3]) -> [u8; 3] {
     let mix = |(level, colour): (u8, u8)| {
-        ((u16::from(level) * (256 - FILL_ALPHA) + u16::from(colour) * FILL_ALPHA) >> 8) as u8
+        ((u16::from(level) * (256 - Style::default().alpha)
+            + u16::from(colour) * Style::default().alpha)
+            >> 8) as u8
     };
     let colour = solid(number);
     [0, 1, 2].map(|i| mix((below[i], colour[i])))
@@ -195,10 +204,15 @@ fn labels_stay_inside_and_apart() {
     let mut rgb = vec![GREY; size.pixels() * 3];
     let mut canvas = Canvas::new(&mut rgb, size).unwrap();
     let mut taken = Vec::new();
-    for (number, &area) in (0..).zip(&areas) {
-        let shape = Shape::new(number, &block(size, area, 0.987), &Classes::one(), size);
-        label(&mut canvas, &shape, &mut taken);
+    let shapes: Vec<_> = (0..)
+        .zip(&areas)
+        .map(|(number, &area)| Shape::new(number, &block(size, area, 0.987), &Classes::one(), size))
+        .collect();
+    let bounds: Vec<_> = shapes.iter().map(Shape::bounds).collect();
+    for (place, shape) in shapes.iter().enumerate() {
+        label(&mut canvas, shape, place, &bounds, &mut taken);
     }
+    assert_eq!(taken.len(), areas.len());
     let whole = rectangle(0, 0, 320, 240);
     for (i, plate) in taken.iter().enumerate() {
         assert_eq!(
@@ -239,7 +253,14 @@ fn frames_smaller_than_a_label() {
 #[test]
 fn a_buffer_of_another_size_is_refused() {
     let mut rgb = vec![0; 11];
-    let error = draw(&mut rgb, Size::new(2, 2), [], &Classes::one(), None).unwrap_err();
+    let error = draw(
+        &mut rgb,
+        Size::new(2, 2),
+        [],
+        &Classes::one(),
+        &Style::default(),
+    )
+    .unwrap_err();
     assert_eq!(
         error.to_string(),
         "an RGB frame of 2x2 has 12 bytes, not 11"
@@ -249,7 +270,17 @@ fn a_buffer_of_another_size_is_refused() {
 /// A grey frame with nothing but a caption.
 fn captioned(size: Size, level: u8) -> Vec<u8> {
     let mut rgb = vec![level; size.pixels() * 3];
-    draw(&mut rgb, size, [], &Classes::one(), Some("mock")).unwrap();
+    draw(
+        &mut rgb,
+        size,
+        [],
+        &Classes::one(),
+        &Style {
+            caption: Some("mock"),
+            ..Style::default()
+        },
+    )
+    .unwrap();
     rgb
 }
 
@@ -305,4 +336,106 @@ fn a_label_says_the_class_where_there_are_several() {
     assert_eq!(label(Classes::numbered(2)), "3 class 1 0.87");
     let named = Classes::numbered(2).named(vec!["cup".into(), "lid".into()]);
     assert_eq!(label(named.unwrap()), "3 lid 0.87");
+}
+
+#[test]
+fn what_is_not_wanted_is_not_drawn() {
+    let size = Size::new(320, 240);
+    let segments = [block(size, rect(100, 100, 60, 60), 0.9)];
+    let with = |style: Style<'_>| {
+        let mut rgb = vec![GREY; size.pixels() * 3];
+        draw(
+            &mut rgb,
+            size,
+            (0..).zip(&segments),
+            &Classes::one(),
+            &style,
+        )
+        .unwrap();
+        rgb
+    };
+    let bare = with(Style {
+        labels: false,
+        alpha: 0,
+        ..Style::default()
+    });
+    // Nothing above the box, where the label stands, and nothing in it.
+    assert_eq!(at(&bare, size, 102, 97), [GREY; 3]);
+    assert_eq!(at(&bare, size, 130, 130), [GREY; 3]);
+    assert_eq!(at(&bare, size, 100, 130), solid(0));
+    assert_ne!(at(&with(Style::default()), size, 102, 97), [GREY; 3]);
+}
+
+#[test]
+fn labels_stay_off_small_things() {
+    let size = Size::new(640, 480);
+    // A crowd, in which each label would hide its neighbours.
+    let crowd: Vec<_> = (0..100)
+        .map(|i| {
+            block(
+                size,
+                rect(100 + 12 * (i % 10), 100 + 12 * (i / 10), 10, 10),
+                0.9,
+            )
+        })
+        .collect();
+    let rgb = drawn(size, &crowd);
+    let visible = crowd.iter().filter(|segment| {
+        let PixelRect { x, y, .. } = segment.bbox;
+        let number = crowd
+            .iter()
+            .position(|other| other.bbox == segment.bbox)
+            .unwrap() as u64;
+        at(&rgb, size, x + 5, y + 5) == tinted(number, [GREY; 3])
+    });
+    assert_eq!(visible.count(), 100);
+}
+
+#[test]
+fn a_large_picture_has_large_letters() {
+    let plate_rows = |size: Size| {
+        let area = rect(
+            size.width / 4,
+            size.height / 2,
+            size.width / 2,
+            size.height / 4,
+        );
+        let rgb = drawn(size, &[block(size, area, 0.9)]);
+        let above = (0..area.y).filter(|&y| at(&rgb, size, area.x, y) == solid(0));
+        above.count()
+    };
+    assert_eq!(plate_rows(Size::new(640, 400)), 12);
+    assert_eq!(plate_rows(Size::new(4000, 3000)), 3 * 22);
+}
+
+#[test]
+fn prompts_are_seen() {
+    let size = Size::new(320, 240);
+    let mut rgb = vec![GREY; size.pixels() * 3];
+    let marks = [
+        Mark::Point {
+            at: [50.0, 60.0],
+            wanted: true,
+        },
+        Mark::Point {
+            at: [150.0, 60.0],
+            wanted: false,
+        },
+        Mark::Point {
+            at: [-1e9, f32::NAN],
+            wanted: false,
+        },
+        Mark::Box([200.0, 100.0, 280.0, 180.0]),
+        Mark::Box([-1e9, -1e9, 1e9, 1e9]),
+    ];
+    let style = Style {
+        marks: &marks,
+        ..Style::default()
+    };
+    draw(&mut rgb, size, [], &Classes::one(), &style).unwrap();
+    assert_eq!(at(&rgb, size, 50, 60), [0, 200, 0]);
+    assert_eq!(at(&rgb, size, 150, 60), [230, 0, 0]);
+    assert_eq!(at(&rgb, size, 200, 140), [255; 3]);
+    assert_eq!(at(&rgb, size, 199, 140), [0; 3]);
+    assert_eq!(at(&rgb, size, 240, 140), [GREY; 3]);
 }

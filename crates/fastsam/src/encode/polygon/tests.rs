@@ -1,91 +1,82 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::Mask;
-use crate::contour::Tracer;
 use crate::painted::{any_mask, mask};
 use crate::processor::on_each;
 
-fn contours(mask: &Mask) -> Contours {
-    let mut contours = Contours::default();
-    Tracer::new().trace(mask, &mut contours);
-    contours
-}
-
-fn rings(contours: &Contours, tolerance: f64) -> Vec<Vec<u32>> {
+fn rings(mask: &Mask, tolerance: f64) -> Vec<Vec<u32>> {
     on_each(|| {
         let mut rings = Vec::new();
-        Simplifier::new().rings(contours, tolerance, |ring| rings.push(ring.to_vec()));
+        Simplifier::new().rings(mask, tolerance, |ring| rings.push(ring.points.to_vec()));
         rings
     })
 }
 
+/// The ring's corners, chosen with a tolerance.
+fn simplified(corners: &[[u16; 2]], tolerance: f64) -> (Simplifier, usize) {
+    let mut simplifier = Simplifier::new();
+    simplifier.simplify(corners, tolerance);
+    let kept = simplifier.ring.len() / 2;
+    (simplifier, kept)
+}
+
 #[test]
-fn rings_under_three_points_become_outlines_of_their_pixels() {
-    let cases: [(&str, &[&str], &[u32]); 5] = [
-        ("a pixel", &["...", ".#."], &[1, 1, 2, 1, 2, 2, 1, 2]),
-        ("a row", &["###"], &[0, 0, 3, 0, 3, 1, 0, 1]),
-        ("a column", &["#", "#"], &[0, 0, 1, 0, 1, 2, 0, 2]),
+fn thin_and_small_shapes_stay_as_they_are() {
+    type Case<'a> = (&'a str, &'a [&'a str], &'a [&'a [u32]]);
+    let cases: [Case<'_>; 3] = [
+        ("a pixel", &["...", ".#."], &[&[2, 2, 2, 1, 1, 1, 1, 2]]),
+        ("a row", &["####"], &[&[4, 1, 4, 0, 0, 0, 0, 1]]),
         (
-            "a falling line",
-            &["#.", ".#"],
-            &[0, 0, 1, 0, 2, 1, 2, 2, 1, 2, 0, 1],
-        ),
-        (
-            "a rising line",
-            &[".#", "#."],
-            &[0, 1, 1, 0, 2, 0, 2, 1, 1, 2, 0, 2],
+            "a hole of a pixel",
+            &["###", "#.#", "###"],
+            &[&[3, 3, 3, 0, 0, 0, 0, 3], &[1, 1, 2, 1, 2, 2, 1, 2]],
         ),
     ];
     for (name, rows, expected) in cases {
-        assert_eq!(rings(&contours(&mask(rows)), 1.0), [expected], "{name}");
+        let mut expected: Vec<Vec<u32>> = expected.iter().map(|ring| ring.to_vec()).collect();
+        let mut found = rings(&mask(rows), 1.0);
+        for ring in found.iter_mut().chain(&mut expected) {
+            let least = (0..ring.len() / 2).min_by_key(|&i| [ring[2 * i], ring[2 * i + 1]]);
+            ring.rotate_left(2 * least.unwrap());
+        }
+        assert_eq!(found, expected, "{name}");
     }
 }
 
 #[test]
 fn a_bump_within_the_tolerance_is_left_out() {
-    let bump = contours(&mask(&["...#....", "########", "########"]));
-    assert_eq!(rings(&bump, 0.0)[0].len(), 2 * 7);
-    assert_eq!(rings(&bump, 1.5), [[3, 0, 0, 2, 7, 2]]);
-    assert_eq!(rings(&bump, f64::INFINITY)[0].len(), 2 * 3);
+    let full = "##########";
+    let mut rows = vec!["...#......"];
+    rows.extend([full; 24]);
+    let bump = mask(&rows);
+    assert_eq!(rings(&bump, 0.0)[0].len(), 2 * 8);
     assert_eq!(rings(&bump, f64::NAN), rings(&bump, 0.0));
+    let few = rings(&bump, 1.5);
+    assert!(few[0].len() <= 2 * 5, "{few:?}");
+    // However far a polygon may stray, it is not another shape.
+    assert!(rings(&bump, f64::INFINITY)[0].len() >= 2 * 4);
 }
 
 #[test]
 fn long_rings_need_no_stack() {
     // A zigzag whose every tooth counts.
-    let teeth = (0..4000_u16).map(|x| [x, (x % 2) * x]);
-    let points: Vec<_> = teeth.collect();
-    let ends = vec![points.len() as u32];
-    let zigzag = Contours { points, ends };
-    assert!(rings(&zigzag, 0.5)[0].len() > 7000);
+    let teeth: Vec<_> = (0..4000_u16).map(|x| [x, (x % 2) * x]).collect();
+    assert!(simplified(&teeth, 0.5).1 > 3500);
 }
 
 #[test]
 fn work_is_bounded_on_the_worst_rings() {
     // Teeth that grow to one side: the farthest point is next to the end, again and again.
-    let teeth = (0..30_000_u16).map(|x| [x, (x % 2) * (x + 30_000)]);
-    let points: Vec<_> = teeth.collect();
-    let count = points.len();
-    let ends = vec![count as u32];
-    let mut simplifier = Simplifier::new();
-    for tolerance in [0.0, 0.5] {
-        simplifier.measured = 0;
-        let saw = Contours {
-            points: points.clone(),
-            ends: ends.clone(),
-        };
-        let mut kept = 0;
-        simplifier.rings(&saw, tolerance, |ring| kept = ring.len() / 2);
-        assert!(kept > count / 2, "{kept} of {count}");
-        let bound = count * (DEEPEST as usize + count.ilog2() as usize + 3);
-        let measured = simplifier.measured;
-        assert!(measured <= bound, "{tolerance}: {measured}");
-        assert!(
-            measured > 20 * count,
-            "{tolerance}: {measured} is no bad case"
-        );
-    }
+    let teeth: Vec<_> = (0..30_000_u16)
+        .map(|x| [x, (x % 2) * (x + 30_000)])
+        .collect();
+    let count = teeth.len();
+    let (simplifier, kept) = simplified(&teeth, 0.5);
+    assert!(kept > count / 2, "{kept} of {count}");
+    let once = count * (DEEPEST as usize + count.ilog2() as usize + 3);
+    let measured = simplifier.measured;
+    assert!(measured <= TRIES * once, "{measured}");
+    assert!(measured > 20 * count, "{measured} is no bad case");
 }
 
 /// From a point to the segment between `a` and `b`.
@@ -114,31 +105,41 @@ proptest! {
     }
 
     #[test]
-    fn chains_stay_within_the_tolerance_of_their_rings(
+    fn borders_stay_within_the_tolerance_of_their_rings(
         mask in any_mask(),
         tolerance in 0.0..6.0_f64,
     ) {
-        let contours = contours(&mask);
-        let rings = rings(&contours, tolerance);
-        prop_assert_eq!(rings.len(), contours.len());
-        for (chain, ring) in contours.iter().zip(&rings) {
+        let mut borders = Borders::new();
+        borders.trace(&mask);
+        let rings = rings(&mask, tolerance);
+        prop_assert_eq!(rings.len(), borders.iter().count());
+        for (border, ring) in borders.iter().zip(&rings) {
             prop_assert!(ring.len() >= 6 && ring.len() % 2 == 0);
-            if chain.len() < 3 {
-                continue;
-            }
             let corners: Vec<_> = ring
                 .chunks_exact(2)
                 .map(|pair| [f64::from(pair[0]), f64::from(pair[1])])
                 .collect();
-            for point in chain {
+            for corner in border.corners {
                 let nearest = (0..corners.len())
                     .map(|i| {
                         let (a, b) = (corners[i], corners[(i + 1) % corners.len()]);
-                        squared_distance(point.map(f64::from), a, b)
+                        squared_distance(corner.map(f64::from), a, b)
                     })
                     .fold(f64::INFINITY, f64::min);
                 prop_assert!(nearest <= tolerance * tolerance + 1e-9);
             }
+        }
+    }
+
+    #[test]
+    fn areas_hardly_change(mask in any_mask(), tolerance in 0.0..6.0_f64) {
+        let doubled = |ring: &[u32]| {
+            let corners: Vec<_> = ring.chunks_exact(2).map(|pair| [pair[0].into(), pair[1].into()]).collect();
+            (0..corners.len()).map(|i| cross(corners[i], corners[(i + 1) % corners.len()])).sum::<i64>()
+        };
+        for (exact, ring) in rings(&mask, 0.0).iter().zip(rings(&mask, tolerance)) {
+            let (exact, found) = (doubled(exact), doubled(&ring));
+            prop_assert!((exact - found).abs() * LARGEST_CHANGE <= exact.abs(), "{} for {}", found, exact);
         }
     }
 }

@@ -4,16 +4,19 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{prompt::PromptArgs, settings::SettingArgs};
+use super::{drawing::DrawingArgs, format::Format, prompt::PromptArgs, settings::SettingArgs};
 use crate::cli::backend::BackendArgs;
 
 /// What to segment, and how.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct SegmentArgs {
-    /// Pictures (PNG, JPEG), films (through ffmpeg), recordings (folders with manifest.json), or folders of pictures and
-    /// recordings.
+    /// Pictures (JPEG, PNG, WebP, BMP, TIFF, GIF), films (through ffmpeg), recordings (folders with manifest.json),
+    /// folders of pictures and recordings, patterns ('*.jpg'), or - for a picture from standard input.
     #[arg(required = true, value_name = "INPUT")]
     pub(super) inputs: Vec<PathBuf>,
+    /// Look into the folders below, too.
+    #[arg(short, long)]
+    pub(super) recursive: bool,
     /// Write NAME.json and NAME.overlay.png here; without it JSON goes to standard output. Inputs of
     /// the same name are numbered: NAME-2, NAME-3. An input's earlier results are replaced; files that
     /// fastsamd did not write are kept.
@@ -22,6 +25,18 @@ pub(in crate::cli) struct SegmentArgs {
     /// Replace files in --out even if fastsamd did not write them. An input is never replaced.
     #[arg(long, requires = "out")]
     pub(super) force: bool,
+    /// The form of results. COCO's masks are run lengths, or polygons with --mask-format polygon.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: Format,
+    /// Write NAME.masks.png, too: a number for each pixel, that of its segment in the list, from 1, or 0; the smaller
+    /// segment lies on top.
+    #[arg(long, requires = "out")]
+    pub(super) masks: bool,
+    /// Write NAME.cutout-ID.png for each segment, too: its box, transparent beside it.
+    #[arg(long, requires = "out")]
+    pub(super) cutouts: bool,
+    #[command(flatten)]
+    pub(super) drawing: DrawingArgs,
     #[command(flatten)]
     pub(super) backend: BackendArgs,
     #[command(flatten)]

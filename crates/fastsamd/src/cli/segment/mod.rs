@@ -5,7 +5,10 @@
 //! changed.
 
 mod arguments;
+mod drawing;
+mod export;
 mod film;
+mod format;
 mod names;
 mod number;
 mod outputs;
@@ -13,9 +16,18 @@ mod prompt;
 mod settings;
 mod worker;
 
-use std::{path::Path, time::Instant};
+use std::{
+    io,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
 
 use configuration::WrongInput;
+use signal_hook::{consts::TERM_SIGNALS, flag};
 
 use super::{
     exit::{self, Tally},
@@ -23,9 +35,11 @@ use super::{
     maker::Maker,
     own, progress,
 };
+use export::{Coco, Outlines};
 use film::Film;
+use format::Format;
 use names::Names;
-use outputs::Outputs;
+use outputs::{Kind, Outputs, Place, Product};
 use worker::{Shown, Worked, Worker};
 
 pub(super) use arguments::SegmentArgs;
@@ -41,57 +55,100 @@ pub(super) fn run(arguments: &SegmentArgs) -> u8 {
 /// Works on one input after another; what is wrong with one does not stop the others.
 fn run_all(arguments: &SegmentArgs, tally: &mut Tally) -> anyhow::Result<()> {
     let started = Instant::now();
+    arguments.format.check(arguments)?;
     let inputs = find(arguments, tally)?;
-    let mut results = match &arguments.out {
-        Some(folder) => Results::Folder(Outputs::open(folder, arguments.force, &inputs)?),
-        None => Results::Lines(Names::default()),
-    };
+    let mut results = Results::open(arguments, &inputs)?;
     let mut worker = Worker::new(arguments)?;
     let mut done = Done::default();
+    let interrupted = interruption()?;
     let bar = progress::bar(inputs.len(), "segmenting");
     for (sequence, input) in (0..).zip(&inputs) {
-        if let Input::Film(path) = input {
+        if interrupted.load(Ordering::Relaxed) {
+            break;
+        }
+        let outcome = if let Input::Film(path) = input {
             let count = |frame: &Input, worked: &Worked| {
                 bar.suspend(|| done.count(frame, worked));
+                !interrupted.load(Ordering::Relaxed)
             };
-            let rate = arguments.fps;
-            let outcome = results.work_on_film(&mut worker, path, rate, count);
-            bar.suspend(|| tally.note(outcome))?;
+            results.work_on_film(&mut worker, path, arguments.fps, count)
         } else {
             let outcome = results.work_on(&mut worker, input, |worker, name| {
                 worker.work_on(sequence, input, name)
             });
-            bar.suspend(|| tally.note(outcome.map(|worked| done.count(input, &worked))))?;
+            outcome.map(|worked| bar.suspend(|| done.count(input, &worked)))
+        };
+        // Ctrl-C reaches ffmpeg, too, whose end is no news then.
+        if outcome.is_ok() || !interrupted.load(Ordering::Relaxed) {
+            bar.suspend(|| tally.note(outcome))?;
         }
+        done.inputs += 1;
         bar.inc(1);
     }
     bar.finish_and_clear();
-    if let (Some(folder), Some(count)) = (&arguments.out, done.text()) {
+    results.finish(&done)?;
+    let is_interrupted = interrupted.load(Ordering::Relaxed);
+    if let Some(text) = done
+        .text()
+        .filter(|_| is_interrupted || arguments.out.is_some())
+    {
         let seconds = started.elapsed().as_secs_f64();
-        // With a slash at its end: a folder.
-        let folder = folder.join("");
-        exit::tell(&format!("{count}, {seconds:.1} s -> {}", folder.display()));
+        let place = match &arguments.out {
+            // With a slash at its end: a folder.
+            Some(folder) => format!(" -> {}", folder.join("").display()),
+            None => String::new(),
+        };
+        exit::tell(&format!("{text}, {seconds:.1} s{place}"));
+    }
+    if is_interrupted {
+        anyhow::bail!(
+            "interrupted after {} of {} inputs",
+            done.inputs,
+            inputs.len()
+        );
     }
     Ok(())
 }
 
+/// Becomes true when somebody wants an end. What is being worked on is done first; a second signal ends all at once.
+fn interruption() -> io::Result<Arc<AtomicBool>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for &signal in TERM_SIGNALS {
+        // In this order: the first signal finds the flag still down.
+        flag::register_conditional_shutdown(signal, 1, Arc::clone(&interrupted))?;
+        flag::register(signal, Arc::clone(&interrupted))?;
+    }
+    Ok(interrupted)
+}
+
 /// All inputs that there are. What is wrong with a path is noted, and the others are looked for.
 fn find(arguments: &SegmentArgs, tally: &mut Tally) -> anyhow::Result<Vec<Input>> {
-    // `*.png` names the overlays of the run before.
-    let (overlays, paths): (Vec<_>, Vec<_>) = arguments
-        .inputs
-        .iter()
-        .partition(|path| own::is_overlay_at(path));
-    let mut inputs = Vec::new();
-    for path in paths {
-        match inputs::find(path) {
-            Ok(found) => inputs.extend(found),
+    let mut found = Vec::new();
+    for path in &arguments.inputs {
+        match inputs::expand(path) {
+            Ok(paths) => found.extend(paths),
             Err(error) => tally.note(Err(error.into()))?,
         }
     }
-    for path in overlays {
+    // `*.png` names the overlays of the run before.
+    let (ours, paths): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .partition(|path| own::is_our_picture_at(path));
+    let mut inputs = Vec::new();
+    for path in paths {
+        match inputs::find(&path, arguments.recursive) {
+            Ok(found) => {
+                if let Some(left_out) = found.left_out {
+                    exit::note(&left_out);
+                }
+                inputs.extend(found.inputs);
+            }
+            Err(error) => tally.note(Err(error.into()))?,
+        }
+    }
+    for path in ours {
         let left_out = format!(
-            "{}: left out, as fastsamd drew this overlay",
+            "{}: left out, as fastsamd drew this picture",
             path.display()
         );
         if inputs.is_empty() {
@@ -103,15 +160,57 @@ fn find(arguments: &SegmentArgs, tally: &mut Tally) -> anyhow::Result<Vec<Input>
     Ok(inputs)
 }
 
-/// Where results go.
-enum Results {
-    /// As lines to standard output, under these names.
+/// Where results go, and in which form.
+struct Results<'a> {
+    arguments: &'a SegmentArgs,
+    outlines: Outlines,
+    /// With `--format coco`: all inputs, and where they go.
+    coco: Option<(Coco, Option<Place>)>,
+    /// What file names in COCO's list are relative to.
+    root: std::path::PathBuf,
+    sink: Sink,
+}
+
+enum Sink {
+    /// Lines of standard output, under these names.
     Lines(Names),
-    /// Into a folder.
     Folder(Outputs),
 }
 
-impl Results {
+/// What the COCO file is called.
+const COCO: &str = "coco";
+
+impl<'a> Results<'a> {
+    fn open(arguments: &'a SegmentArgs, inputs: &[Input]) -> Result<Self, WrongInput> {
+        let sink = match &arguments.out {
+            None => Sink::Lines(Names::default()),
+            Some(folder) => {
+                let mut expected = match arguments.format {
+                    Format::Json | Format::Labelme => vec![(".json", Kind::Message)],
+                    Format::Yolo => vec![(".txt", Kind::Labels)],
+                    Format::Coco => Vec::new(),
+                };
+                expected.push((own::OVERLAY_ENDING, Kind::Picture));
+                Sink::Folder(Outputs::open(folder, arguments.force, expected, inputs)?)
+            }
+        };
+        let coco = match (arguments.format, &sink) {
+            (Format::Coco, Sink::Folder(outputs)) => {
+                let place = outputs.claim_together(COCO, ".json", Kind::Coco)?;
+                Some((Coco::new(), Some(place)))
+            }
+            (Format::Coco, Sink::Lines(_)) => Some((Coco::new(), None)),
+            _ => None,
+        };
+        Ok(Self {
+            arguments,
+            outlines: Outlines::new(arguments.settings.tolerance),
+            coco,
+            root: inputs::common_folder(inputs),
+            sink,
+        })
+    }
+
     /// Has an input segmented under a name of its own, and writes its results.
     fn work_on(
         &mut self,
@@ -119,31 +218,95 @@ impl Results {
         input: &Input,
         work: impl FnOnce(&mut Worker<'_>, &str) -> anyhow::Result<Worked>,
     ) -> anyhow::Result<Worked> {
-        match self {
-            Self::Lines(names) => {
+        // Before any work, which would be for nothing where something is in the way.
+        let (name, place) = match &mut self.sink {
+            Sink::Lines(names) => {
                 let name = names.first_free(&input.stem(), |_| true);
                 names.insert(&name);
-                let worked = work(worker, &name)?;
-                exit::say(&worked.message)?;
-                Ok(worked)
+                (name, None)
             }
-            Self::Folder(outputs) => {
-                // Before any work, which would be for nothing where something is in the way.
+            Sink::Folder(outputs) => {
                 let place = outputs.claim(input)?;
-                let worked = work(worker, &place.name)?;
-                outputs.write(&place, &worked.message, &worker.draw(&worked)?)?;
-                Ok(worked)
+                (place.name.clone(), Some(place))
             }
+        };
+        let worked = work(worker, &name)?;
+        let text = self.text(worker, input, &worked)?;
+        match (&self.sink, place) {
+            (Sink::Folder(outputs), Some(place)) => {
+                let mut products = worker.draw(&worked)?;
+                products.extend(text);
+                outputs.write(&place, &products)?;
+            }
+            _ => {
+                if let Some(product) = text {
+                    exit::say(product.line())?;
+                }
+            }
+        }
+        Ok(worked)
+    }
+
+    /// What is written of the latest input, unless it goes into a file of all.
+    fn text(
+        &mut self,
+        worker: &Worker<'_>,
+        input: &Input,
+        worked: &Worked,
+    ) -> anyhow::Result<Option<Product>> {
+        let address = input.address();
+        let found = worker.found(worked, &address);
+        let line = |text: String| Some(Product::text(".json", Kind::Message, text + "\n"));
+        Ok(match self.arguments.format {
+            Format::Json => line(worked.message.clone()),
+            Format::Yolo => {
+                let text = export::yolo(&found, &mut self.outlines);
+                Some(Product::text(".txt", Kind::Labels, text))
+            }
+            Format::Labelme => {
+                let folder = match &self.sink {
+                    Sink::Folder(outputs) => Some(outputs.folder().canonicalize()?),
+                    Sink::Lines(_) => None,
+                };
+                line(export::labelme(
+                    &found,
+                    folder.as_deref(),
+                    &mut self.outlines,
+                )?)
+            }
+            Format::Coco => {
+                if let Some((coco, _)) = &mut self.coco {
+                    let file_name = input.file_name(&self.root);
+                    let format = self.arguments.settings.mask_format;
+                    coco.add(file_name, &found, format, &mut self.outlines);
+                }
+                None
+            }
+        })
+    }
+
+    /// Writes what belongs to all inputs together.
+    fn finish(&self, done: &Done) -> anyhow::Result<()> {
+        match (&self.coco, &self.sink) {
+            // A list without pictures tells nobody anything.
+            _ if done.text().is_none() => Ok(()),
+            (Some((coco, Some(place))), Sink::Folder(outputs)) => {
+                let text = coco.text()? + "\n";
+                outputs.write(place, &[Product::text(".json", Kind::Coco, text)])
+            }
+            (Some((coco, _)), _) => exit::say(&coco.text()?),
+            (None, _) => Ok(()),
         }
     }
 
-    /// Segments a film, frame by frame. `rate` is what the film is to have, in place of its own.
+    /// Segments a film, frame by frame, as long as `done` wants more. `rate` is what the film is to have, in place of its
+    /// own.
     fn work_on_film(
         &mut self,
         worker: &mut Worker<'_>,
         path: &Path,
         rate: Option<f64>,
-        mut done: impl FnMut(&Input, &Worked),
+        mut done: impl FnMut(&Input, &Worked) -> bool,
     ) -> anyhow::Result<()> {
         let mut film = Film::open(path)?;
         let mut before = 0;
@@ -162,7 +325,9 @@ impl Results {
             let worked = self.work_on(worker, &input, |worker, name| {
                 worker.work_on_frame(&shown, &input, name)
             })?;
-            done(&input, &worked);
+            if !done(&input, &worked) {
+                return Ok(());
+            }
         }
     }
 }
@@ -170,6 +335,8 @@ impl Results {
 /// What was done so far.
 #[derive(Default)]
 struct Done {
+    /// What was named or found, done or not.
+    inputs: usize,
     pictures: usize,
     recordings: usize,
     frames: usize,
@@ -182,7 +349,7 @@ impl Done {
     /// Counts an input, and says who answers in FastSAM's place when that is so for the first time.
     fn count(&mut self, input: &Input, worked: &Worked) {
         match input {
-            Input::Picture(_) => self.pictures += 1,
+            Input::Picture(_) | Input::Standard => self.pictures += 1,
             Input::Recording(_) => self.recordings += 1,
             Input::Film(_) | Input::Frame(..) => self.frames += 1,
         }

@@ -10,6 +10,11 @@ pub(super) fn cosine(text: &str) -> Result<f64, String> {
     within(text, -1.0, 1.0)
 }
 
+/// How far polygons may stray, in pixels.
+pub(super) fn tolerance(text: &str) -> Result<f64, String> {
+    within(text, 0.0, 100.0)
+}
+
 fn within(text: &str, least: f64, most: f64) -> Result<f64, String> {
     let value: f64 = text.parse().map_err(|_| "expected a number".to_owned())?;
     if (least..=most).contains(&value) {

@@ -7,7 +7,7 @@
 use std::{
     collections::{HashMap, HashSet},
     fs::{self, File, Permissions},
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
@@ -19,7 +19,7 @@ use tempfile::NamedTempFile;
 use super::names::{Names, number};
 use crate::cli::{
     inputs::Input,
-    own::{self, Author, OVERLAY_ENDING},
+    own::{self, Author},
 };
 
 /// The folder, and what is known of it.
@@ -27,11 +27,61 @@ use crate::cli::{
 pub(super) struct Outputs {
     folder: PathBuf,
     force: bool,
+    /// What each input gets, as far as that is known before it was worked on.
+    expected: Vec<(&'static str, Kind)>,
     /// The files behind all inputs, as they lie in the folder.
     inputs: HashSet<PathBuf>,
     /// The results that were there at the start, by name, each with its input where it names one.
     earlier: HashMap<String, Option<String>>,
     names: Names,
+}
+
+/// One file of an input's results.
+pub(super) struct Product {
+    /// What its name has behind that of the results.
+    ending: String,
+    kind: Kind,
+    content: Vec<u8>,
+}
+
+/// What is in a file, and by what its author is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A message, or labelme's annotations, with their input.
+    Message,
+    /// YOLO's labels, which have no room for an author: they are never replaced by others.
+    Labels,
+    /// COCO's annotations.
+    Coco,
+    /// A picture with a note.
+    Picture,
+}
+
+impl Product {
+    /// A picture.
+    pub(super) fn picture(ending: &str, content: Vec<u8>) -> Self {
+        Self {
+            ending: ending.to_owned(),
+            kind: Kind::Picture,
+            content,
+        }
+    }
+
+    /// What it says, for a line of standard output.
+    pub(super) fn line(&self) -> &str {
+        str::from_utf8(&self.content)
+            .unwrap_or_default()
+            .trim_end_matches('\n')
+    }
+
+    /// A text.
+    pub(super) fn text(ending: &str, kind: Kind, text: String) -> Self {
+        Self {
+            ending: ending.to_owned(),
+            kind,
+            content: text.into_bytes(),
+        }
+    }
 }
 
 /// Where an input's results go.
@@ -41,13 +91,16 @@ pub(super) struct Place {
     pub(super) name: String,
     /// The input's address.
     input: String,
-    message: PathBuf,
-    overlay: PathBuf,
 }
 
 impl Outputs {
     /// Makes the folder, if need be, and looks for earlier results of these inputs.
-    pub(super) fn open(folder: &Path, force: bool, inputs: &[Input]) -> Result<Self, WrongInput> {
+    pub(super) fn open(
+        folder: &Path,
+        force: bool,
+        expected: Vec<(&'static str, Kind)>,
+        inputs: &[Input],
+    ) -> Result<Self, WrongInput> {
         let wrong =
             |cause: io::Error| WrongInput::new(format_args!("--out {}: {cause}", folder.display()));
         if folder.exists() && !folder.is_dir() {
@@ -60,12 +113,18 @@ impl Outputs {
         Ok(Self {
             folder: folder.to_owned(),
             force,
+            expected,
             inputs: files
                 .filter_map(|file| Some(folder.join(file.file_name()?)))
                 .collect(),
             earlier: earlier_results(folder, inputs).map_err(wrong)?,
             names: Names::default(),
         })
+    }
+
+    /// The folder.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Finds the names of an input's results: those of its earlier results, or new ones.
@@ -79,41 +138,66 @@ impl Outputs {
             self.names.first_free(&stem, |name| !is_others(name))
         });
         let place = Place {
-            message: self.folder.join(format!("{name}.json")),
-            overlay: self.folder.join(format!("{name}{OVERLAY_ENDING}")),
             input: address,
             name,
         };
-        self.check(&place)?;
+        for (ending, kind) in &self.expected {
+            self.check(&place, ending, *kind, None)?;
+        }
         self.names.insert(&place.name);
         Ok(place)
     }
 
-    /// Writes both files, or neither.
-    pub(super) fn write(&self, place: &Place, message: &str, overlay: &[u8]) -> anyhow::Result<()> {
-        let message = self.stage(&[message.as_bytes(), b"\n"])?;
-        let overlay = self.stage(&[overlay])?;
+    /// Writes all files, or none.
+    pub(super) fn write(&self, place: &Place, products: &[Product]) -> anyhow::Result<()> {
+        let mut staged = Vec::new();
+        for product in products {
+            staged.push(self.stage(&product.content)?);
+        }
         // Much may have happened while the input was worked on.
-        self.check(place)?;
-        for (file, path) in [(message, &place.message), (overlay, &place.overlay)] {
-            file.persist(path)
+        for product in products {
+            self.check(place, &product.ending, product.kind, Some(&product.content))?;
+        }
+        for (file, product) in staged.into_iter().zip(products) {
+            let path = self.path(place, &product.ending);
+            file.persist(&path)
                 .map_err(|error| error.error)
                 .with_context(|| path.display().to_string())?;
         }
         Ok(())
     }
 
+    /// Where the results of all inputs together go.
+    ///
+    /// # Errors
+    /// Where something is in the way that may not be replaced.
+    pub(super) fn claim_together(
+        &self,
+        name: &str,
+        ending: &str,
+        kind: Kind,
+    ) -> Result<Place, WrongInput> {
+        let place = Place {
+            name: name.to_owned(),
+            input: String::new(),
+        };
+        self.check(&place, ending, kind, None)?;
+        Ok(place)
+    }
+
+    fn path(&self, place: &Place, ending: &str) -> PathBuf {
+        self.folder.join(format!("{}{ending}", place.name))
+    }
+
     /// A file beside the results, which is gone unless it becomes one of them.
-    fn stage(&self, parts: &[&[u8]]) -> anyhow::Result<NamedTempFile> {
+    fn stage(&self, content: &[u8]) -> anyhow::Result<NamedTempFile> {
         let stage = || {
             let mut file = tempfile::Builder::new()
                 .prefix(own::UNFINISHED)
                 // Less what the user's mask takes away.
                 .permissions(Permissions::from_mode(0o666))
                 .tempfile_in(&self.folder)?;
-            for part in parts {
-                file.write_all(part)?;
-            }
+            file.write_all(content)?;
             io::Result::Ok(file)
         };
         stage().with_context(|| format!("--out {}", self.folder.display()))
@@ -132,19 +216,31 @@ impl Outputs {
             .map(|(_, name)| name.clone())
     }
 
-    /// Whether both files may be written.
-    fn check(&self, place: &Place) -> Result<(), WrongInput> {
-        self.check_file(&place.message, |file| {
-            match own::author(file, &place.name) {
+    /// Whether a file may be written. Before an input was worked on there is no content.
+    fn check(
+        &self,
+        place: &Place,
+        ending: &str,
+        kind: Kind,
+        content: Option<&[u8]>,
+    ) -> Result<(), WrongInput> {
+        let ours = |is_ours: bool| is_ours.then_some(()).ok_or(SOMEBODYS);
+        self.check_file(&self.path(place, ending), |file| match kind {
+            Kind::Message => match own::author(file, &place.name) {
                 Author::Other => Err(SOMEBODYS),
                 Author::Fastsamd(Some(input)) if input != place.input => {
                     Err("the result of another input is in the way")
                 }
                 Author::Fastsamd(_) => Ok(()),
-            }
-        })?;
-        self.check_file(&place.overlay, |file| {
-            own::is_overlay(file).then_some(()).ok_or(SOMEBODYS)
+            },
+            Kind::Labels => match content {
+                Some(content) if !has_content(file, content) => {
+                    Err("other labels are there, which can't say who wrote them")
+                }
+                _ => Ok(()),
+            },
+            Kind::Coco => ours(own::is_coco(file)),
+            Kind::Picture => ours(own::is_our_picture(file)),
         })
     }
 
@@ -189,6 +285,13 @@ impl Outputs {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a file has exactly this content.
+fn has_content(file: File, content: &[u8]) -> bool {
+    let mut bytes = Vec::new();
+    let limit = content.len() as u64 + 1;
+    file.take(limit).read_to_end(&mut bytes).is_ok() && bytes == content
 }
 
 const SOMEBODYS: &str = "fastsamd did not write this file";

@@ -16,10 +16,10 @@ pub(super) struct PromptArgs {
     /// A position in frame pixels, wanted (1, the default) or not (0); all points together are one
     /// question.
     #[arg(long = "point", value_name = "X,Y[,0|1]", allow_hyphen_values = true, value_parser = point)]
-    points: Vec<Point>,
+    pub(super) points: Vec<Point>,
     /// A box in frame pixels; each is a question of its own.
     #[arg(long = "box", value_name = "X1,Y1,X2,Y2", allow_hyphen_values = true, value_parser = rectangle)]
-    boxes: Vec<[f64; 4]>,
+    pub(super) boxes: Vec<[f64; 4]>,
     /// Words for what is wanted; each of several is a question of its own. Needs a text model.
     #[arg(long = "text", value_name = "TEXT")]
     pub(super) texts: Vec<String>,
@@ -34,7 +34,7 @@ pub(super) struct PromptArgs {
     min_iou: f64,
     /// Add the union of what was chosen.
     #[arg(long)]
-    union: bool,
+    pub(super) union: bool,
 }
 
 impl PromptArgs {

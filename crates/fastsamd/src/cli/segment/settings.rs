@@ -28,10 +28,13 @@ pub(super) struct SettingArgs {
     min_area: u32,
     /// Masks in the frame's pixels, or over the network's input.
     #[arg(long, default_value = "frame")]
-    mask_size: MaskSize,
+    pub(super) mask_size: MaskSize,
     /// How masks are written.
     #[arg(long, default_value = "rle")]
     pub(super) mask_format: MaskFormat,
+    /// How far polygons may stray from the masks' borders, in pixels. With 0 they are exact.
+    #[arg(long, value_name = "PIXELS", default_value = "0", value_parser = number::tolerance)]
+    pub(super) tolerance: f64,
     /// Clean masks up: close=3,open=3,min_island=64,max_hole=64 unless other steps are named.
     #[arg(long, value_name = "STEP=PIXELS,...", num_args = 0..=1, require_equals = true,
           default_missing_value = Cleanup::USUAL)]

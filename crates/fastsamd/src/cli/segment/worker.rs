@@ -1,8 +1,8 @@
-//! From one input to its message and its overlay.
+//! From one input to its message and its pictures.
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     path::Path,
     time::{Duration, Instant, SystemTime},
 };
@@ -19,7 +19,7 @@ use recording::{FRAME_PICTURE, Recording};
 use tensors::{Layout, Tensors};
 use track::{Observation, Settings, Track, Tracker};
 
-use super::arguments::SegmentArgs;
+use super::{arguments::SegmentArgs, drawing, export::Found, outputs::Product};
 use crate::{
     cli::{
         backend::Choice,
@@ -29,6 +29,7 @@ use crate::{
         inputs::Input,
         maker::Maker,
         message::{About, Message},
+        own::{self, OVERLAY_ENDING},
     },
     open::accelerator::{for_user as open_accelerator, has_chip},
     prompts::{self, Answer, Scene},
@@ -174,7 +175,7 @@ impl<'a> Worker<'a> {
                 tracker: Tracker::new(Settings::default(), 1),
                 is_film: false,
             },
-            message: Message::new(arguments.settings.mask_format),
+            message: Message::new(arguments.settings.mask_format, arguments.settings.tolerance),
         })
     }
 
@@ -370,6 +371,10 @@ impl<'a> Worker<'a> {
             Input::Picture(path) | Input::Film(path) | Input::Frame(path, _) => {
                 self.compute_file(path)
             }
+            Input::Standard => {
+                let frame = camera::images::read(io::stdin().lock(), input.path());
+                self.compute(frame.map_err(WrongInput::new)?, input.path())
+            }
         }
     }
 
@@ -427,12 +432,31 @@ impl<'a> Worker<'a> {
         })
     }
 
-    /// The overlay of the latest input as a PNG file: the segments on the pixels that their masks
+    /// What was found in the latest input.
+    pub(super) fn found<'w>(&'w self, worked: &Worked, address: &'w str) -> Found<'w> {
+        let tracks = self.objects.tracks();
+        let number = |place: usize| tracks.get(place).map_or(place as u64, |track| track.id);
+        let all = self.segments.as_slice();
+        let numbered = |place: usize| Some((number(place), all.get(place)?));
+        Found {
+            address,
+            size: self.segments.size(),
+            classes: self.segments.classes(),
+            segments: match &worked.chosen {
+                Some(answer) => answer
+                    .places
+                    .iter()
+                    .filter_map(|&place| numbered(place))
+                    .collect(),
+                None => (0..all.len()).filter_map(numbered).collect(),
+            },
+        }
+    }
+
+    /// The pictures of the latest input's segments, on the pixels that their masks
     /// count, which are the frame's or the network input's.
-    pub(super) fn draw(&mut self, worked: &Worked) -> anyhow::Result<Vec<u8>> {
-        let Worked {
-            answered, chosen, ..
-        } = worked;
+    pub(super) fn draw(&mut self, worked: &Worked) -> anyhow::Result<Vec<Product>> {
+        let answered = &worked.answered;
         let size = self.segments.size();
         let mut rgb = vec![PAD_VALUE; size.pixels() * 3];
         if let Some(frame) = &answered.frame {
@@ -445,21 +469,24 @@ impl<'a> Worker<'a> {
                 }
             }
         }
-        let tracks = self.objects.tracks();
-        let number = |place: usize| tracks.get(place).map_or(place as u64, |track| track.id);
-        let all = self.segments.as_slice().iter().enumerate();
-        let is_wanted = |place: usize| {
-            chosen
-                .as_ref()
-                .is_none_or(|answer| answer.places.contains(&place))
-        };
-        let wanted = all
-            .filter(|(place, _)| is_wanted(*place))
-            .map(|(place, segment)| (number(place), segment));
+        let found = self.found(worked, "");
+        let mut products = Vec::new();
+        if self.arguments.masks {
+            let map = drawing::label_map(&found.segments, size)?;
+            products.push(Product::picture(own::MASKS_ENDING, map));
+        }
+        if self.arguments.cutouts {
+            for (number, segment) in &found.segments {
+                let cut = drawing::cut_out(&rgb, size, segment)?;
+                products.push(Product::picture(&own::cutout_ending(*number), cut));
+            }
+        }
         let caption = answered.maker.map(Maker::caption);
-        let classes = self.segments.classes();
-        overlay::draw(&mut rgb, size, wanted, classes, caption)?;
-        Ok(png::encode(&rgb, size)?)
+        let marks = drawing::marks(&self.arguments.prompt, self.segments.canvas());
+        let style = self.arguments.drawing.style(&marks, caption);
+        overlay::draw(&mut rgb, size, found.segments, found.classes, &style)?;
+        products.push(Product::picture(OVERLAY_ENDING, png::encode(&rgb, size)?));
+        Ok(products)
     }
 }
 
