@@ -12,6 +12,7 @@ pub mod component;
 pub mod contour;
 mod decode;
 pub mod encode;
+mod join;
 mod mask;
 mod nms;
 #[cfg(test)]

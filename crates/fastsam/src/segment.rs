@@ -191,6 +191,14 @@ impl Segments {
         &mut self.pool[self.count]
     }
 
+    /// Has these segments in place of this frame's.
+    pub(crate) fn replace(&mut self, segments: Vec<Segment>) {
+        self.note_needs();
+        self.count = segments.len();
+        self.pool = segments;
+        self.needs.clear();
+    }
+
     /// Counts a detection whose mask has too many runs.
     pub(crate) fn leave_out(&mut self) {
         self.left_out += 1;

@@ -111,7 +111,7 @@ fn the_shipped_configurations_pass_the_check() {
             .join(name);
         let finished = fastsamd(&["check", "--config", path.to_str().unwrap()]);
         assert_eq!(finished.code, Some(0), "{finished:?}");
-        assert!(finished.stdout.trim_end().ends_with(": ok"), "{finished:?}");
+        assert!(finished.stdout.contains(": ok\n"), "{finished:?}");
     }
 }
 
@@ -620,4 +620,38 @@ fn a_folder_of_frames_keeps_the_ids_of_its_objects() {
     let pictures = frames(&[]);
     let segment = &pictures[3]["segments"][0];
     assert_eq!((&segment["id"], segment.get("track")), (&json!(0), None));
+}
+
+#[test]
+fn the_built_in_network_answers_by_default_and_says_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scene.png");
+    fs::write(&path, picture(320, 200)).unwrap();
+    let out = folder.path().join("out");
+    let finished = fastsamd(&[
+        "segment",
+        path.to_str().unwrap(),
+        "--out",
+        out.to_str().unwrap(),
+    ]);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert_eq!(
+        finished
+            .stderr
+            .matches("the built-in network: a demonstration, not FastSAM")
+            .count(),
+        1,
+        "{finished:?}"
+    );
+    let text = fs::read_to_string(out.join("scene.json")).unwrap();
+    let message: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(message["backend"], "onnx");
+    // The square that the picture shows.
+    let found = message["segments"].as_array().unwrap().iter().any(|one| {
+        let bbox: Vec<i64> = serde_json::from_value(one["bbox"].clone()).unwrap();
+        bbox.iter()
+            .zip([80, 50, 100, 80])
+            .all(|(found, painted)| (found - painted).abs() <= 8)
+    });
+    assert!(found, "{text}");
 }

@@ -18,9 +18,9 @@ pub const NOTICE: &str = "the built-in network: a demonstration, not FastSAM";
 /// Its input where nothing else is asked for: a side that an old processor does in a tenth of a second.
 const INPUT: u32 = 320;
 
-/// The longest side for pictures that stand still: larger inputs find small things, and break large
-/// ones into parts.
-const LONGEST: u32 = 512;
+/// The longest sides for pictures that stand still. The larger input finds small things and breaks large ones into
+/// parts; the smaller one sees these whole, for a quarter of the time.
+const LONGEST: [u32; 2] = [320, 160];
 
 /// The shortest side: below, the coarsest cells of its pyramid see nothing but padding.
 const SHORTEST: u32 = 96;
@@ -33,11 +33,10 @@ pub(super) fn usual_input() -> InputSize {
     input(INPUT, INPUT)
 }
 
-/// The smallest input that holds a picture, scaled down where a side would be longer than what the
-/// network is good at. A panorama's input is as flat as the panorama is.
-pub fn input_for_picture(picture: Size) -> InputSize {
-    let longest = picture.width.max(picture.height);
-    input_of(picture, longest.min(LONGEST))
+/// The inputs at which a picture is looked at, the larger first; a panorama's are as
+/// flat as the panorama is.
+pub fn inputs_for_picture(picture: Size) -> [InputSize; 2] {
+    LONGEST.map(|longest| input_of(picture, longest))
 }
 
 /// The input for a camera's frames of this size: as wide or as high as usual, and no more than is
@@ -69,21 +68,16 @@ mod tests {
     #[test]
     fn inputs_are_as_flat_as_pictures() {
         for ((width, height), expected) in [
-            ((1280, 720), (512, 288)),
-            ((720, 1280), (288, 512)),
-            ((4000, 3000), (512, 384)),
-            ((100, 90), (128, 96)),
-            ((320, 320), (320, 320)),
-            ((330, 200), (352, 224)),
-            ((8000, 100), (512, 96)),
-            ((1, 1), (96, 96)),
+            ((1280, 720), [(320, 192), (160, 96)]),
+            ((720, 1280), [(192, 320), (96, 160)]),
+            ((4000, 3000), [(320, 256), (160, 128)]),
+            ((320, 320), [(320, 320), (160, 160)]),
+            ((8000, 100), [(320, 96), (160, 96)]),
+            ((1, 1), [(320, 320), (160, 160)]),
         ] {
-            let input = input_for_picture(Size { width, height });
-            assert_eq!(
-                (input.width(), input.height()),
-                expected,
-                "{width}x{height}"
-            );
+            let inputs = inputs_for_picture(Size { width, height });
+            let sides = inputs.map(|input| (input.width(), input.height()));
+            assert_eq!(sides, expected, "{width}x{height}");
         }
         let input = input_for_frames(Size {
             width: 1280,

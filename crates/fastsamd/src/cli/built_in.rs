@@ -1,17 +1,16 @@
-//! The built-in network for pictures of any size: its input is chosen by the picture, so that small
-//! ones take less time and nothing is spent on padding.
+//! The built-in network for pictures of any size: its inputs are chosen by the picture, so that nothing is spent on
+//! padding.
 
-use accelerator::onnx::built_in;
 use configuration::{Accelerator, Backend, Onnx};
-use frame::{InputSize, Size};
+use frame::InputSize;
 
 use super::inference::Inference;
 use crate::open::accelerator::for_user;
 
-/// Inputs that are kept open at once: portraits and landscapes of two sizes.
-const MOST_OPEN: usize = 4;
+/// Inputs that are kept open at once: two for portraits, landscapes and squares each.
+const MOST_OPEN: usize = 6;
 
-/// The network, opened for the inputs that pictures asked for.
+/// The network, opened for the inputs that were asked for.
 pub(super) struct BuiltIn {
     section: Accelerator,
     onnx: Onnx,
@@ -38,9 +37,8 @@ impl BuiltIn {
         }
     }
 
-    /// The network, opened for a picture of this size.
-    pub(super) fn for_picture(&mut self, picture: Size) -> anyhow::Result<&mut Inference> {
-        let input = built_in::input_for_picture(picture);
+    /// The network, opened for this input.
+    pub(super) fn for_input(&mut self, input: InputSize) -> anyhow::Result<&mut Inference> {
         let known = self.open.iter().position(|(size, _)| *size == input);
         let inference = match known {
             Some(place) => self.open.remove(place).1,
@@ -74,23 +72,15 @@ mod tests {
     #[test]
     fn a_network_is_open_for_the_latest_pictures() {
         let mut network = BuiltIn::wanted(&Accelerator::default()).unwrap();
-        let sizes: [(u32, u32); 6] = [
-            (96, 96),
-            (120, 96),
-            (96, 120),
-            (96, 96),
-            (160, 96),
-            (96, 160),
-        ];
-        for (width, height) in sizes {
-            let inference = network.for_picture(Size { width, height }).unwrap();
-            let input = inference.layout().input();
-            assert!(input.width() >= width && input.height() >= height);
+        for width in [96, 128, 160, 192, 96, 224, 256, 288] {
+            let input = InputSize::new(width, 96).unwrap();
+            let inference = network.for_input(input).unwrap();
+            assert_eq!(inference.layout().input(), input);
             assert!(network.open.len() <= MOST_OPEN);
         }
         // The one that was asked for again is there; the one that was not made room.
         let kept: Vec<_> = network.open.iter().map(|(size, _)| size.width()).collect();
-        assert_eq!(kept, [96, 96, 160, 96]);
+        assert_eq!(kept, [160, 192, 96, 224, 256, 288]);
     }
 
     #[test]

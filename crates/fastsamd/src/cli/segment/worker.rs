@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use accelerator::mock::Network;
+use accelerator::{mock::Network, onnx::built_in};
 use anyhow::Context;
 use clip::{Matcher, Picture, Recollection};
 use configuration::{Accelerator, Backend, Hailo, MaskSize, Onnx, Segmentation, WrongInput};
@@ -42,6 +42,8 @@ struct Answered {
     maker: Option<Maker>,
     layout: Layout,
     tensors: Tensors,
+    /// What the same network says at a smaller input, if it was asked twice.
+    second: Option<(Layout, Tensors)>,
     /// The size of the frame.
     size: Size,
     /// The frame itself, unless the recording kept none.
@@ -231,6 +233,14 @@ impl<'a> Worker<'a> {
         Segmenter::new(&answered.layout)
             .segment(&answered.tensors, &letterbox, &settings, &mut self.segments)
             .with_context(|| input.path().display().to_string())?;
+        if let Some((layout, tensors)) = &answered.second {
+            let letterbox = Letterbox::fit(answered.size, layout.input());
+            let mut second = Segments::new();
+            Segmenter::new(layout)
+                .segment(tensors, &letterbox, &settings, &mut second)
+                .with_context(|| input.path().display().to_string())?;
+            self.segments.join(&second, &settings);
+        }
         self.follow(sequence, at);
         let chosen = self.choose(answered.frame.as_ref())?;
         let address = input.address();
@@ -361,6 +371,7 @@ impl<'a> Worker<'a> {
                     maker: Maker::of(&layout),
                     layout,
                     tensors,
+                    second: None,
                     size,
                     frame,
                     infer: Duration::ZERO,
@@ -387,6 +398,7 @@ impl<'a> Worker<'a> {
     /// Has the network look at a frame of this file.
     fn compute(&mut self, frame: Frame, path: &Path) -> anyhow::Result<Answered> {
         let started = Instant::now();
+        let mut second = None;
         let (backend, layout, tensors) = match &mut self.engine {
             Engine::Mock(network) => {
                 fit(&mut self.input, network.input());
@@ -406,12 +418,17 @@ impl<'a> Worker<'a> {
                 (inference.backend(), layout, inference.tensors().clone())
             }
             Engine::BuiltIn(network) => {
-                let inference = network.for_picture(frame.size)?;
-                inference
-                    .run(&frame)
-                    .with_context(|| path.display().to_string())?;
-                let layout = inference.layout().clone();
-                (inference.backend(), layout, inference.tensors().clone())
+                let mut look = |input| -> anyhow::Result<(Layout, Tensors)> {
+                    let inference = network.for_input(input)?;
+                    inference
+                        .run(&frame)
+                        .with_context(|| path.display().to_string())?;
+                    Ok((inference.layout().clone(), inference.tensors().clone()))
+                };
+                let [large, small] = built_in::inputs_for_picture(frame.size);
+                let (layout, tensors) = look(large)?;
+                second = Some(look(small)?);
+                ("onnx", layout, tensors)
             }
             Engine::None => {
                 return Err(WrongInput::new(format_args!(
@@ -426,6 +443,7 @@ impl<'a> Worker<'a> {
             maker: Maker::of(&layout),
             layout,
             tensors,
+            second,
             size: frame.size,
             frame: Some(frame),
             infer: started.elapsed(),
