@@ -1,7 +1,5 @@
 //! `fastsamd watch` beside a daemon that publishes.
 
-#![expect(clippy::expect_used, reason = "this is a test")]
-
 use std::io::Read as _;
 
 use fastsamd_tests::{Daemon, Mosquitto, fastsamd, free_port};

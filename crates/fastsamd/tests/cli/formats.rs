@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     assert_fails,
     outputs::{Place, assert_succeeds},
-    support::fastsamd,
+    support::{Finished, fastsamd},
 };
 
 /// A picture with a frame (a hole) and a block, drawn so that the mock finds both.
@@ -26,6 +26,11 @@ fn with_a_hole() -> Vec<u8> {
     let mut png = std::io::Cursor::new(Vec::new());
     picture.write_to(&mut png, image::ImageFormat::Png).unwrap();
     png.into_inner()
+}
+
+/// What these tests need is the mock's regions, and not what a network makes of the picture.
+fn segment(place: &Place, inputs: &[&str], out: &str, options: &[&str]) -> Finished {
+    place.segment(inputs, out, &[options, &["--backend", "mock"]].concat())
 }
 
 fn place() -> Place {
@@ -75,7 +80,12 @@ fn numbers(list: &Value) -> Vec<f64> {
 
 /// What the message says the areas are, of which one has a hole.
 fn areas(place: &Place) -> Vec<u64> {
-    assert_succeeds(&place.segment(&["a.png"], "json", &["--mask-format", "polygon"]));
+    assert_succeeds(&segment(
+        place,
+        &["a.png"],
+        "json",
+        &["--mask-format", "polygon"],
+    ));
     let message = json(place, "json/a.json");
     let segments = message["segments"].as_array().unwrap();
     let mut holes = 0;
@@ -103,7 +113,7 @@ fn polygons_of_every_format_have_the_masks_pixels() {
     let place = place();
     let areas = areas(&place);
 
-    assert_succeeds(&place.segment(&["a.png"], "yolo", &["--format", "yolo"]));
+    assert_succeeds(&segment(&place, &["a.png"], "yolo", &["--format", "yolo"]));
     let text = String::from_utf8(place.read("yolo/a.txt")).unwrap();
     let found: Vec<u64> = text
         .lines()
@@ -121,7 +131,12 @@ fn polygons_of_every_format_have_the_masks_pixels() {
         .collect();
     assert_eq!(found, areas);
 
-    assert_succeeds(&place.segment(&["a.png"], "labelme", &["--format", "labelme"]));
+    assert_succeeds(&segment(
+        &place,
+        &["a.png"],
+        "labelme",
+        &["--format", "labelme"],
+    ));
     let file = json(&place, "labelme/a.json");
     assert_eq!(
         (&file["imageHeight"], &file["imageWidth"]),
@@ -147,7 +162,7 @@ fn polygons_of_every_format_have_the_masks_pixels() {
     assert_eq!(found, areas.iter().sum::<u64>());
 
     let options = ["--format", "coco", "--mask-format", "polygon"];
-    assert_succeeds(&place.segment(&["a.png"], "coco", &options));
+    assert_succeeds(&segment(&place, &["a.png"], "coco", &options));
     let file = json(&place, "coco/coco.json");
     let annotations = file["annotations"].as_array().unwrap();
     let found: Vec<u64> = annotations
@@ -168,7 +183,12 @@ fn polygons_of_every_format_have_the_masks_pixels() {
 fn a_coco_file_holds_all_pictures() {
     let place = Place::with(&["below/b.png"]);
     place.write("a.png", &with_a_hole());
-    let finished = place.segment(&["a.png", "below/b.png"], "out", &["--format", "coco"]);
+    let finished = segment(
+        &place,
+        &["a.png", "below/b.png"],
+        "out",
+        &["--format", "coco"],
+    );
     assert_succeeds(&finished);
     let mut names = place.names("out");
     names.sort();
@@ -197,15 +217,22 @@ fn a_coco_file_holds_all_pictures() {
         assert!(annotation["segmentation"]["counts"].is_string());
     }
     // Again, and in the place of somebody else's.
-    assert_succeeds(&place.segment(&["a.png"], "out", &["--format", "coco"]));
+    assert_succeeds(&segment(&place, &["a.png"], "out", &["--format", "coco"]));
     place.write("out/coco.json", b"{\"images\": []}");
     assert_fails(
-        &place.segment(&["a.png"], "out", &["--format", "coco"]),
+        &segment(&place, &["a.png"], "out", &["--format", "coco"]),
         2,
         "coco.json: fastsamd did not write",
     );
     // And to standard output.
-    let finished = fastsamd(&["segment", &place.text("a.png"), "--format", "coco"]);
+    let finished = fastsamd(&[
+        "segment",
+        &place.text("a.png"),
+        "--format",
+        "coco",
+        "--backend",
+        "mock",
+    ]);
     let file: Value = serde_json::from_str(&finished.stdout).unwrap();
     assert_eq!(file["images"][0]["file_name"], "a.png");
 }
@@ -213,18 +240,23 @@ fn a_coco_file_holds_all_pictures() {
 #[test]
 fn somebodys_labels_are_kept() {
     let place = place();
-    assert_succeeds(&place.segment(&["a.png"], "out", &["--format", "yolo"]));
+    assert_succeeds(&segment(&place, &["a.png"], "out", &["--format", "yolo"]));
     // The same once more is no loss.
-    assert_succeeds(&place.segment(&["a.png"], "out", &["--format", "yolo"]));
+    assert_succeeds(&segment(&place, &["a.png"], "out", &["--format", "yolo"]));
     place.write("out/a.txt", b"0 0 0 1 0 1 1\n");
-    let finished = place.segment(&["a.png"], "out", &["--format", "yolo"]);
+    let finished = segment(&place, &["a.png"], "out", &["--format", "yolo"]);
     assert_eq!(finished.code, Some(2), "{finished:?}");
     assert!(
         finished.stderr.contains("can't say who wrote them"),
         "{finished:?}"
     );
     assert_eq!(place.read("out/a.txt"), b"0 0 0 1 0 1 1\n");
-    assert_succeeds(&place.segment(&["a.png"], "out", &["--format", "yolo", "--force"]));
+    assert_succeeds(&segment(
+        &place,
+        &["a.png"],
+        "out",
+        &["--format", "yolo", "--force"],
+    ));
     assert_ne!(place.read("out/a.txt"), b"0 0 0 1 0 1 1\n");
 }
 
@@ -239,7 +271,7 @@ fn masks_and_cut_outs_are_pictures() {
         "--alpha",
         "0",
     ];
-    assert_succeeds(&place.segment(&["a.png"], "out", &options));
+    assert_succeeds(&segment(&place, &["a.png"], "out", &options));
     let message = json(&place, "out/a.json");
     let segments = message["segments"].as_array().unwrap();
     let map = image::open(place.path("out/a.masks.png"))
@@ -267,7 +299,7 @@ fn masks_and_cut_outs_are_pictures() {
     }
     // They are not taken for pictures in the next run.
     place.write("out/b.png", &with_a_hole());
-    let finished = place.segment(&["out"], "again", &[]);
+    let finished = segment(&place, &["out"], "again", &[]);
     assert_succeeds(&finished);
     assert!(finished.stderr.contains("1 picture, "), "{finished:?}");
     assert!(

@@ -5,7 +5,10 @@
 //! binary digits. CMYK is taken as Adobe writes it, inverted, whatever the file says: so OpenCV does, and so
 //! nearly all files are.
 
-use super::{Component, Hints, Picture};
+use super::{
+    picture::{Component, Picture},
+    tables::Hints,
+};
 use crate::mjpeg::Flaw;
 
 /// What the components mean.

@@ -16,12 +16,16 @@ mod colour;
 mod idct;
 mod picture;
 mod scan;
+mod tables;
 
 use frame::Size;
 use image::metadata::Orientation;
 
-use self::picture::{Component, Picture};
-use crate::mjpeg::{Flaw, huffman::HuffmanTable};
+use self::{
+    picture::Picture,
+    tables::{Hints, Tables},
+};
+use crate::mjpeg::Flaw;
 
 const CUT: &str = "the JPEG is cut off: its end marker (FF D9) is missing";
 
@@ -32,46 +36,6 @@ pub(super) struct Decoded {
     pub(super) rgb: Vec<u8>,
     /// How it is to be turned.
     pub(super) orientation: Orientation,
-}
-
-/// The tables that the file has given so far.
-struct Tables {
-    /// Steps in zigzag order.
-    quantization: [Option<[u16; 64]>; 4],
-    dc: [HuffmanTable; 4],
-    ac: [HuffmanTable; 4],
-    restart_interval: usize,
-}
-
-impl Tables {
-    /// Those that T.81 calls typical, which some files leave out.
-    fn typical() -> Self {
-        let none = HuffmanTable::default;
-        Self {
-            quantization: [None; 4],
-            dc: [
-                HuffmanTable::luma_dc(),
-                HuffmanTable::chroma_dc(),
-                none(),
-                none(),
-            ],
-            ac: [
-                HuffmanTable::luma_ac(),
-                HuffmanTable::chroma_ac(),
-                none(),
-                none(),
-            ],
-            restart_interval: 0,
-        }
-    }
-}
-
-/// What a file says of its colours.
-#[derive(Clone, Copy, Debug, Default)]
-struct Hints {
-    is_jfif: bool,
-    /// The transform of Adobe's marker.
-    adobe: Option<u8>,
 }
 
 /// Decodes a file. `check` is asked whether a picture of this size may be decoded.
@@ -119,7 +83,7 @@ pub(super) fn decode(
                 }
                 picture = Some(found);
             }
-            0xC4 => read_huffman_tables(segment, &mut tables)?,
+            0xC4 => tables.read_huffman(segment)?,
             0xC3 | 0xC5..=0xC7 | 0xC8..=0xCB | 0xCD..=0xCF => return Err(foreign(marker)),
             0xDA => {
                 let picture = picture
@@ -127,7 +91,7 @@ pub(super) fn decode(
                     .ok_or("a JPEG whose pixels come before its size")?;
                 rest = scan::decode(picture, &tables, segment, rest)?;
             }
-            0xDB => read_quantization_tables(segment, &mut tables)?,
+            0xDB => tables.read_quantization(segment)?,
             0xDD => {
                 let interval = segment.first_chunk().ok_or(CUT)?;
                 tables.restart_interval = u16::from_be_bytes(*interval).into();
@@ -175,50 +139,6 @@ fn foreign(marker: u8) -> Flaw {
         "magick IN OUT.png"
     };
     format!("{what}, which fastsamd can't read; convert it, for example with: {convert}")
-}
-
-fn read_quantization_tables(mut segment: &[u8], tables: &mut Tables) -> Result<(), Flaw> {
-    while let [kind, rest @ ..] = segment {
-        let (is_wide, to) = (kind >> 4 > 0, usize::from(kind & 15));
-        let bytes = if is_wide { 128 } else { 64 };
-        let values = rest
-            .get(..bytes)
-            .ok_or("a quantization table that is cut off")?;
-        let mut steps = [0; 64];
-        for (i, step) in steps.iter_mut().enumerate() {
-            *step = if is_wide {
-                u16::from_be_bytes([values[2 * i], values[2 * i + 1]])
-            } else {
-                values[i].into()
-            };
-        }
-        *tables
-            .quantization
-            .get_mut(to)
-            .ok_or("a quantization table beyond the fourth")? = Some(steps);
-        segment = &rest[bytes..];
-    }
-    Ok(())
-}
-
-fn read_huffman_tables(mut segment: &[u8], tables: &mut Tables) -> Result<(), Flaw> {
-    const CUT_TABLE: &str = "a Huffman table that is cut off";
-    while let [kind, rest @ ..] = segment {
-        let counts: &[u8; 16] = rest.first_chunk().ok_or(CUT_TABLE)?;
-        let total: usize = counts.iter().map(|&count| usize::from(count)).sum();
-        let symbols = rest.get(16..16 + total).ok_or(CUT_TABLE)?;
-        let of_class = if kind >> 4 == 0 {
-            &mut tables.dc
-        } else {
-            &mut tables.ac
-        };
-        let table = of_class.get_mut(usize::from(kind & 15));
-        table
-            .ok_or("a Huffman table beyond the fourth")?
-            .build(counts, symbols)?;
-        segment = &rest[16 + total..];
-    }
-    Ok(())
 }
 
 #[cfg(test)]

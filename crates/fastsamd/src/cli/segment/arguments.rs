@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use configuration::{MaskFormat, MaskSize, WrongInput};
 
 use super::{drawing::DrawingArgs, format::Format, prompt::PromptArgs, settings::SettingArgs};
 use crate::cli::backend::BackendArgs;
@@ -56,6 +57,33 @@ pub(in crate::cli) struct SegmentArgs {
 pub(super) const USUAL_RATE: f64 = 30.0;
 
 impl SegmentArgs {
+    /// Whether the options go together.
+    ///
+    /// # Errors
+    /// Which ones don't.
+    pub(super) fn check(&self) -> Result<(), WrongInput> {
+        let refused = if self.format == Format::Json {
+            None
+        } else if self.settings.mask_size == MaskSize::Network {
+            Some(
+                "--mask-size network goes with --format json alone: other formats have the frame's pixels",
+            )
+        } else if self.prompt.union {
+            Some(
+                "--union goes with --format json alone: other formats have one entry for each segment",
+            )
+        } else if self.format == Format::Yolo && self.out.is_none() {
+            Some("--format yolo writes a file for each picture: name a folder with --out")
+        } else if matches!(self.format, Format::Yolo | Format::Labelme)
+            && self.settings.mask_format == MaskFormat::None
+        {
+            Some("--mask-format none: this format consists of polygons; use --format json or coco")
+        } else {
+            None
+        };
+        refused.map_or(Ok(()), |cause| Err(WrongInput::new(cause)))
+    }
+
     /// Frames per second where no film says so.
     pub(super) fn rate(&self) -> f64 {
         self.fps.unwrap_or(USUAL_RATE)

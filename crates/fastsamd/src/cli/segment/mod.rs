@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &SegmentArgs) -> u8 {
 /// Works on one input after another; what is wrong with one does not stop the others.
 fn run_all(arguments: &SegmentArgs, tally: &mut Tally) -> anyhow::Result<()> {
     let started = Instant::now();
-    arguments.format.check(arguments)?;
+    arguments.check()?;
     let inputs = find(arguments, tally)?;
     let mut results = Results::open(arguments, &inputs)?;
     let mut worker = Worker::new(arguments)?;
