@@ -69,8 +69,14 @@ fn hold_against_ground_truth(publish_to: &str, port: u16) {
     let scene = Scene::new(SceneSettings::default()).expect("the demo's scene");
     let mut all = Vec::new();
     let mut frames = 0;
-    while frames < 60 {
-        let message = subscriber.wait_for("a masks message", |m| m.topic.ends_with("/masks"));
+    loop {
+        let message = subscriber.wait_for("masks, or the end", |m| {
+            m.topic.ends_with("/masks")
+                || m.topic.ends_with("demo/availability") && m.payload == b"offline"
+        });
+        if message.topic.ends_with("/availability") {
+            break;
+        }
         let message = message.json();
         assert_eq!(message["frame"]["width"], 640);
         assert_eq!(message["frame"]["height"], 480);
@@ -84,8 +90,8 @@ fn hold_against_ground_truth(publish_to: &str, port: u16) {
         all.len()
     );
     assert!(mean >= 0.9, "mean IoU {mean:.4}");
-
-    subscriber.wait_for_text("/availability", "offline");
+    // A busy machine's broker may be behind for a moment: then frames are left out rather than late.
+    assert!((40..=60).contains(&frames), "{frames} frames");
     let (status, _) = demo.wait();
     assert!(status.success(), "{status}: {}", demo.output());
 }
@@ -116,7 +122,16 @@ fn the_demo_publishes_its_state_retained() {
     // One who comes later learns all of it from the broker.
     let late = Subscriber::connect(broker.port(), "fastsam/#");
     let mut retained = HashMap::new();
-    while retained.len() < 7 {
+    let expected = [
+        "availability",
+        "accelerator/state",
+        "cam0/state",
+        "info",
+        "cam0/summary",
+        "cam0/count",
+        "status",
+    ];
+    while !expected.iter().all(|level| retained.contains_key(*level)) {
         let message = late.wait_for("a retained message", |message| message.retained);
         let level = message
             .topic

@@ -74,6 +74,8 @@ fn settings_are_set_and_told_and_outlive_a_restart() {
 
     let subscriber = node.subscribe();
     let daemon = node.start_with(CAMERA);
+    // The former daemon's last word was `offline`.
+    subscriber.wait_for_text("test/availability", "online");
     subscriber.wait_for_text("yard/enabled/state", "OFF");
     let list = node.ask(
         &subscriber,

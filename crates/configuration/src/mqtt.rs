@@ -53,6 +53,11 @@ pub struct Mqtt {
     #[serde(deserialize_with = "max_payload_bytes")]
     #[schemars(range(min = 10_000, max = 268_000_000))]
     pub max_payload_bytes: usize,
+    /// Seconds after which the broker gives a frame to nobody any more. Default: 1, MQTT's shortest time. 0 sends frames
+    /// without MQTT 5 properties, for brokers that can't pass them on.
+    #[serde(deserialize_with = "frame_expiry_s")]
+    #[schemars(range(max = 3600))]
+    pub frame_expiry_s: u32,
     /// What Home Assistant is told.
     pub homeassistant: HomeAssistant,
 }
@@ -163,6 +168,7 @@ fn check_host(host: &str) -> Result<(), String> {
 
 bounded!(port: u16, 1..=u16::MAX);
 bounded!(keep_alive_s: u16, 5..=3600);
+bounded!(frame_expiry_s: u32, 0..=3600);
 // Up to MQTT's own limit on a packet, less room for the topic.
 bounded!(max_payload_bytes: usize, 10_000..=268_000_000);
 
@@ -178,6 +184,7 @@ impl Default for Mqtt {
             keep_alive_s: 30,
             max_payload_bytes: 1_900_000,
             ca_file: None,
+            frame_expiry_s: 1,
             homeassistant: HomeAssistant::default(),
         }
     }

@@ -3,7 +3,8 @@
 //! It listens twice, because rumqttd gives each protocol version a port of its own: MQTT 3.1.1 on
 //! the address that users are told, which their `mosquitto_sub` speaks unless asked otherwise, and
 //! MQTT 5 on a free port of the same interface for the daemon's own client. Both see the same
-//! messages. There is no authentication.
+//! messages. There is no authentication. Messages with MQTT 5 properties must not be published to it: it would end the
+//! connections of MQTT 3.1.1 subscribers ([`crate::Options::frame_expiry_s`]).
 //!
 //! rumqttd can't be stopped: its threads live as long as the process. It logs through `tracing`
 //! and reports every client that just closes its socket as an error, so logs are better filtered

@@ -70,6 +70,8 @@ pub(super) fn run(arguments: &DemoArgs) -> anyhow::Result<()> {
         mqtt: Mqtt {
             host,
             port,
+            // The broker inside ends connections of MQTT 3.1.1 that it has properties for.
+            frame_expiry_s: 0,
             ..Mqtt::default()
         },
         accelerator: backend::section(arguments.backend, arguments.model.as_deref(), None)?,

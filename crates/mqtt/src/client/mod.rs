@@ -59,10 +59,7 @@ const INBOX: usize = 64;
 pub fn connect(options: Options) -> Result<(Publisher, Session, Receiver<Incoming>), MqttError> {
     options.validate()?;
     let (inbox_in, inbox) = sync_channel(INBOX);
-    let shared = Arc::new(Shared::new(
-        options.max_payload_bytes,
-        &options.availability,
-    ));
+    let shared = Arc::new(Shared::new(&options));
     let session = Session::new(options, Arc::clone(&shared), inbox_in.clone())?;
     Ok((Publisher::new(shared, inbox_in), session, inbox))
 }

@@ -49,6 +49,9 @@ pub struct Options {
     pub keep_alive: Duration,
     /// Largest payload in either direction; the broker may allow less.
     pub max_payload_bytes: usize,
+    /// Seconds after which nobody gets a frame any more that the broker still has. 0 sends frames without MQTT 5
+    /// properties.
+    pub frame_expiry_s: u32,
     /// Pauses between attempts to connect.
     pub backoff: Backoff,
 }
@@ -68,6 +71,7 @@ impl Options {
             subscriptions: Vec::new(),
             keep_alive: Duration::from_secs(30),
             max_payload_bytes: 1_900_000,
+            frame_expiry_s: 1,
             backoff: Backoff::default(),
         }
     }

@@ -26,13 +26,10 @@ use tracing::warn;
 use super::{
     backlog::Backlog,
     exchange::{NotSent, ReplyTo},
-    options::OVERHEAD,
+    options::{OVERHEAD, Options},
     window::Window,
 };
 use message::{Counters, State, Topic};
-
-/// Seconds after which nobody gets a frame any more that the broker still has: MQTT's shortest time.
-const FRAME_EXPIRY_S: u32 = 1;
 
 /// Bytes of a frame's properties, at most.
 const PROPERTIES: usize = 32;
@@ -47,6 +44,7 @@ pub(super) struct Shared {
     pub(super) changed: Notify,
     pub(super) tally: Tally,
     max_payload_bytes: usize,
+    frame_expiry_s: u32,
     /// What marks subscribe to.
     mark: String,
 }
@@ -104,13 +102,14 @@ impl Link {
 }
 
 impl Shared {
-    pub(super) fn new(max_payload_bytes: usize, availability: &Topic) -> Self {
+    pub(super) fn new(options: &Options) -> Self {
         Self {
-            mark: format!("{availability}/mark"),
+            mark: format!("{}/mark", options.availability),
             link: Mutex::default(),
             changed: Notify::new(),
             tally: Tally::default(),
-            max_payload_bytes,
+            max_payload_bytes: options.max_payload_bytes,
+            frame_expiry_s: options.frame_expiry_s,
         }
     }
 
@@ -265,20 +264,19 @@ impl Shared {
         if !link.window.admits(payload.len(), now) {
             return Err(NotSent::Behind);
         }
-        let properties = PublishProperties {
-            message_expiry_interval: Some(FRAME_EXPIRY_S),
-            content_type: Some(content_type.to_owned()),
-            ..PublishProperties::default()
+        let (topic, qos) = (topic.as_str(), QoS::AtMostOnce);
+        let sent = match self.frame_expiry_s {
+            0 => queue.try_publish(topic, qos, false, payload.to_vec()),
+            expiry => {
+                let properties = PublishProperties {
+                    message_expiry_interval: Some(expiry),
+                    content_type: Some(content_type.to_owned()),
+                    ..PublishProperties::default()
+                };
+                queue.try_publish_with_properties(topic, qos, false, payload.to_vec(), properties)
+            }
         };
-        queue
-            .try_publish_with_properties(
-                topic.as_str(),
-                QoS::AtMostOnce,
-                false,
-                payload.to_vec(),
-                properties,
-            )
-            .map_err(|_| NotSent::QueueFull)?;
+        sent.map_err(|_| NotSent::QueueFull)?;
         link.under_way.push_back(Kind::Frame);
         if link.window.sent(payload.len(), now) {
             self.mark(link, now);

@@ -20,6 +20,18 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// The time between two marks, at least.
 const BETWEEN_MARKS: Duration = Duration::from_millis(100);
 
+/// Bytes that may always be under way, beside a frame: counts and states go out all the time.
+const SMALL: usize = 4096;
+
+/// Bytes that may be under way on any link: what is slower has more delay than slack.
+const FLOOR: f64 = 16_384.0;
+
+/// Bytes that may be under way on a new connection, of which nothing is known: all states are sent at once.
+const AT_FIRST: f64 = 49_152.0;
+
+/// The shortest time that a rate is measured over.
+const SHORTEST: Duration = Duration::from_millis(50);
+
 /// Confirmations over which the best rate and the shortest delay are remembered: some seconds.
 const REMEMBERED: usize = 32;
 
@@ -33,6 +45,7 @@ pub(super) struct Window {
     /// When the mark under way was sent.
     mark: Option<Instant>,
     last_mark: Option<Instant>,
+    last_confirmation: Option<Instant>,
     /// Of the last confirmations: the rate at which bytes were read, and how long that took.
     history: [Option<(f64, Duration)>; REMEMBERED],
     next: usize,
@@ -51,20 +64,18 @@ impl Window {
         if unconfirmed == 0 {
             return true;
         }
-        let delay = self.delay();
+        // What is sent right behind a mark is confirmed by the next, which waits for the answer to the first.
+        let delay = self.delay() * 2;
         let oldest = self.before.since.or(self.behind.since);
         let waits = oldest.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         if waits > delay + PATIENCE {
             return false;
         }
-        match self.rate() {
-            Some(rate) => {
-                let room = rate * (delay + SLACK).as_secs_f64();
-                (unconfirmed + bytes) as f64 <= room
-            }
-            // Nothing is known yet: the first mark tells.
-            None => self.mark.is_none(),
-        }
+        let room = match self.rate() {
+            Some(rate) => FLOOR.max(rate * (delay + SLACK).as_secs_f64()),
+            None => AT_FIRST,
+        };
+        unconfirmed <= SMALL || (unconfirmed + bytes) as f64 <= room
     }
 
     /// A frame was sent. Says whether a mark is to follow it.
@@ -93,9 +104,12 @@ impl Window {
         let Some(mark) = self.mark.take() else { return };
         let sent = std::mem::take(&mut self.before);
         let delay = now.saturating_duration_since(mark);
+        // A link that was busy has carried these bytes since it had carried those before them.
         let since = sent.since.unwrap_or(mark);
-        let took = now.saturating_duration_since(since).as_secs_f64().max(1e-4);
-        self.history[self.next] = Some((sent.bytes as f64 / took, delay));
+        let since = self.last_confirmation.map_or(since, |last| last.max(since));
+        let took = now.saturating_duration_since(since).max(SHORTEST);
+        self.last_confirmation = Some(now);
+        self.history[self.next] = Some((sent.bytes as f64 / took.as_secs_f64(), delay));
         self.next = (self.next + 1) % REMEMBERED;
     }
 

@@ -336,6 +336,8 @@ impl Drop for Subscriber {
 /// Options with short pauses, for a node that is called `test`.
 pub(crate) fn options(port: u16) -> Options {
     let mut options = Options::new("127.0.0.1", port, "fastsamd-test", topics().availability());
+    // The embedded broker passes no properties on to subscribers of MQTT 3.1.1.
+    options.frame_expiry_s = 0;
     options.backoff = Backoff {
         first: Duration::from_millis(20),
         longest: Duration::from_millis(200),

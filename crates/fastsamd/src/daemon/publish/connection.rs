@@ -71,6 +71,7 @@ pub(crate) fn options(config: &Config, client_id: &str) -> anyhow::Result<Option
         ca_file: config.mqtt.ca_file.clone(),
     });
     options.max_payload_bytes = config.mqtt.max_payload_bytes;
+    options.frame_expiry_s = config.mqtt.frame_expiry_s;
     options.login = config.mqtt.login();
     Ok(options)
 }
