@@ -58,6 +58,8 @@ fn hold_against_ground_truth(publish_to: &str, port: u16) {
     let subscriber = Subscriber::connect(port, "fastsam/#");
     let mut demo = Daemon::start([
         "demo",
+        "--backend",
+        "mock",
         "--http",
         "127.0.0.1:0",
         "--mqtt",

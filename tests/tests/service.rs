@@ -160,7 +160,7 @@ fn sighup_changes_what_can_be_changed_and_names_the_rest() {
     daemon.signal("HUP");
     manager.wait_for("RELOADING=1");
     manager.wait_for("READY=1");
-    daemon.wait_until_it_said("config.yaml:3:28");
+    daemon.wait_until_it_said("config.yaml:4:28");
     subscriber.wait_for("no segments still", |message| segments(message) == Some(0));
 
     // And back.

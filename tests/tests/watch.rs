@@ -11,6 +11,8 @@ fn counts_and_events_are_lines() {
     watch.wait_until_it_said("watching");
     let mut demo = Daemon::start([
         "demo",
+        "--backend",
+        "mock",
         "--http",
         "127.0.0.1:0",
         "--mqtt",
@@ -42,7 +44,15 @@ fn without_a_broker_it_ends_with_the_cause() {
 #[test]
 fn who_has_seen_enough_ends_it() {
     let broker = Mosquitto::start();
-    let mut demo = Daemon::start(["demo", "--http", "127.0.0.1:0", "--mqtt", &broker.address()]);
+    let mut demo = Daemon::start([
+        "demo",
+        "--backend",
+        "mock",
+        "--http",
+        "127.0.0.1:0",
+        "--mqtt",
+        &broker.address(),
+    ]);
     let (mut reader, writer) = std::io::pipe().expect("a pipe");
     let mut command = fastsamd();
     command

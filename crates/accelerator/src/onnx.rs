@@ -13,13 +13,11 @@ pub mod built_in;
 mod error;
 mod fill;
 mod kind;
+mod model;
 mod names;
 mod network;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::time::Duration;
 
 use frame::InputSize;
 use onnx::{Session, SessionOptions, SessionPort};
@@ -27,55 +25,13 @@ use tensors::{Layout, Role};
 
 pub use error::OnnxBackendError;
 pub use kind::{Heads, Kind, KindError};
+pub use model::{MOST_BYTES, Model};
 
 use crate::{
     Accelerator, AcceleratorError,
     simulated::{Chip, Pace},
 };
 use network::Network;
-
-/// The largest file that is read: FastSAM-x takes 280 MB.
-pub const MOST_BYTES: u64 = 1 << 30;
-
-/// Which network runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Model {
-    /// The one in this file.
-    File(PathBuf),
-    /// The one that is part of the program.
-    BuiltIn,
-}
-
-impl Model {
-    /// The network in this file, or the one that is built in.
-    pub fn of(file: Option<&Path>) -> Self {
-        file.map_or(Self::BuiltIn, |file| Self::File(file.to_owned()))
-    }
-
-    /// What errors call it.
-    fn path(&self) -> &Path {
-        match self {
-            Self::File(path) => path,
-            Self::BuiltIn => Path::new(built_in::NAME),
-        }
-    }
-
-    /// Its content.
-    fn read(&self) -> Result<Vec<u8>, OnnxBackendError> {
-        Ok(match self {
-            Self::File(path) => onnx::read(path, MOST_BYTES)?,
-            Self::BuiltIn => built_in::FILE.to_vec(),
-        })
-    }
-
-    /// What its outputs' names begin with, so that recordings tell whose answers they hold.
-    fn prefix(&self) -> &'static str {
-        match self {
-            Self::File(_) => "onnx",
-            Self::BuiltIn => built_in::NAME,
-        }
-    }
-}
 
 /// Whether answers of this layout are the built-in network's, now or in a recording.
 pub fn is_built_in(layout: &Layout) -> bool {

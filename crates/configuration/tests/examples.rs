@@ -88,8 +88,8 @@ fn every_commented_block_is_a_configuration() {
     }
     let expected = [
         "backend: hailo:",
-        "backend: onnx:",
         "backend: replay:",
+        "backend: mock:",
         "source: images:",
         "source: v4l2:",
         "source: rpicam:",

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::{sync::oneshot, time::timeout};
 
-use crate::routes::{App, LONGEST_WAIT, no_camera, refuse};
+use crate::app::{App, LONGEST_WAIT, no_camera, refuse};
 
 /// Bytes of a request, at most: as over MQTT.
 const MOST_BYTES: usize = 256 * 1024;

@@ -12,6 +12,7 @@
 //! The crate knows messages and no thread of the daemon: who runs it implements [`Node`].
 
 mod api;
+mod app;
 mod gallery;
 mod gate;
 mod metrics;

@@ -51,7 +51,7 @@ impl Histogram {
             .counts
             .each_ref()
             .map(|count| count.load(Ordering::Relaxed));
-        let bounds = BOUNDS.into_iter().chain([f64::MAX]);
+        let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
         let sum = self.sum_us.load(Ordering::Relaxed) as f64 / 1e6;
         (sum, counts.iter().sum(), bounds.zip(counts).collect())
     }

@@ -30,15 +30,11 @@ use tokio::time::timeout;
 
 use crate::{
     api,
-    gallery::{Gallery, Look, Shown},
+    app::{App, LONGEST_WAIT, no_camera, refuse},
+    gallery::{Look, Shown},
     gate::{COOKIE, Gate, Refusal, in_query},
-    metrics,
-    node::Node,
-    page,
+    metrics, page,
 };
-
-/// How long a viewer waits for a frame.
-pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// A viewer that asks for nothing for this time is gone, or asleep.
 const IDLE: Duration = Duration::from_secs(60);
@@ -51,13 +47,6 @@ const SLOWEST: Duration = Duration::from_secs(20);
 
 /// What stands between the pictures of a stream.
 const BOUNDARY: &str = "fastsamd-frame";
-
-#[derive(Clone)]
-pub(crate) struct App {
-    pub(crate) node: Arc<dyn Node>,
-    pub(crate) gallery: Arc<Gallery>,
-    pub(crate) gate: Arc<Gate>,
-}
 
 /// All that can be asked for.
 pub(crate) fn router(app: App) -> Router {
@@ -105,17 +94,6 @@ async fn guard(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> R
             "a token is needed: add ?token=... to the address, or send 'Authorization: Bearer ...'",
         ),
     }
-}
-
-pub(crate) fn refuse(code: StatusCode, why: &'static str) -> Response {
-    (code, format!("{why}\n")).into_response()
-}
-
-pub(crate) fn no_camera(app: &App, name: &str) -> Response {
-    let names: Vec<_> = app.gallery.names().collect();
-    let shown: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
-    let why = format!("no camera '{shown}': there is {}\n", names.join(", "));
-    (StatusCode::NOT_FOUND, why).into_response()
 }
 
 async fn file(State(_): State<App>, request: Request) -> Response {

@@ -15,10 +15,11 @@ use tokio::{sync::Semaphore, time::sleep};
 use tracing::{debug, warn};
 
 use crate::{
+    app::App,
     gallery::Gallery,
     gate::{Gate, Token},
     node::Node,
-    routes::{self, App},
+    routes,
 };
 
 /// Connections at once: browsers open up to six.

@@ -9,10 +9,10 @@ use onnx::Session;
 use tensors::{ElementType, Layout, QuantInfo, Role, Tensors};
 
 use super::{
-    Model,
     error::OnnxBackendError,
     fill,
     kind::{Heads, Kind, channels_first, predictions_shape},
+    model::Model,
 };
 use crate::{AcceleratorError, simulated::Compute};
 

@@ -6,7 +6,7 @@
 //! of the number of points required to represent a digitized line or its caricature",
 //! Cartographica 10, 1973 do it: of a stretch between two kept points, the point farthest from
 //! their connection is kept, and so on for both parts, until none is farther than the tolerance. A pixel is much
-//! to a thin or small shape: a ring whose area would change by more than a [`LARGEST_CHANGE`]th is simplified with half
+//! to a thin or small shape: a ring whose area would change by more than a `LARGEST_CHANGE`th is simplified with half
 //! the tolerance, and so on, and in the end not at all.
 //!
 //! On outlines both parts are about as long, and halving so often takes `n log n` steps. A ring that
@@ -33,7 +33,7 @@ const EVEN_NEAR: f64 = -1.0;
 const TRIES: usize = 4;
 
 /// The part of a ring's area by which simplification may change it.
-const LARGEST_CHANGE: i64 = 32;
+const LARGEST_CHANGE: i64 = 128;
 
 /// A ring of a polygon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

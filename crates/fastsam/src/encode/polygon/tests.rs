@@ -47,7 +47,7 @@ fn thin_and_small_shapes_stay_as_they_are() {
 fn a_bump_within_the_tolerance_is_left_out() {
     let full = "##########";
     let mut rows = vec!["...#......"];
-    rows.extend([full; 24]);
+    rows.extend([full; 120]);
     let bump = mask(&rows);
     assert_eq!(rings(&bump, 0.0)[0].len(), 2 * 8);
     assert_eq!(rings(&bump, f64::NAN), rings(&bump, 0.0));

@@ -117,7 +117,7 @@ pub(super) struct Shown<'a> {
 enum Engine {
     Mock(Box<Network>),
     Accelerator(Box<Inference>),
-    BuiltIn(BuiltIn),
+    BuiltIn(Box<BuiltIn>),
     /// Nothing: recordings alone are wanted.
     None,
 }
@@ -125,7 +125,7 @@ enum Engine {
 impl Engine {
     fn open(section: &Accelerator) -> anyhow::Result<Self> {
         if let Some(network) = BuiltIn::wanted(section) {
-            return Ok(Self::BuiltIn(network));
+            return Ok(Self::BuiltIn(Box::new(network)));
         }
         let opened = open_accelerator(section)?;
         Ok(Self::Accelerator(Box::new(Inference::new(
