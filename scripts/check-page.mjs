@@ -184,6 +184,9 @@ await check("a point of the background leaves an object out", async () => {
   await until("the object again", async () => (await selected()) !== "");
 });
 await check("a word finds objects, and the prompt is kept", async () => {
+  await page.focus("canvas[data-camera]");
+  await page.keyboard.press("Escape");
+  await until("nothing selected", async () => await selected() === "");
   await page.type(".text input", "red object");
   await page.keyboard.press("Enter");
   await until("an answer", async () => (await selected()) !== "" || /nothing found/.test(await told()));
@@ -202,6 +205,8 @@ await check("a zone that is drawn makes events", async () => {
   await page.type("dialog input", "yard");
   await page.keyboard.press("Enter");
   await until("the zone in the list", () => page.$$eval(".areas li", (lines) => lines.some((line) => line.textContent.includes("yard"))));
+  const { data } = await page.evaluate(async () => (await fetch("/api/v1/zones")).json());
+  if (data.zones[0].polygon.length !== 4) throw new Error(`a zone of ${data.zones[0].polygon.length} corners`);
   await until("an event", () => /"event":"entered"[^\n]*"zone":"yard"|"zone":"yard"[^\n]*"event":"entered"/.test(listener.said));
 });
 await check("a setting changed here is seen on MQTT, and the other way round", async () => {

@@ -142,7 +142,7 @@ export class Areas {
       const radius = Math.max(3, width / 250);
       for (const [x, y] of corners) context.fillRect(x * width - radius, y * height - radius, 2 * radius, 2 * radius);
       const [x, y] = corners[0];
-      context.fillText(area.name, x * width + 2 * radius, y * height - radius);
+      context.fillText(area.name, x * width + 2 * radius, Math.max(height / 20, y * height - radius));
     }
   }
 }

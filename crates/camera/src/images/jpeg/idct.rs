@@ -6,7 +6,8 @@
 
 use std::num::Wrapping;
 
-use super::picture::Block;
+/// Coefficients in zigzag order.
+pub(super) type Block = [i16; 64];
 
 const DIGITS: usize = 13;
 const KEPT: usize = 2;

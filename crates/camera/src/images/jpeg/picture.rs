@@ -2,11 +2,8 @@
 
 use frame::Size;
 
-use super::idct;
+use super::idct::{self, Block};
 use crate::mjpeg::Flaw;
-
-/// Coefficients in zigzag order.
-pub(super) type Block = [i16; 64];
 
 /// A picture under way.
 pub(super) struct Picture {

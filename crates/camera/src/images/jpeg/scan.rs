@@ -1,7 +1,8 @@
 //! A scan's entropy-coded data (T.81, annexes F.2 and G.2).
 
 use super::{
-    picture::{Block, Component, Picture},
+    idct::Block,
+    picture::{Component, Picture},
     tables::Tables,
 };
 use crate::mjpeg::{

@@ -354,6 +354,13 @@ impl Done {
             Input::Film(_) | Input::Frame(..) => self.frames += 1,
         }
         self.segments += worked.segments;
+        if worked.noise > 0 {
+            exit::note(&format!(
+                "{}: {} detections are left out, as their masks are noise",
+                input.address(),
+                worked.noise
+            ));
+        }
         if let Some(maker) = worked.maker().filter(|maker| !self.makers.contains(maker)) {
             self.makers.push(maker);
             exit::note(&maker.notice());

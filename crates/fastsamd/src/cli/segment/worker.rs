@@ -58,6 +58,8 @@ pub(super) struct Worked {
     chosen: Option<Answer>,
     /// Segments in the message.
     pub(super) segments: usize,
+    /// Detections that are no segments, because their masks are noise.
+    pub(super) noise: usize,
     /// The message, one line of JSON.
     pub(super) message: String,
 }
@@ -264,6 +266,7 @@ impl<'a> Worker<'a> {
         Ok(Worked {
             answered,
             segments: chosen.as_ref().map_or(all, |answer| answer.places.len()),
+            noise: self.segments.left_out(),
             chosen,
             message,
         })
