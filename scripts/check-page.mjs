@@ -9,7 +9,7 @@
 // back. Any error in the browser's console fails. Screenshots go to DIR.
 //
 // Needs Debian's chromium, mosquitto and mosquitto-clients, and npm; puppeteer-core (Apache-2.0) is fetched into .cache/.
-// Exit code: 0 all of it works, 1 something does not.
+// Exit code: 0 all of it works, 1 something does not, 2 something is missing.
 
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
@@ -30,6 +30,10 @@ function option(name, usual) {
 
 const binary = resolve(option("binary", join(ROOT, "target/release/fastsamd")));
 const pictures = resolve(option("pictures", join(CACHE, "pictures")));
+if (!existsSync(binary)) {
+  console.error(`check-page: ${binary} is missing: cargo build --release, or name another with --binary`);
+  process.exit(2);
+}
 mkdirSync(pictures, { recursive: true });
 if (!existsSync(join(CACHE, "node_modules"))) {
   execFileSync("npm", ["install", "--silent", "--no-audit", "--no-fund", "--prefix", CACHE, "puppeteer-core@24"], { stdio: "inherit" });
@@ -45,6 +49,7 @@ class Program {
   constructor(command, args, options = {}) {
     this.said = "";
     this.child = spawn(command, args, { ...options, env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` } });
+    this.child.on("error", (error) => { console.error(`check-page: ${command}: ${error.message}`); process.exit(2); });
     for (const stream of [this.child.stdout, this.child.stderr]) stream.on("data", (data) => { this.said += data; });
     process.on("exit", () => this.child.kill("SIGKILL"));
   }

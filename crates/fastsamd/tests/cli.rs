@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used)] // A test may end so.
 
+#[path = "cli/built_in.rs"]
+mod built_in;
+#[path = "cli/films.rs"]
+mod films;
 #[path = "cli/formats.rs"]
 mod formats;
 #[path = "cli/inputs.rs"]
@@ -331,6 +335,16 @@ fn the_daemon_names_the_mock() {
     );
 }
 
+/// Whether a message has the square that [`picture`] shows at 320x200, its box within so many pixels.
+fn has_square(message: &Value, within: i64) -> bool {
+    let mut segments = message["segments"].as_array().unwrap().iter();
+    segments.any(|segment| {
+        let bbox: Vec<i64> = serde_json::from_value(segment["bbox"].clone()).unwrap();
+        let mut sides = bbox.iter().zip([80, 50, 100, 80]);
+        sides.all(|(found, painted)| (found - painted).abs() <= within)
+    })
+}
+
 #[test]
 fn a_picture_becomes_a_message_and_an_overlay() {
     let folder = tempfile::tempdir().unwrap();
@@ -355,14 +369,8 @@ fn a_picture_becomes_a_message_and_an_overlay() {
     assert_eq!(message["frame"]["width"], 320);
     assert_eq!(message["frame"]["height"], 200);
     // The square that the picture shows, found by the mock from its pixels.
+    assert!(has_square(&message, 4), "{text}");
     let segments = message["segments"].as_array().unwrap();
-    let found = segments.iter().any(|segment| {
-        let bbox: Vec<i64> = serde_json::from_value(segment["bbox"].clone()).unwrap();
-        bbox.iter()
-            .zip([80, 50, 100, 80])
-            .all(|(found, painted)| (found - painted).abs() <= 4)
-    });
-    assert!(found, "{text}");
     assert_eq!(segments[0]["segmentation"]["size"], json!([200, 320]));
 
     let overlay = image::open(out.join("scene.overlay.png")).unwrap();
@@ -563,95 +571,4 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     let finished = support::fastsamd_into_closed_pipe(&["schema", "config"]);
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert_eq!(finished.stderr, "");
-}
-
-#[test]
-fn a_folder_of_frames_keeps_the_ids_of_its_objects() {
-    let folder = tempfile::tempdir().unwrap();
-    for (number, x) in [20, 32, 44, 56].into_iter().enumerate() {
-        let mut picture = image::RgbImage::from_pixel(320, 240, image::Rgb([40, 90, 60]));
-        for (px, py, pixel) in picture.enumerate_pixels_mut() {
-            // One moves to the right, one stands.
-            if (x..x + 80).contains(&px) && (30..100).contains(&py) {
-                *pixel = image::Rgb([220, 40, 40]);
-            } else if (200..270).contains(&px) && (140..220).contains(&py) {
-                *pixel = image::Rgb([40, 60, 220]);
-            }
-        }
-        let path = folder.path().join(format!("{number}.png"));
-        picture.save(path).unwrap();
-    }
-    let path = folder.path().to_str().unwrap();
-    let frames = |arguments: &[&str]| -> Vec<Value> {
-        let finished = fastsamd(&[&["segment", path, "--backend", "mock"], arguments].concat());
-        assert_eq!(finished.code, Some(0), "{finished:?}");
-        let lines = finished.stdout.lines();
-        lines
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    };
-    let id_at = |frame: &Value, left: u64, top: u64| {
-        let segments = frame["segments"].as_array().unwrap();
-        let is_there = |segment: &&Value| {
-            let corner = |i: usize| segment["bbox"][i].as_u64().unwrap();
-            corner(0).abs_diff(left) < 6 && corner(1).abs_diff(top) < 6
-        };
-        let segment = segments.iter().find(is_there).unwrap();
-        (segment["id"].as_u64().unwrap(), segment["track"].clone())
-    };
-    let film = frames(&["--track", "--fps", "10"]);
-    let moving: Vec<_> = [20, 32, 44, 56]
-        .into_iter()
-        .zip(&film)
-        .map(|(x, frame)| id_at(frame, x, 30))
-        .collect();
-    assert!(
-        moving.iter().all(|(id, _)| *id == moving[0].0),
-        "{moving:?}"
-    );
-    assert_eq!(moving[3].1["age_ms"], 300);
-    let velocity = moving[3].1["velocity"][0].as_f64().unwrap();
-    assert!((80.0..160.0).contains(&velocity), "{velocity}");
-    let standing = id_at(&film[3], 200, 140);
-    assert_eq!(id_at(&film[0], 200, 140).0, standing.0);
-    assert_ne!(standing.0, moving[0].0);
-
-    // Pictures have nothing to do with each other.
-    let pictures = frames(&[]);
-    let segment = &pictures[3]["segments"][0];
-    assert_eq!((&segment["id"], segment.get("track")), (&json!(0), None));
-}
-
-#[test]
-fn the_built_in_network_answers_by_default_and_says_what_it_is() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("scene.png");
-    fs::write(&path, picture(320, 200)).unwrap();
-    let out = folder.path().join("out");
-    let finished = fastsamd(&[
-        "segment",
-        path.to_str().unwrap(),
-        "--out",
-        out.to_str().unwrap(),
-    ]);
-    assert_eq!(finished.code, Some(0), "{finished:?}");
-    assert_eq!(
-        finished
-            .stderr
-            .matches("the built-in network: a demonstration, not FastSAM")
-            .count(),
-        1,
-        "{finished:?}"
-    );
-    let text = fs::read_to_string(out.join("scene.json")).unwrap();
-    let message: Value = serde_json::from_str(&text).unwrap();
-    assert_eq!(message["backend"], "onnx");
-    // The square that the picture shows.
-    let found = message["segments"].as_array().unwrap().iter().any(|one| {
-        let bbox: Vec<i64> = serde_json::from_value(one["bbox"].clone()).unwrap();
-        bbox.iter()
-            .zip([80, 50, 100, 80])
-            .all(|(found, painted)| (found - painted).abs() <= 8)
-    });
-    assert!(found, "{text}");
 }

@@ -8,7 +8,8 @@ use std::cmp::Reverse;
 
 use fastsam::Run;
 use frame::Size;
-use png::{BitDepth, ColorType, Compression, Encoder, EncodingError, Filter};
+
+use crate::png::{self, PngError};
 
 /// A segment's pixels, and how many they are.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,49 +24,23 @@ pub struct Label {
 ///
 /// # Errors
 /// A size that PNG can't hold.
-pub fn encode(size: Size, labels: &[Label]) -> Result<Vec<u8>, EncodingError> {
+pub fn encode(size: Size, labels: &[Label]) -> Result<Vec<u8>, PngError> {
     let mut order: Vec<usize> = (0..labels.len()).collect();
     order.sort_by_key(|&place| Reverse(labels[place].area));
     let columns = size.width as usize;
-    let is_wide = labels.len() > usize::from(u8::MAX);
-    let bytes = if is_wide { 2 } else { 1 };
-    let mut pixels = vec![0; columns * size.height as usize * bytes];
+    let mut numbers = vec![0_u16; size.pixels()];
     for place in order {
         let number = u16::try_from(place + 1).unwrap_or(u16::MAX);
-        for run in &labels[place].runs {
-            if u32::from(run.y) >= size.height {
-                continue;
-            }
+        let within = labels[place].runs.iter();
+        for run in within.filter(|run| u32::from(run.y) < size.height) {
             let row = usize::from(run.y) * columns;
             let (start, end) = (usize::from(run.start), usize::from(run.end).min(columns));
-            if start >= end {
-                continue;
-            }
-            let covered = &mut pixels[(row + start) * bytes..(row + end) * bytes];
-            if is_wide {
-                for pixel in covered.as_chunks_mut().0 {
-                    *pixel = number.to_be_bytes();
-                }
-            } else {
-                covered.fill(number as u8);
+            if start < end {
+                numbers[row + start..row + end].fill(number);
             }
         }
     }
-    let mut file = Vec::new();
-    let mut encoder = Encoder::new(&mut file, size.width, size.height);
-    encoder.set_color(ColorType::Grayscale);
-    encoder.set_depth(if is_wide {
-        BitDepth::Sixteen
-    } else {
-        BitDepth::Eight
-    });
-    // Each is of use for a moment, and areas of one number compress by themselves.
-    encoder.set_compression(Compression::Fast);
-    encoder.set_filter(Filter::Up);
-    let mut writer = encoder.write_header()?;
-    writer.write_image_data(&pixels)?;
-    writer.finish()?;
-    Ok(file)
+    png::encode_numbers(&numbers, size)
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ use axum::{
 };
 use serde::Deserialize;
 use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
 
 use crate::{
     api,
@@ -207,23 +208,7 @@ async fn stream(State(app): State<App>, Path(camera): Path<String>) -> Response 
         (header::CONTENT_TYPE, kind),
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
-    (headers, Body::new(ReceivedBody(parts))).into_response()
-}
-
-/// A body of parts as they come.
-struct ReceivedBody(tokio::sync::mpsc::Receiver<Result<Bytes, std::io::Error>>);
-
-impl hyper::body::Body for ReceivedBody {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, std::io::Error>>> {
-        let next = self.0.poll_recv(context);
-        next.map(|part| part.map(|part| part.map(hyper::body::Frame::data)))
-    }
+    (headers, Body::from_stream(ReceiverStream::new(parts))).into_response()
 }
 
 async fn frames(

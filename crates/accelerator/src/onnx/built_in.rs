@@ -33,8 +33,7 @@ pub(super) fn usual_input() -> InputSize {
     input(INPUT, INPUT)
 }
 
-/// The inputs at which a picture is looked at, the larger first; a panorama's are as
-/// flat as the panorama is.
+/// The inputs at which a picture is looked at, the larger first. A panorama's are as flat as the panorama is.
 pub fn inputs_for_picture(picture: Size) -> [InputSize; 2] {
     LONGEST.map(|longest| input_of(picture, longest))
 }

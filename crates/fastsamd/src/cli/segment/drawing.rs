@@ -1,10 +1,10 @@
 //! What overlays, label maps and cut-outs look like.
 
-use anyhow::Context;
 use clap::Args;
 use fastsam::{Segment, prompt::Canvas};
 use frame::{FramePoint, Size};
 use picture::{
+    labelmap::{self, Label},
     overlay::{Mark, Style},
     png,
 };
@@ -66,19 +66,12 @@ pub(super) fn marks(prompt: &PromptArgs, canvas: Option<Canvas>) -> Vec<Mark> {
 
 /// A number for each pixel, as a PNG file: that of its segment in the list, from 1, or 0. The smaller segment lies on top.
 pub(super) fn label_map(segments: &[(u64, &Segment)], size: Size) -> anyhow::Result<Vec<u8>> {
-    let mut order: Vec<usize> = (0..segments.len()).collect();
-    order.sort_by_key(|&place| std::cmp::Reverse(segments[place].1.area));
-    let width = size.width as usize;
-    let mut numbers = vec![0_u16; size.pixels()];
-    for place in order {
-        let number =
-            u16::try_from(place + 1).context("more segments than a label map has numbers")?;
-        for run in segments[place].1.mask.runs() {
-            let row = usize::from(run.y) * width;
-            numbers[row + usize::from(run.start)..row + usize::from(run.end)].fill(number);
-        }
-    }
-    Ok(png::encode_numbers(&numbers, size)?)
+    let label = |(_, segment): &(u64, &Segment)| Label {
+        area: segment.area,
+        runs: segment.mask.runs().to_vec(),
+    };
+    let labels: Vec<Label> = segments.iter().map(label).collect();
+    Ok(labelmap::encode(size, &labels)?)
 }
 
 /// A segment cut out of the picture `rgb`, as a PNG file of its box.
