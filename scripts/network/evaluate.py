@@ -1,16 +1,22 @@
 """How good a network is: on pictures outlined by hand, on fresh scenes, over a still film.
 
     evaluate.py FILE.onnx --data DATA [--sizes 320 ...] [--show DIR]
+    evaluate.py --program "fastsamd segment [OPTIONS]" --data DATA [--show DIR]
 
 For each thing the best IoU with any segment counts, and whether that is 0.5 or more ("found"). A
 segment is right when it has an IoU of 0.5 or more with some thing; things that were not drawn make
-that figure lower than it is. Confidence 0.25, box IoU 0.7, as `fastsamd segment` has them.
+that figure lower than it is. Confidence 0.25, box IoU 0.7, as `fastsamd segment` has them. With --program
+its own answers count, at the sizes that it chooses: `--backend mock` among the options judges the mock.
 """
 
 import argparse
 import colorsys
 import glob
+import json
 import os
+import shlex
+import subprocess
+import tempfile
 
 import cv2
 import numpy as np
@@ -65,6 +71,39 @@ class Segmenter:
             if mask.any():
                 found.append((float(cells[4, i]), mask))
         return found[:MOST]
+
+
+class Program:
+    """Masks as `fastsamd segment` answers them."""
+
+    def __init__(self, command):
+        self.command = shlex.split(command)
+
+    def __call__(self, picture, _size):
+        with tempfile.NamedTemporaryFile(suffix=".png") as file:
+            cv2.imwrite(file.name, picture)
+            done = subprocess.run([*self.command, file.name], capture_output=True, text=True, check=True)
+        found = json.loads(done.stdout)["segments"]
+        return [(segment["score"], decoded(segment["segmentation"])) for segment in found]
+
+
+def decoded(rle):
+    """The mask of COCO's compressed run lengths (cocoapi, maskApi.c)."""
+    counts, place, text = [], 0, rle["counts"].encode()
+    while place < len(text):
+        value, shift, more = 0, 0, True
+        while more:
+            byte = text[place] - 48
+            place += 1
+            value |= (byte & 31) << shift
+            shift += 5
+            more = byte & 32
+        if byte & 16:
+            value -= 1 << shift
+        counts.append(value + counts[-2] if len(counts) > 2 else value)
+    pixels = np.repeat(np.arange(len(counts)) % 2 == 1, counts)
+    height, width = rle["size"]
+    return pixels.reshape(width, height).T
 
 
 def suppress(corners):
@@ -184,13 +223,18 @@ def changes(segmenter, picture, size):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model")
+    parser.add_argument("model", nargs="?")
+    parser.add_argument("--program", help="a command that segments pictures, in place of a model")
     parser.add_argument("--data", required=True)
     parser.add_argument("--sizes", type=int, nargs="+", default=[320])
     parser.add_argument("--show", help="a folder for pictures: what is in them, and what is found")
     parser.add_argument("--film", action="store_true", help="counts over a still film as well")
     given = parser.parse_args()
-    segmenter = Segmenter(given.model)
+    if (given.model is None) == (given.program is None):
+        parser.error("expected a model or --program")
+    segmenter = Program(given.program) if given.program else Segmenter(given.model)
+    if given.program:
+        given.sizes = [0]
     pictures = list(judged(given.data))
     for size in given.sizes:
         tally, steady = Tally(), []

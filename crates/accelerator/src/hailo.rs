@@ -29,7 +29,7 @@ mod step;
 
 use std::{sync::Arc, time::Duration};
 
-use hailort::{Alarms, CheckedHef, Library, Trial};
+use hailort::{Alarms, CheckedHef, Library, Trial, host::Chip};
 
 pub use errand::calls_left_behind;
 pub use error::HailoError;
@@ -55,6 +55,10 @@ pub fn open(settings: HailoSettings) -> Result<Hailo, AcceleratorError> {
     let settings = Arc::new(settings);
     let shared = Arc::clone(&settings);
     let (library, hef) = within(OPEN_LIMIT, "opening the HEF", move || {
+        // Before the library, which for such a chip would be the wrong one or none.
+        if let [Chip::Other(name), ..] = shared.sysfs.chips()[..] {
+            return Err(HailoError::OtherChip(name));
+        }
         let library = Library::open(shared.library.as_deref(), shared.library_versions)?;
         let hef = CheckedHef::read(&shared.hef, shared.sha256)?;
         // What does not fit need not be tried.

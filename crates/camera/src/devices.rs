@@ -19,8 +19,11 @@ use crate::{
     v4l2::{self, Encoding},
 };
 
-/// Links to devices by their makers and serial numbers.
+/// Links to devices by their makers and serial numbers. Two devices that have the same share one.
 const BY_ID: &str = "/dev/v4l/by-id";
+
+/// Links to devices by the ports they are plugged into.
+const BY_PATH: &str = "/dev/v4l/by-path";
 
 /// How long the list of CSI cameras may take: a sensor's driver may have to be loaded.
 const LISTING: Duration = Duration::from_secs(10);
@@ -35,6 +38,9 @@ pub struct V4l2Device {
     pub path: PathBuf,
     /// Paths that stay the same when it is plugged in again.
     pub by_id: Vec<PathBuf>,
+    /// Paths that stay the same as long as it is plugged into the same port, which tell two devices of one name and
+    /// serial number apart.
+    pub by_path: Vec<PathBuf>,
     /// Its name, which it can be opened by.
     pub card: String,
     /// Its driver.
@@ -105,14 +111,18 @@ pub struct CsiCamera {
 
 /// The V4L2 devices that capture, and those that can't be asked.
 pub fn v4l2() -> Vec<V4l2Device> {
-    let links = links_in(Path::new(BY_ID));
+    let [ids, ports] = [BY_ID, BY_PATH].map(|folder| links_in(Path::new(folder)));
     let described = v4l2::nodes().into_iter().filter_map(|node| {
-        let by_id = links.iter().filter(|(_, device)| *device == node.path);
-        let by_id = by_id.map(|(link, _)| link.clone()).collect();
+        let of_node = |links: &[(PathBuf, PathBuf)]| {
+            let links = links.iter().filter(|(_, device)| *device == node.path);
+            links.map(|(link, _)| link.clone()).collect()
+        };
+        let (by_id, by_path) = (of_node(&ids), of_node(&ports));
         match ask(&node.path) {
             Ok((identity, formats)) => Some(V4l2Device {
                 path: node.path,
                 by_id,
+                by_path,
                 card: identity.card,
                 driver: identity.driver,
                 bus: identity.bus,
@@ -123,6 +133,7 @@ pub fn v4l2() -> Vec<V4l2Device> {
             Err(error) => Some(V4l2Device {
                 path: node.path,
                 by_id,
+                by_path,
                 card: node.name,
                 driver: String::new(),
                 bus: String::new(),

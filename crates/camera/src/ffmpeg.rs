@@ -9,19 +9,30 @@
 //! Invariants: an address's user, password and query appear in no error, no description, no line
 //! of the log, and not among the arguments of the child, which everybody on the machine can read.
 //!
+//! ffmpeg 4.4 and later will do. That it does not know what a later one is told is seen from what it says, and
+//! it is then told in the older way.
+//!
 //! Colours are read as BT.601, limited range, which ffmpeg converts full range to; high definition
 //! is mostly BT.709, whose greens and reds then are off by a few levels.
 
+mod dialect;
 mod script;
 
 use std::{
     fmt,
     path::PathBuf,
     process::Command,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use frame::{Frame, Size};
+
+use self::dialect::Dialect;
+pub use self::dialect::Transport;
 
 use crate::{
     CameraError, Captured, Log, Login, MAX_SIZE, Source,
@@ -47,6 +58,13 @@ pub enum FilePace {
     Asked,
 }
 
+/// What an ffmpeg says that is too old for what it was told.
+fn is_too_old(line: &str) -> bool {
+    ["Unrecognized option 'fps_mode'", "unknown keyword 'option'"]
+        .iter()
+        .any(|complaint| line.contains(complaint))
+}
+
 /// What to capture, and how.
 #[derive(Clone, PartialEq)]
 pub struct FfmpegSettings {
@@ -54,6 +72,10 @@ pub struct FfmpegSettings {
     pub input: String,
     /// Name and password for the camera, in place of those in the address.
     pub login: Option<Login>,
+    /// What RTSP's pictures come over; of no meaning with other addresses.
+    pub transport: Transport,
+    /// More of ffmpeg's options for the input, such as `-hwaccel drm`. Everybody on the machine can read them.
+    pub options: Vec<String>,
     /// The size to scale to, with an even width; the input's own without it.
     pub size: Option<Size>,
     /// The most frames per second that are handed on; all without it.
@@ -75,6 +97,8 @@ impl FfmpegSettings {
         Self {
             input: input.into(),
             login: None,
+            transport: Transport::Any,
+            options: Vec::new(),
             size: None,
             fps: None,
             pace: FilePace::Own,
@@ -157,7 +181,7 @@ impl FfmpegSettings {
     }
 
     /// The arguments, in ffmpeg's order: what concerns the input, the input, the output.
-    fn command(&self) -> Command {
+    fn command(&self, dialect: Dialect) -> Command {
         let mut command = Command::new(&self.program);
         command.args([
             "-hide_banner",
@@ -166,6 +190,7 @@ impl FfmpegSettings {
             "-loglevel",
             "warning",
         ]);
+        command.args(&self.options);
         if let Some(address) = self.address() {
             // No frames held back by decoding several at once. (What piles up while the stream is
             // analysed needs no flag: it comes at once then, and is left out here. With ffmpeg's
@@ -184,7 +209,11 @@ impl FfmpegSettings {
         }
         command.args(["-map", "0:v:0", "-an", "-sn", "-dn", "-vf", &self.filters()]);
         // As they come: none twice, none left out, to keep a rate.
-        command.args(["-fps_mode", "passthrough", "-flush_packets", "1"]);
+        let mode = match dialect {
+            Dialect::Current => "-fps_mode",
+            Dialect::Before5_1 | Dialect::Before5_0 => "-vsync",
+        };
+        command.args([mode, "passthrough", "-flush_packets", "1"]);
         command.args([
             "-pix_fmt",
             "yuv420p",
@@ -195,6 +224,29 @@ impl FfmpegSettings {
             "-",
         ]);
         command
+    }
+
+    /// Starts ffmpeg.
+    fn start(&self, dialect: Dialect, log: Log) -> Result<Feed, CameraError> {
+        let input = without_secrets(&self.input);
+        let (sent, script) = match self.address() {
+            Some(address) => {
+                let sent = address.encoded(self.login.as_ref());
+                let script = script::naming(&sent, address.scheme, self.transport, dialect);
+                (sent, script)
+            }
+            None => (self.input.clone(), String::new()),
+        };
+        let redaction = Redaction::of(&self.input, self.login.as_ref(), &sent)
+            .and(script::PLACE, input.clone());
+        let program = Program {
+            path: &self.program,
+            package: "ffmpeg",
+            chatter: is_about_timestamps,
+            input: script.into_bytes(),
+        };
+        let child = Child::start(&program, self.command(dialect), redaction, log)?;
+        Ok(Feed::new(child, input, self.is_live(), self.timeout))
     }
 
     fn filters(&self) -> String {
@@ -217,6 +269,8 @@ impl fmt::Debug for FfmpegSettings {
         f.debug_struct("FfmpegSettings")
             .field("input", &without_secrets(&self.input))
             .field("login", &self.login)
+            .field("transport", &self.transport)
+            .field("options", &self.options)
             .field("size", &self.size)
             .field("fps", &self.fps)
             .field("pace", &self.pace)
@@ -244,10 +298,39 @@ fn is_about_timestamps(line: &str) -> bool {
 /// Frames are I420. `captured_at` is when a frame's first bytes came from ffmpeg: what the network
 /// and the decoder took is not known.
 pub struct Ffmpeg {
+    settings: FfmpegSettings,
+    log: SharedLog,
+    dialect: Dialect,
     input: String,
     feed: Feed,
     header: Vec<u8>,
     rate: Option<f64>,
+}
+
+/// A log that a second child gets, too; it also looks for what one that is too old says.
+#[derive(Clone)]
+struct SharedLog {
+    log: Arc<Mutex<Log>>,
+    too_old: Arc<AtomicBool>,
+}
+
+impl SharedLog {
+    fn new(log: Log) -> Self {
+        Self {
+            log: Arc::new(Mutex::new(log)),
+            too_old: Arc::default(),
+        }
+    }
+
+    fn for_child(&self) -> Log {
+        let Self { log, too_old } = self.clone();
+        Box::new(move |line| {
+            if is_too_old(line) {
+                too_old.store(true, Ordering::Relaxed);
+            }
+            (log.lock().unwrap_or_else(PoisonError::into_inner))(line);
+        })
+    }
 }
 
 impl Ffmpeg {
@@ -260,31 +343,32 @@ impl Ffmpeg {
     /// program is not there or can't be started.
     pub fn open(settings: &FfmpegSettings, log: Log) -> Result<Self, CameraError> {
         settings.check()?;
-        let input = without_secrets(&settings.input);
-        let (sent, script) = match settings.address() {
-            Some(address) => {
-                let sent = address.encoded(settings.login.as_ref());
-                let script = script::naming(&sent, address.scheme);
-                (sent, script)
-            }
-            None => (settings.input.clone(), String::new()),
-        };
-        let redaction = Redaction::of(&settings.input, settings.login.as_ref(), &sent)
-            .and(script::PLACE, input.clone());
-        let program = Program {
-            path: &settings.program,
-            package: "ffmpeg",
-            chatter: is_about_timestamps,
-            input: script.into_bytes(),
-        };
-        let child = Child::start(&program, settings.command(), redaction, log)?;
-        let live = settings.is_live();
+        let log = SharedLog::new(log);
+        let dialect = Dialect::Current;
         Ok(Self {
-            feed: Feed::new(child, input.clone(), live, settings.timeout),
-            input,
+            feed: settings.start(dialect, log.for_child())?,
+            settings: settings.clone(),
+            log,
+            dialect,
+            input: without_secrets(&settings.input),
             header: Vec::new(),
             rate: None,
         })
+    }
+
+    /// Starts ffmpeg once more where it is too old for what it was told.
+    fn start_older(&mut self) -> Result<bool, CameraError> {
+        let Some(older) = self
+            .dialect
+            .older()
+            .filter(|_| self.log.too_old.swap(false, Ordering::Relaxed))
+        else {
+            return Ok(false);
+        };
+        self.dialect = older;
+        self.header.clear();
+        self.feed = self.settings.start(older, self.log.for_child())?;
+        Ok(true)
     }
 
     /// Frames per second as ffmpeg says them, once the first frame is there.
@@ -357,8 +441,15 @@ impl Source for Ffmpeg {
 
     fn capture(&mut self, frame: &mut Frame, timeout: Duration) -> Result<Captured, CameraError> {
         let deadline = Instant::now() + timeout;
-        if self.feed.form().is_none() {
-            self.read_header(timeout, deadline)?;
+        while self.feed.form().is_none() {
+            match self.read_header(timeout, deadline) {
+                Ok(()) => {}
+                Err(error) => {
+                    if !self.start_older()? {
+                        return Err(error);
+                    }
+                }
+            }
         }
         self.feed.capture(frame, timeout, deadline)
     }

@@ -1,6 +1,7 @@
 //! Pictures from files and folders, at a rate.
 //!
-//! A folder's pictures come in the order of their names. Invariants: what a picture is shows in its first bytes, and not
+//! A folder's pictures come in the order of their names; one that is played again and again is looked through anew
+//! for each round. Invariants: what a picture is shows in its first bytes, and not
 //! in its name; what it claims about
 //! itself never decides how much memory is used ([`MAX_SIDE`], [`MAX_DECODED_BYTES`]); a picture
 //! that was cut off is an error, never a frame that is grey below (decoders let cut JPEGs pass,
@@ -14,7 +15,7 @@ use std::{
     io::{Cursor, Read},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use frame::{Frame, PixelFormat, Size};
@@ -75,8 +76,27 @@ pub struct Images {
     /// Pictures skipped since the last good one.
     skipped: usize,
     /// The picture, decoded, where there is but one to be repeated.
-    still: Option<Frame>,
+    still: Option<Still>,
+    listed_at: Instant,
 }
+
+/// A decoded picture, and the file's stamp when it was read.
+#[derive(Debug)]
+struct Still {
+    frame: Frame,
+    stamp: Option<Stamp>,
+}
+
+/// What changes when a file is replaced: its length and its time.
+type Stamp = (u64, SystemTime);
+
+fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = fs::metadata(path).ok()?;
+    Some((metadata.len(), metadata.modified().ok()?))
+}
+
+/// How often it is looked whether there are other pictures, at the beginning of a round.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 impl Images {
     /// Looks for the pictures; each is read when its turn comes.
@@ -95,12 +115,36 @@ impl Images {
             sequence: 0,
             skipped: 0,
             still: None,
+            listed_at: Instant::now(),
         })
+    }
+
+    /// Looks for pictures that came, went or were replaced, at the beginning of a round.
+    fn renew(&mut self) {
+        if self.listed_at.elapsed() < LOOK_EVERY {
+            return;
+        }
+        self.listed_at = Instant::now();
+        // A folder that is empty for the moment has the pictures that it had, which then can't be read.
+        if let Ok(paths) = list(&self.root)
+            && paths != self.paths
+        {
+            self.paths = paths;
+            self.still = None;
+        }
+        if self
+            .still
+            .as_ref()
+            .is_some_and(|still| still.stamp != stamp(&self.paths[0]))
+        {
+            self.still = None;
+        }
     }
 
     /// Fills `frame` with the picture at `index`.
     fn fill(&mut self, index: usize, frame: &mut Frame) -> Result<(), String> {
         if let Some(still) = &self.still {
+            let still = &still.frame;
             frame.data.clone_from(&still.data);
             frame.size = still.size;
             frame.scaled_from = still.scaled_from;
@@ -108,9 +152,15 @@ impl Images {
             frame.pixel_format = still.pixel_format;
             return Ok(());
         }
-        *frame = decode(&self.paths[index])?;
+        let path = &self.paths[index];
+        // Before it is read: a picture that is replaced meanwhile is read again.
+        let stamp = stamp(path);
+        *frame = decode(path)?;
         if self.repeat && self.paths.len() == 1 {
-            self.still = Some(frame.clone());
+            self.still = Some(Still {
+                frame: frame.clone(),
+                stamp,
+            });
         }
         Ok(())
     }
@@ -149,6 +199,7 @@ impl Source for Images {
                 return Ok(Captured::End);
             }
             self.next = 0;
+            self.renew();
         }
         wait_until(self.turns.due(Instant::now()), timeout)?;
         let now = Instant::now();

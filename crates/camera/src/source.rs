@@ -80,6 +80,17 @@ pub enum CameraError {
         /// As it was asked for.
         device: String,
     },
+    /// Several devices have this name.
+    #[error(
+        "{name}: several cameras have this name ({devices}); give the one that is meant by its port, as a path in \
+         /dev/v4l/by-path: `fastsamd cameras` lists them"
+    )]
+    Ambiguous {
+        /// As it was asked for.
+        name: String,
+        /// Their paths.
+        devices: String,
+    },
     /// The device belongs to others.
     #[error(
         "{device}: permission denied; add the user to the group `video`, or wait a moment after plugging it in"

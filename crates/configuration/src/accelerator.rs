@@ -12,6 +12,7 @@ use serde::{
 use crate::{
     check::{self, bounded},
     choice::{self, Choice},
+    number,
     onnx::Onnx,
     quote::quoted,
 };
@@ -61,7 +62,7 @@ impl Accelerator {
 }
 
 fn in_flight<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
-    check::optional_within(deserializer, 1..=32)
+    number::optional_within(deserializer, 1..=32)
 }
 
 /// The kinds of accelerator, with their settings.
@@ -232,7 +233,7 @@ impl Default for Hailo {
 }
 
 fn priority<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
-    check::optional_within(deserializer, 0..=31)
+    number::optional_within(deserializer, 0..=31)
 }
 
 /// A file's SHA-256, written as 64 hexadecimal digits.

@@ -23,6 +23,7 @@ use crate::{
     choice::{self, Choice},
     error,
     named::{self, Named},
+    number,
     quote::quoted,
     watch::{self, Corners, Crossing, Zone},
 };
@@ -337,6 +338,12 @@ pub struct Ffmpeg {
     /// percent-encoded. A text that is no plain word is better quoted: YAML ends it at ` #`.
     #[serde(default)]
     pub password: Option<Secret>,
+    /// What the pictures of an `rtsp://` address come over. Default: `any`, TCP where the camera has it, else UDP.
+    #[serde(default)]
+    pub transport: Transport,
+    /// More of ffmpeg's options for the input, such as `[-hwaccel, drm]`. Other users of the machine can read them.
+    #[serde(default)]
+    pub options: Vec<String>,
     /// Columns to scale to, even, together with `height`. Default: the input's own.
     #[serde(default, deserialize_with = "even_width")]
     #[schemars(range(min = 64, max = 8192))]
@@ -357,6 +364,19 @@ pub struct Ffmpeg {
     #[serde(default = "stream_timeout_s", deserialize_with = "timeout_s")]
     #[schemars(range(min = 1, max = 300))]
     pub timeout_s: f64,
+}
+
+/// What RTSP's pictures come over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// TCP; UDP where the camera has no TCP.
+    #[default]
+    Any,
+    /// TCP alone.
+    Tcp,
+    /// UDP alone: some cameras have no TCP, and with others it is smoother on a good network.
+    Udp,
 }
 
 impl Ffmpeg {
@@ -389,7 +409,7 @@ fn stream_timeout_s() -> f64 {
 }
 
 fn even_width<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    let width = check::optional_within(deserializer, 64..=8192)?;
+    let width = number::optional_within(deserializer, 64..=8192)?;
     match width {
         Some(odd) if odd % 2 == 1 => Err(D::Error::custom(format_args!(
             "{odd} is odd: expected an even width"
@@ -399,11 +419,11 @@ fn even_width<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>,
 }
 
 fn optional_height<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    check::optional_within(deserializer, 2..=4352)
+    number::optional_within(deserializer, 2..=4352)
 }
 
 fn optional_rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    check::optional_within(deserializer, 0.01..=1000.0)
+    number::optional_within(deserializer, 0.01..=1000.0)
 }
 
 /// Where a stream comes from; shown without user, password and query.

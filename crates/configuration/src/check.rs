@@ -1,16 +1,14 @@
 //! Checks beyond types, made while a value is parsed: the parser then knows where it stands.
 
 use std::{
-    fmt::Display,
     fs::Metadata,
-    ops::RangeInclusive,
     path::{Path, PathBuf},
 };
 
 use message::TopicError;
 use serde::{Deserialize, Deserializer, de::Error};
 
-use crate::quote::quoted;
+use crate::{access, quote::quoted};
 
 /// A section whose keys depend on each other.
 pub(crate) trait Section {
@@ -64,48 +62,12 @@ pub(crate) fn optional_path<'de, D: Deserializer<'de>>(
     }
 }
 
-/// A number inside bounds, both included. NaN is inside none.
-pub(crate) fn within<'de, D, T>(deserializer: D, bounds: RangeInclusive<T>) -> Result<T, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + PartialOrd + Display,
-{
-    inside(T::deserialize(deserializer)?, &bounds).map_err(D::Error::custom)
-}
-
-/// A number inside bounds, or none.
-pub(crate) fn optional_within<'de, D, T>(
-    deserializer: D,
-    bounds: RangeInclusive<T>,
-) -> Result<Option<T>, D::Error>
-where
-    D: Deserializer<'de>,
-    T: Deserialize<'de> + PartialOrd + Display,
-{
-    Option::<T>::deserialize(deserializer)?
-        .map(|value| inside(value, &bounds).map_err(D::Error::custom))
-        .transpose()
-}
-
-/// Passes on a value inside bounds.
-fn inside<T: PartialOrd + Display>(value: T, bounds: &RangeInclusive<T>) -> Result<T, String> {
-    if bounds.contains(&value) {
-        Ok(value)
-    } else {
-        Err(format!(
-            "{value} is out of range: expected {} to {}",
-            bounds.start(),
-            bounds.end()
-        ))
-    }
-}
-
 /// A `deserialize_with` function for a number inside bounds.
 macro_rules! bounded {
     ($(#[$attribute:meta])* $name:ident: $type:ty, $bounds:expr) => {
         $(#[$attribute])*
         pub(crate) fn $name<'de, D: serde::Deserializer<'de>>(d: D) -> Result<$type, D::Error> {
-            crate::check::within(d, $bounds)
+            crate::number::within(d, $bounds)
         }
     };
 }
@@ -229,6 +191,8 @@ fn file(path: PathBuf) -> Result<PathBuf, String> {
 }
 
 fn metadata(path: &Path) -> Result<Metadata, String> {
-    path.metadata()
-        .map_err(|error| format!("{}: {error}", quoted(&path.display().to_string())))
+    path.metadata().map_err(|error| {
+        let cause = access::explained(path, &error);
+        format!("{}: {cause}", quoted(&path.display().to_string()))
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::{fs::File, io::Read, path::Path};
 
-use crate::ConfigError;
+use crate::{ConfigError, access};
 
 /// A configuration is a page of text; anything larger is a mistake.
 const MAX_BYTES: u64 = 1 << 20;
@@ -13,7 +13,7 @@ pub(crate) fn read(path: &Path) -> Result<String, ConfigError> {
         path: path.to_owned(),
         cause,
     };
-    let file = File::open(path).map_err(|error| unreadable(error.to_string()))?;
+    let file = File::open(path).map_err(|error| unreadable(access::explained(path, &error)))?;
     let mut bytes = Vec::new();
     file.take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)

@@ -2,25 +2,29 @@
 //!
 //! Every key is optional and has a default with a reason; `config/fastsamd.yaml` shows them all.
 //! Unknown keys are errors. Values are checked while they are parsed, so that a wrong one is
-//! reported with the line and column it stands at. Two environment variables override the file:
-//! `FASTSAMD_MQTT_PASSWORD` and `FASTSAMD_LOG`.
+//! reported with the line and column it stands at; all mistakes are reported at once. Two
+//! environment variables override the file: `FASTSAMD_MQTT_PASSWORD` and `FASTSAMD_LOG`.
 
 mod accelerator;
+mod access;
 mod camera;
 mod check;
 mod choice;
 mod classes;
+mod document;
 mod error;
 mod file;
 mod input_size;
 mod mqtt;
 mod named;
+mod number;
 mod onnx;
 mod output;
 mod password;
 mod prompts;
 mod quote;
 mod segmentation;
+mod sieve;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -37,12 +41,13 @@ pub use ::message::Secret;
 
 pub use self::{
     accelerator::{Accelerator, Backend, Hailo, Mock, Replay, Sha256},
-    camera::{Camera, Ffmpeg, Images, Rpicam, Source, StreamAddress, Synthetic, V4l2},
+    access::closed_to_the_service,
+    camera::{Camera, Ffmpeg, Images, Rpicam, Source, StreamAddress, Synthetic, Transport, V4l2},
     classes::{Class, ClassError},
-    error::{ConfigError, WrongInput},
+    error::{ConfigError, Mistake, WrongInput},
     mqtt::{Broker, HomeAssistant, Mqtt},
     onnx::{Onnx, OnnxEngine},
-    output::{Level, Log, MaskFormat, Masks, Publish},
+    output::{Level, Log, LogFormat, MaskFormat, Masks, Publish},
     prompts::StandingPrompt,
     segmentation::{Cleanup, MaskSize, Segmentation},
     text::Text,
@@ -128,18 +133,29 @@ impl Config {
     /// names must exist.
     pub fn from_yaml(text: &str, path: &Path) -> Result<Self, ConfigError> {
         if let Some((line, column)) = password::cut_off(text) {
-            return Err(ConfigError::Text {
+            return Err(ConfigError::Text(vec![Mistake {
                 path: path.to_owned(),
                 line,
                 column,
                 cause: "a '#' behind a blank begins a comment: put the password in quotes".into(),
-            });
+            }]));
         }
-        let parsed = serde_yaml::from_str_with_options::<Option<Self>>(text, parser_options());
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
         // Nothing but comments is a null document.
-        parsed
-            .map(Option::unwrap_or_default)
-            .map_err(|error| ConfigError::from_yaml(path, text, &error))
+        let config = document::parse::<Self>(text, path, &environment)?.unwrap_or_default();
+        let names: Vec<_> = config.cameras.iter().map(|camera| &*camera.name).collect();
+        let wrong = prompts::mistakes(&config.prompts, &names, config.text.is_some());
+        if !wrong.is_empty() {
+            return Err(document::mistakes_of_prompts(
+                text,
+                path,
+                &environment,
+                wrong,
+            ));
+        }
+        Ok(config)
     }
 
     /// What may be shown of it: no password, and of texts that are addresses neither user nor query,
@@ -175,25 +191,5 @@ fn hide_addresses(value: &mut serde_json::Value) {
         serde_json::Value::Array(list) => list.iter_mut().for_each(hide_addresses),
         serde_json::Value::Object(map) => map.values_mut().for_each(hide_addresses),
         _ => {}
-    }
-}
-
-/// Budgets far above any honest configuration, far below what could hurt: a document that
-/// expands its aliases without end is refused after this much work.
-fn parser_options() -> serde_yaml::Options {
-    serde_yaml::options! {
-        budget: serde_yaml::budget! {
-            max_depth: 16,
-            max_nodes: 10_000,
-            max_events: 30_000,
-            max_aliases: 100,
-            max_anchors: 100,
-        },
-        alias_limits: serde_yaml::alias_limits! {
-            max_total_replayed_events: 10_000,
-            max_replay_stack_depth: 8,
-        },
-        strict_booleans: true,
-        with_snippet: false,
     }
 }

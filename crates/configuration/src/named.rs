@@ -2,7 +2,7 @@
 
 use std::{fmt, marker::PhantomData};
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use crate::quote::quoted;
 
@@ -27,16 +27,49 @@ where
     D: Deserializer<'de>,
     T: Deserialize<'de> + Named,
 {
-    deserializer.deserialize_seq(ListVisitor(PhantomData))
+    deserializer.deserialize_any(ListVisitor(PhantomData))
 }
 
 struct ListVisitor<T>(PhantomData<T>);
+
+impl<T: Named> ListVisitor<T> {
+    fn no_list<E: Error>(&self) -> E {
+        E::custom(format_args!("expected a list of {}", T::KIND[1]))
+    }
+}
+
+macro_rules! one_thing_is_no_list {
+    ($($method:ident($type:ty))*) => {
+        $(fn $method<E: Error>(self, _: $type) -> Result<Vec<T>, E> {
+            Err(self.no_list())
+        })*
+    };
+}
 
 impl<'de, T: Deserialize<'de> + Named> Visitor<'de> for ListVisitor<T> {
     type Value = Vec<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "a list of {}", T::KIND[1])
+    }
+
+    // Errors that are made here get the place of the value; the derived ones that of the document.
+    one_thing_is_no_list! {
+        visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_f64(f64) visit_str(&str)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Vec<T>, E> {
+        Err(self.no_list())
+    }
+
+    // Frigate's form.
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<T>, A::Error> {
+        let [_, several] = T::KIND;
+        let name = map.next_key::<String>()?.unwrap_or_default();
+        Err(A::Error::custom(format_args!(
+            "expected a list of {several}: '- ' before each, and {} as the value of its key 'name'",
+            quoted(&name)
+        )))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Vec<T>, A::Error> {

@@ -47,5 +47,5 @@ pub enum OnnxEngine {
 }
 
 fn threads<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    crate::check::optional_within(deserializer, 1..=64)
+    crate::number::optional_within(deserializer, 1..=64)
 }

@@ -213,6 +213,19 @@ pub enum MaskFormat {
 pub struct Log {
     /// The least important lines shown. Default: info. FASTSAMD_LOG overrides it.
     pub level: Level,
+    /// How lines are written. Default: text.
+    pub format: LogFormat,
+}
+
+/// How lines of the log are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people: with colours on a terminal, with priorities for journald.
+    #[default]
+    Text,
+    /// For programs: one JSON object a line.
+    Json,
 }
 
 /// How important a line is.

@@ -4,7 +4,7 @@ use message::prompt::Prompt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::check;
+use crate::{check, quote::quoted};
 
 /// A prompt that is asked of every frame of a camera, and answered on `CAMERA/prompts/NAME`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -27,4 +27,35 @@ pub struct StandingPrompt {
 
 fn follow() -> bool {
     true
+}
+
+/// What is wrong with standing prompts beside these cameras, and with or without a text model: each by its number.
+pub(crate) fn mistakes(
+    prompts: &[StandingPrompt],
+    names: &[&str],
+    has_text_model: bool,
+) -> Vec<(usize, String)> {
+    let cause = |prompt: &StandingPrompt| {
+        let name = quoted(&prompt.name);
+        match &prompt.camera {
+            None if names.len() > 1 => Some(format!(
+                "prompt {name} without 'camera' beside several cameras: expected one of {}",
+                names.join(", ")
+            )),
+            Some(camera) if !names.contains(&camera.as_str()) => Some(format!(
+                "prompt {name} is for camera {}, which there is not: expected one of {}",
+                quoted(camera),
+                names.join(", ")
+            )),
+            _ if prompt.prompt.text.is_some() && !has_text_model => Some(format!(
+                "prompt {name} asks for a text, which needs a text model: expected the section 'text' beside it"
+            )),
+            _ => None,
+        }
+    };
+    prompts
+        .iter()
+        .enumerate()
+        .filter_map(|(number, prompt)| Some((number, cause(prompt)?)))
+        .collect()
 }

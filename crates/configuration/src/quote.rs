@@ -41,8 +41,22 @@ pub(crate) struct Document<'a> {
 impl<'a> Document<'a> {
     /// Looks for the secrets of a document, which may be broken.
     pub(crate) fn new(text: &'a str) -> Self {
+        let mut document = Self {
+            secrets: Vec::new(),
+        };
+        document.add(text);
+        document
+    }
+
+    /// Notes something that is secret whatever it is.
+    pub(crate) fn add_secret(&mut self, secret: &'a str) {
+        self.secrets.push(secret);
+    }
+
+    /// Looks for the secrets of a text that belongs to the document.
+    pub(crate) fn add(&mut self, text: &'a str) {
         let lines: Vec<&str> = text.lines().filter(|line| !is_comment(line)).collect();
-        let mut secrets = Vec::new();
+        let secrets = &mut self.secrets;
         for (number, line) in lines.iter().enumerate() {
             if line.contains('@') || line.contains("//") {
                 secrets.push(without_keys(line));
@@ -72,7 +86,6 @@ impl<'a> Document<'a> {
                 .filter_map(|line| Some(line.split_once(&anchor)?.1));
             secrets.extend(anchored);
         }
-        Self { secrets }
     }
 
     /// Decides about everything that was marked.

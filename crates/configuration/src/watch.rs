@@ -12,6 +12,7 @@ use track::{Anchor, GeometryError, Inside, Line, Polygon, Tripwire, Unit};
 use crate::{
     check::{self, bounded},
     named::Named,
+    number,
 };
 
 /// Zones or lines of a camera, at most: each costs its time on every frame.
@@ -174,7 +175,7 @@ fn half() -> f64 {
 }
 
 fn optional_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
-    check::optional_within(deserializer, 0.0..=86_400.0)
+    number::optional_within(deserializer, 0.0..=86_400.0)
 }
 
 impl Named for Zone {

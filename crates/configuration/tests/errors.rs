@@ -41,18 +41,18 @@ fn what_is_wrong_is_reported_where_it_stands() {
         ("mqtt: 3", "1:7: expected keys with values"),
         (
             "mqtt: {port: 70000}",
-            "1:14: expected a whole number from 0 to 65535",
+            "1:14: 70000 is out of range: expected 1 to 65535",
         ),
         (
             "mqtt: {port: -1}",
-            "1:14: expected a whole number from 0 to 65535",
+            "1:14: -1 is out of range: expected 1 to 65535",
         ),
         ("cameras: 3", "1:10: expected a list"),
         ("- a\n- b", "1:1: "),
         ("just text", "1:1: "),
         (
             "accelerator: {batch_size: many}",
-            "1:27: expected a whole number, 0 or more",
+            "1:27: expected a whole number from 1 to 16",
         ),
         ("node:", "1:5: expected a text, found nothing"),
         (
@@ -230,6 +230,166 @@ fn documents_that_grow_without_end_are_refused() {
     let wide = format!("cameras: [{}]", "{name: a},".repeat(100_000));
     for text in [bomb, &deep, &wide] {
         let error = parse(text).unwrap_err();
-        assert!(error.len() < 300 && !error.contains('\n'), "{error}");
+        let is_short = error.lines().all(|line| line.len() < 300);
+        assert!(is_short && error.lines().count() <= 20, "{error}");
+    }
+}
+
+#[test]
+fn every_mistake_is_reported_at_once() {
+    let text = "nod: a
+mqtt: {hots: h, port: abc, keep_alive_s: 30s}
+segmentation:
+  confidence: high
+  iou: 2
+cameras:
+- name: a
+  source: {v4l2: {size: 1280x720}}
+- name: b c
+- name: d
+  source: {synthetic: {fps: 0}}
+  zones: [{name: z, polygon: [[0, 0], [1]]}]
+prompts: [{name: p, prompt: {text: cup}, camera: nobody}]
+log: {level: loud}
+";
+    let error = parse(text).unwrap_err();
+    let expected = [
+        "c.yaml:1:1: unknown key 'nod' (did you mean 'node'?)",
+        "c.yaml:2:8: unknown key 'hots' (did you mean 'host'?)",
+        "c.yaml:2:23: expected a whole number from 1 to 65535",
+        "c.yaml:2:42: '30s': expected a whole number from 5 to 3600, without a unit",
+        "c.yaml:4:15: expected a number from 0 to 1",
+        "c.yaml:5:8: 2 is out of range: expected 0 to 1",
+        "c.yaml:8:19: unknown key 'size' (did you mean 'width' and 'height'?)",
+        "c.yaml:9:9: 'b c' can't be part of a topic",
+        "c.yaml:11:29: 0 is out of range: expected 0.01 to 1000",
+        "c.yaml:12:39: ",
+        "c.yaml:14:14: unknown value 'loud'",
+    ];
+    let lines: Vec<_> = error.lines().collect();
+    assert_eq!(lines.len(), expected.len(), "{error}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.starts_with(expected), "{line}, not {expected}");
+    }
+}
+
+#[test]
+fn what_is_not_yaml_is_one_mistake() {
+    for text in [
+        "mqtt: {host: h\nnod: a",
+        "a: b: c",
+        "mqtt:\n\thost: h\nnod: 1",
+    ] {
+        let error = parse(text).unwrap_err();
+        assert!(error.lines().count() <= 2, "{text}: {error}");
+    }
+}
+
+#[test]
+fn forms_of_other_programs_are_recognised() {
+    for (text, expected) in [
+        (
+            "cameras:\n  door:\n    ffmpeg: {inputs: []}\n",
+            "expected a list of cameras: '- ' before each, and 'door' as the value of its key 'name'",
+        ),
+        (
+            "mqtt: {user: me}",
+            "unknown key 'user' (did you mean 'username'?)",
+        ),
+        (
+            "mqtt: {homeassistant: {discovery: yes}}",
+            "expected true or false: 'yes', 'no', 'on' and 'off' are texts",
+        ),
+        (
+            "mqtt: {password: !secret broker, username: me}",
+            "expected a value without a tag",
+        ),
+        (
+            "mqtt:\n  host: ${FASTSAMD_TEST_UNSET}",
+            "variable FASTSAMD_TEST_UNSET is not set",
+        ),
+        (
+            "mqtt:\n  username: me\n  password: a${b c}",
+            "put the text in quotes",
+        ),
+    ] {
+        let error = parse(text).unwrap_err();
+        assert!(error.contains(expected), "{text}: {error}");
+    }
+}
+
+#[test]
+fn environment_variables_are_taken_where_they_stand_without_quotes() {
+    // Cargo sets these for every test.
+    let config =
+        parse("node: ${CARGO_PKG_NAME}-x\nmqtt: {username: me, password: '${CARGO_PKG_NAME}'}");
+    let config = config.unwrap();
+    assert_eq!(config.node, "configuration-x");
+    assert_eq!(config.mqtt.password.unwrap().expose(), "${CARGO_PKG_NAME}");
+    let error = parse("node: /${CARGO_MANIFEST_DIR}").unwrap_err();
+    let folder = env!("CARGO_MANIFEST_DIR");
+    assert!(
+        error.starts_with("c.yaml:1:7: ") && !error.contains(folder),
+        "{error}"
+    );
+}
+
+#[test]
+fn files_are_included_and_their_mistakes_are_told_where_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.yaml");
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("secret.yaml", "hunter2\n");
+    write("cameras.yaml", "- name: door\n- name: yard\n");
+    write(
+        "config.yaml",
+        "mqtt: {username: me, password: !include secret.yaml}\ncameras: !include cameras.yaml\n",
+    );
+    let config = Config::load(&path).unwrap();
+    assert_eq!(config.cameras.len(), 2);
+    assert_eq!(config.mqtt.password.as_ref().unwrap().expose(), "hunter2");
+
+    write(
+        "cameras.yaml",
+        "- name: door\n- nam: yard\n- name: hunter2 x\n",
+    );
+    let error = Config::load(&path).unwrap_err().to_string();
+    let cameras = folder.path().join("cameras.yaml");
+    let start = format!("{}:2:3: unknown key 'nam'", cameras.display());
+    assert!(error.starts_with(&start), "{error}");
+
+    write("config.yaml", "node: 3 4\ncameras: !include nothing.yaml\n");
+    let error = Config::load(&path).unwrap_err().to_string();
+    assert!(
+        error.contains("config.yaml:1:7: ") && error.contains("nothing.yaml: No such file"),
+        "{error}"
+    );
+
+    write("config.yaml", "cameras: !include config.yaml\n");
+    assert!(Config::load(&path).is_err());
+}
+
+#[test]
+fn prompts_that_can_not_be_asked_are_told_where_they_stand() {
+    let text = "cameras: [{name: a}, {name: b}]
+prompts:
+- name: p
+  prompt: {points: [[1, 2]]}
+- {name: q, camera: c, prompt: {points: [[1, 2]]}}
+- camera: a
+  name: r
+  prompt: {text: cup}
+- {name: s, camera: b, prompt: {points: [[1, 2]]}}
+";
+    let error = parse(text).unwrap_err();
+    let expected = [
+        "c.yaml:3:9: prompt 'p' without 'camera' beside several cameras: expected one of a, b",
+        "c.yaml:5:10: prompt 'q' is for camera 'c', which there is not: expected one of a, b",
+        "c.yaml:7:9: prompt 'r' asks for a text, which needs a text model",
+    ];
+    let lines: Vec<_> = error.lines().collect();
+    assert_eq!(lines.len(), expected.len(), "{error}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.starts_with(expected), "{line}, not {expected}");
     }
 }

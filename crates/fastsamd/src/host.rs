@@ -20,18 +20,35 @@ const SOFT_TEMPERATURE_LIMIT: u32 = 1 << 3;
 #[derive(Clone, Debug)]
 pub struct Host {
     sys: PathBuf,
+    timesync: PathBuf,
 }
 
 impl Default for Host {
     fn default() -> Self {
-        Self::at("/sys")
+        Self {
+            sys: "/sys".into(),
+            timesync: "/run/systemd/timesync".into(),
+        }
     }
 }
 
 impl Host {
-    /// Looks below another folder than `/sys`.
+    /// Looks below another folder than `/sys`; what else there is lies below it, too.
     pub fn at(sys: impl Into<PathBuf>) -> Self {
-        Self { sys: sys.into() }
+        let sys = sys.into();
+        Self {
+            timesync: sys.join("run/systemd/timesync"),
+            sys,
+        }
+    }
+
+    /// Whether the time of day was set from the network since the machine started; `None` where
+    /// systemd-timesyncd, which tells, does not run. A Pi without a battery starts with the time at which
+    /// it was switched off.
+    pub fn is_clock_set(&self) -> Option<bool> {
+        self.timesync
+            .is_dir()
+            .then(|| self.timesync.join("synchronized").exists())
     }
 
     /// Degrees Celsius by thermal zone.
@@ -119,6 +136,17 @@ mod tests {
         write(root.path(), "class/thermal/cooling_device0/type", "fan\n");
         let found: Vec<_> = host.temperatures().into_iter().collect();
         assert_eq!(found, [("cpu-thermal".to_owned(), 48.4)]);
+    }
+
+    #[test]
+    fn a_clock_is_set_once_the_service_says_so() {
+        let root = tempfile::tempdir().unwrap();
+        let host = Host::at(root.path());
+        assert_eq!(host.is_clock_set(), None);
+        write(root.path(), "run/systemd/timesync/pid", "1");
+        assert_eq!(host.is_clock_set(), Some(false));
+        write(root.path(), "run/systemd/timesync/synchronized", "");
+        assert_eq!(host.is_clock_set(), Some(true));
     }
 
     #[test]

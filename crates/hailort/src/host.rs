@@ -30,6 +30,18 @@ pub struct PcieLink {
     pub width: u32,
 }
 
+/// What the PCIe bus tells of a chip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Chip {
+    /// A Hailo-8 or 8L, which look alike from there.
+    Hailo8,
+    /// A chip that HailoRT 4 does not drive, by its name.
+    Other(&'static str),
+}
+
+/// Hailo's number among the vendors on PCIe.
+const HAILO: &str = "0x1e60";
+
 impl PcieLink {
     /// Below Gen 3, the link slows multi-context networks such as FastSAM.
     pub const FULL_SPEED: f32 = 8.0;
@@ -49,6 +61,27 @@ impl SysFs {
     /// The version of the kernel driver, if it is loaded: `/sys/module/hailo_pci/version`.
     pub fn driver_version(&self) -> Option<String> {
         read(&self.root.join("module/hailo_pci/version"))
+    }
+
+    /// Hailo's chips on the PCIe bus, whether a driver has them or not.
+    pub fn chips(&self) -> Vec<Chip> {
+        let entries = fs::read_dir(self.root.join("bus/pci/devices"));
+        let mut chips: Vec<Chip> = entries
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter(|entry| read(&entry.path().join("vendor")).as_deref() == Some(HAILO))
+            .map(
+                |entry| match read(&entry.path().join("device")).as_deref() {
+                    Some("0x2864") => Chip::Hailo8,
+                    Some("0x45c4") => Chip::Other("Hailo-10H"),
+                    Some("0x43a2") => Chip::Other("Hailo-15L"),
+                    _ => Chip::Other("Hailo chip of an unknown kind"),
+                },
+            )
+            .collect();
+        chips.sort_unstable();
+        chips
     }
 
     /// The link of a PCIe device, if it is one.
@@ -105,5 +138,28 @@ mod tests {
         fs::create_dir_all(root.path().join("module/hailo_pci")).unwrap();
         fs::write(root.path().join("module/hailo_pci/version"), "4.23.0\n").unwrap();
         assert_eq!(sysfs.driver_version().as_deref(), Some("4.23.0"));
+    }
+
+    #[test]
+    fn chips_are_known_by_their_numbers() {
+        let root = tempfile::tempdir().unwrap();
+        let sysfs = SysFs::at(root.path());
+        assert!(sysfs.chips().is_empty());
+        for (address, vendor, device) in [
+            ("0000:00:00.0", "0x14e4", "0x2712"),
+            ("0000:01:00.0", "0x1e60", "0x45c4"),
+            ("0001:01:00.0", "0x1e60", "0x2864"),
+            ("0002:01:00.0", "0x1e60", "0x9999"),
+        ] {
+            let folder = root.path().join("bus/pci/devices").join(address);
+            fs::create_dir_all(&folder).unwrap();
+            fs::write(folder.join("vendor"), format!("{vendor}\n")).unwrap();
+            fs::write(folder.join("device"), format!("{device}\n")).unwrap();
+        }
+        let unknown = Chip::Other("Hailo chip of an unknown kind");
+        assert_eq!(
+            sysfs.chips(),
+            [Chip::Hailo8, unknown, Chip::Other("Hailo-10H")]
+        );
     }
 }

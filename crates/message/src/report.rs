@@ -114,6 +114,10 @@ pub struct Status {
     /// Whether something runs slower because of heat or power; absent where it can't be known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub throttled: Option<bool>,
+    /// Whether the time of day was set from the network since the machine started; absent where it can't be known.
+    /// While it is false, times in messages may be off by weeks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_set: Option<bool>,
 }
 
 /// The connection to the broker: what became of messages since the start.

@@ -26,6 +26,11 @@ pub enum HailoError {
         /// The loaded driver's version.
         driver: Option<String>,
     },
+    /// Only chips that HailoRT 4 does not drive.
+    #[error(
+        "this is a {0}; fastsamd supports the Hailo-8 and the Hailo-8L. Without one, `backend: onnx` runs the network on the CPU"
+    )]
+    OtherChip(&'static str),
     /// A device that somebody else holds.
     #[error(
         "Hailo device {device} is in use by another process: `sudo fuser -v /dev/hailo0` names it; to share the chip, run hailort_service and turn multi_process_service on"

@@ -93,6 +93,7 @@ fn devices_become_json() {
     let device = V4l2Device {
         path: "/dev/video0".into(),
         by_id: vec!["/dev/v4l/by-id/usb-C920".into()],
+        by_path: vec!["/dev/v4l/by-path/usb-0:1".into()],
         card: "C920".into(),
         driver: "uvcvideo".into(),
         bus: "usb-1".into(),
@@ -112,7 +113,8 @@ fn devices_become_json() {
     assert_eq!(
         serde_json::to_value(device).unwrap(),
         serde_json::json!({
-            "path": "/dev/video0", "by_id": ["/dev/v4l/by-id/usb-C920"], "card": "C920",
+            "path": "/dev/video0", "by_id": ["/dev/v4l/by-id/usb-C920"],
+            "by_path": ["/dev/v4l/by-path/usb-0:1"], "card": "C920",
             "driver": "uvcvideo", "bus": "usb-1",
             "formats": [{
                 "fourcc": "MJPG", "description": "Motion-JPEG", "supported": true,

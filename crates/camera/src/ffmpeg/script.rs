@@ -4,9 +4,12 @@
 //! `/proc/PID/cmdline`); what comes through a pipe cannot. ffmpeg takes its inputs from arguments
 //! alone, but one of its formats, `concat`, is a script that names them. All live streams go this
 //! way: with RTSP, MPEG-TS and Motion JPEG, frames come no later than without it. Source: ffmpeg's
-//! documentation of formats, "concat"; its directive `option` came with ffmpeg 5.0.
+//! documentation of formats, "concat"; its directive `option` came with ffmpeg 5.0, so that ffmpeg 4.4
+//! chooses the transport of RTSP itself: UDP, then TCP.
 
 use std::process::Command;
+
+use super::dialect::{Dialect, Transport};
 
 /// Protocols that streams are made of. Files are none of them: a camera's playlist must not name
 /// this machine's.
@@ -24,13 +27,23 @@ pub(super) fn read_by(command: &mut Command, scheme: &str) {
 }
 
 /// A script whose one input is this address, which has no control characters.
-pub(super) fn naming(address: &str, scheme: &str) -> String {
+pub(super) fn naming(
+    address: &str,
+    scheme: &str,
+    transport: Transport,
+    dialect: Dialect,
+) -> String {
     // Quotes keep everything but themselves as it is.
     let address = address.replace('\'', r"'\''");
     let mut script = format!("ffconcat version 1.0\nfile '{address}'\n");
-    if matches!(scheme, "rtsp" | "rtsps") {
-        // Over UDP a lost packet smears the picture until the next key frame.
-        script += "option rtsp_transport tcp\n";
+    if matches!(scheme, "rtsp" | "rtsps") && dialect != Dialect::Before5_0 {
+        script += match transport {
+            // Over UDP a lost packet smears the picture until the next key frame; but there are cameras
+            // that have nothing else.
+            Transport::Any => "option rtsp_flags prefer_tcp\n",
+            Transport::Tcp => "option rtsp_transport tcp\n",
+            Transport::Udp => "option rtsp_transport udp\n",
+        };
     }
     script
 }
@@ -41,13 +54,24 @@ mod tests {
 
     #[test]
     fn a_script_names_the_address() {
+        let (any, now) = (Transport::Any, Dialect::Current);
         assert_eq!(
-            naming("http://cam/it's?a=b c", "http"),
+            naming("http://cam/it's?a=b c", "http", any, now),
             "ffconcat version 1.0\nfile 'http://cam/it'\\''s?a=b c'\n"
         );
-        assert_eq!(
-            naming("rtsp://cam/1", "rtsp"),
-            "ffconcat version 1.0\nfile 'rtsp://cam/1'\noption rtsp_transport tcp\n"
-        );
+        let rtsp = "ffconcat version 1.0\nfile 'rtsp://cam/1'\n";
+        for (transport, dialect, option) in [
+            (Transport::Any, now, "option rtsp_flags prefer_tcp\n"),
+            (Transport::Tcp, now, "option rtsp_transport tcp\n"),
+            (
+                Transport::Udp,
+                Dialect::Before5_1,
+                "option rtsp_transport udp\n",
+            ),
+            (Transport::Udp, Dialect::Before5_0, ""),
+        ] {
+            let script = naming("rtsp://cam/1", "rtsp", transport, dialect);
+            assert_eq!(script, format!("{rtsp}{option}"));
+        }
     }
 }

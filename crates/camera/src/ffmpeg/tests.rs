@@ -173,6 +173,34 @@ fn a_last_frame_that_is_cut_off_is_counted_and_left_out() {
 }
 
 #[test]
+fn an_older_ffmpeg_is_told_in_its_own_way() {
+    let standin = StandIn::new(
+        "case \"$*\" in *fps_mode*)
+           echo \"Unrecognized option 'fps_mode'.\" >&2
+           echo 'Error splitting the argument list: Option not found' >&2; exit 1;;
+         esac
+         if grep -q option; then
+           echo \"[concat @ 0x1] Line 3: unknown keyword 'option'\" >&2
+           echo 'pipe:0: Invalid data found when processing input' >&2; exit 1
+         fi
+         echo \"$*\" > $DIR/arguments; header; frame a; exec sleep 1000",
+    );
+    let settings = FfmpegSettings {
+        options: vec!["-hwaccel".into(), "drm".into()],
+        ..live(&standin)
+    };
+    let mut source = open(&settings);
+    assert_eq!(next(&mut source), (0, 'a'));
+    let arguments = standin.file("arguments");
+    assert!(arguments.contains("-vsync passthrough"), "{arguments}");
+    assert!(arguments.contains("-hwaccel drm"), "{arguments}");
+
+    let standin = StandIn::new("echo \"unknown keyword 'option'\" >&2; exit 1");
+    let said = error(&mut open(&live(&standin))).to_string();
+    assert!(said.contains("unknown keyword"), "{said}");
+}
+
+#[test]
 fn what_is_no_video_is_refused() {
     let cases = [
         ("echo '<html>'", "no video"),

@@ -1,4 +1,9 @@
-use std::{fs, io::Write, path::Path, time::Duration};
+use std::{
+    fs,
+    io::Write,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use image::{ImageFormat, Rgb, RgbImage};
 use proptest::prelude::*;
@@ -261,6 +266,37 @@ fn repeating_goes_round_and_reads_a_single_file_once() {
         assert!(frame.captured_at >= captured_at);
         captured_at = frame.captured_at;
     }
+}
+
+/// Captures until a picture of this width comes.
+fn until_width(source: &mut Images, width: u32) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut frame = Frame::empty();
+    loop {
+        // A picture that is being replaced may be skipped.
+        let captured = source.capture(&mut frame, Duration::from_secs(1));
+        if matches!(captured, Ok(Captured::Frame)) && frame.size.width == width {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{captured:?}, {}", frame.size);
+    }
+}
+
+#[test]
+fn pictures_that_come_later_or_are_replaced_are_seen() {
+    let folder = folder(&[("a.png", &png(8, 4))]);
+    let settings = ImagesSettings {
+        fps: 0.0,
+        repeat: true,
+    };
+    let mut source = Images::open(folder.path(), settings).unwrap();
+    until_width(&mut source, 8);
+    fs::write(folder.path().join("a.png"), png(16, 4)).unwrap();
+    until_width(&mut source, 16);
+    fs::write(folder.path().join("b.png"), png(24, 4)).unwrap();
+    until_width(&mut source, 24);
+    fs::remove_file(folder.path().join("b.png")).unwrap();
+    until_width(&mut source, 16);
 }
 
 #[test]

@@ -73,21 +73,43 @@ pub(super) fn resolve(device: &str) -> Result<PathBuf, CameraError> {
         return Ok(PathBuf::from(device));
     }
     // A camera has nodes of the same name that don't capture, for metadata.
-    let mut first_error = None;
+    let (mut found, mut first_error) = (Vec::new(), None);
     for node in nodes() {
         if node.name != device {
             continue;
         }
         let usable = Device::open(&node.path).and_then(|device| device.identity());
         match usable {
-            Ok(_) => return Ok(node.path),
+            Ok(_) => found.push(node.path),
             Err(CameraError::NotACamera { .. }) => {}
             Err(error) => first_error = first_error.or(Some(error)),
         }
     }
-    Err(first_error.unwrap_or_else(|| CameraError::Missing {
-        device: device.to_owned(),
-    }))
+    only(device, found, first_error)
+}
+
+/// The one device of this name; which of several is meant can't be told, as their numbers change.
+pub(super) fn only(
+    name: &str,
+    found: Vec<PathBuf>,
+    first_error: Option<CameraError>,
+) -> Result<PathBuf, CameraError> {
+    let mut found = found.into_iter();
+    match (found.next(), found.next()) {
+        (Some(path), None) => Ok(path),
+        (None, _) => Err(first_error.unwrap_or_else(|| CameraError::Missing {
+            device: name.to_owned(),
+        })),
+        (Some(first), Some(second)) => Err(CameraError::Ambiguous {
+            name: name.to_owned(),
+            devices: [first, second]
+                .into_iter()
+                .chain(found)
+                .map(|path| path.display().to_string())
+                .collect::<Vec<_>>()
+                .join(", "),
+        }),
+    }
 }
 
 /// What an error of a device means to whoever owns it.

@@ -1,5 +1,7 @@
 //! What can be told without a device.
 
+use std::path::PathBuf;
+
 use frame::PixelFormat;
 
 use super::*;
@@ -168,4 +170,18 @@ fn what_cannot_be_opened_says_why() {
         assert!(error.to_string().contains(expected), "{error}");
         assert!(!error.is_transient());
     }
+}
+
+#[test]
+fn of_two_cameras_with_one_name_none_is_taken() {
+    let path = |number| PathBuf::from(format!("/dev/video{number}"));
+    assert_eq!(device::only("C920", vec![path(2)], None).unwrap(), path(2));
+    let error = device::only("C920", vec![path(0), path(2)], None).unwrap_err();
+    let said = error.to_string();
+    assert!(
+        said.contains("(/dev/video0, /dev/video2)") && said.contains("by-path"),
+        "{said}"
+    );
+    let none = device::only("C920", Vec::new(), None).unwrap_err();
+    assert!(matches!(none, CameraError::Missing { .. }), "{none}");
 }

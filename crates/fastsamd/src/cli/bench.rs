@@ -1,7 +1,9 @@
 //! `bench`: how long the post-processing takes on this machine, stage by stage, on one thread.
 //!
-//! Medians, as a busy machine makes some rounds slow and none fast. `total_us` is decode, NMS,
-//! masks and contours together; encode, the `masks` message with run lengths, stands beside it.
+//! Frames take turns, as they do in the daemon: one frame that is repeated for ever stays in the processor's
+//! caches, and takes half the time or less. The time of that stands beside it. Medians, as a busy machine makes
+//! some rounds slow and none fast. `total_us` is decode, NMS, masks and contours together; encode, the `masks`
+//! message with run lengths, stands beside it.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,7 +13,7 @@ use std::{
 use accelerator::mock::Network;
 use camera::synthetic::{Scene, SceneSettings};
 use clap::Args;
-use fastsam::{Segmenter, Segments, Settings};
+use fastsam::{Segmenter, Segments, Settings, StageTimes};
 use frame::{Frame, InputSize, Letterbox, NetworkInput, PixelFormat, Preprocessor, Size};
 use indicatif::ProgressBar;
 use recording::Recording;
@@ -30,6 +32,9 @@ use configuration::{MaskFormat, WrongInput};
 
 /// Rounds before the first that counts: buffers grow, caches fill.
 const WARM_UP: usize = 3;
+
+/// So many different frames take turns at least; where fewer are asked for, synthetic scenes come between.
+const TURNS: usize = 4;
 
 /// The scene without a recording: a usual camera's size, with objects enough to keep every stage
 /// busy.
@@ -67,18 +72,74 @@ pub(super) fn run(arguments: &BenchArgs) -> anyhow::Result<()> {
         Choice::Mock(input) => Engine::Mock(Some(input)),
         Choice::Replay | Choice::Default => Engine::Mock(None),
     };
-    let subjects = match &arguments.recording {
+    let folders = match &arguments.recording {
         Some(path) => Recording::list(path).map_err(WrongInput::new)?,
         None => Vec::new(),
     };
-    if subjects.is_empty() {
-        let input = engine.input().unwrap_or_default();
-        return Subject::synthetic(input)?.report(arguments, repeat, &mut engine);
+    let mut subjects = Vec::new();
+    for folder in folders {
+        subjects.push(Subject::recorded(&folder)?);
     }
-    for folder in subjects {
-        Subject::recorded(&folder)?.report(arguments, repeat, &mut engine)?;
+    if subjects.is_empty() {
+        subjects.push(Subject::synthetic(
+            engine.input().unwrap_or_default(),
+            SCENE.seed,
+        )?);
+    }
+    let reported = subjects.len();
+    let size = subjects[0].layout.input();
+    for number in reported..TURNS {
+        subjects.push(Subject::synthetic(size, SCENE.seed + number as u64)?);
+    }
+
+    let bar = progress::bar(repeat * (subjects.len() + 2 * reported), "timing");
+    let times = in_turns(&subjects, reported, repeat, &bar)?;
+    let mut reports = Vec::new();
+    for (subject, turns) in subjects.iter().zip(times) {
+        let repeated = subject.repeated(repeat, &bar)?;
+        let pipeline = subject.measure_pipeline(repeat, &mut engine, &bar)?;
+        reports.push(Report::new(subject, turns, repeated, pipeline));
+    }
+    bar.finish_and_clear();
+    for (subject, report) in subjects.iter().zip(&reports) {
+        if arguments.json {
+            exit::say(&serde_json::to_string(report)?)?;
+        } else {
+            exit::say(&report.table(&subject.name, repeat))?;
+        }
     }
     Ok(())
+}
+
+/// The times of the first subjects while all take turns. Those of one layout share a post-processor, as the
+/// frames of a daemon do.
+fn in_turns(
+    subjects: &[Subject],
+    reported: usize,
+    repeat: usize,
+    bar: &ProgressBar,
+) -> anyhow::Result<Vec<Rounds>> {
+    let mut processors: Vec<(&Layout, PostProcessor)> = Vec::new();
+    let mut times = vec![Rounds::default(); reported];
+    for round in 0..WARM_UP + repeat {
+        for (number, subject) in subjects.iter().enumerate() {
+            let known = processors
+                .iter()
+                .position(|(layout, _)| **layout == subject.layout);
+            let index = known.unwrap_or_else(|| {
+                processors.push((&subject.layout, PostProcessor::new(&subject.layout)));
+                processors.len() - 1
+            });
+            let time = processors[index].1.time(subject)?;
+            if round >= WARM_UP {
+                bar.inc(1);
+                if let Some(rounds) = times.get_mut(number) {
+                    rounds.push(time);
+                }
+            }
+        }
+    }
+    Ok(times)
 }
 
 /// What the network's time is taken of.
@@ -117,9 +178,9 @@ impl Subject {
         })
     }
 
-    fn synthetic(size: InputSize) -> anyhow::Result<Self> {
+    fn synthetic(size: InputSize, seed: u64) -> anyhow::Result<Self> {
         let mut frame = Frame::empty();
-        Scene::new(SCENE)?.render(0, &mut frame);
+        Scene::new(SceneSettings { seed, ..SCENE })?.render(0, &mut frame);
         let mut input = NetworkInput::new(size);
         Preprocessor::new().letterbox(&frame, &mut input)?;
         let layout = Network::layout(size);
@@ -134,76 +195,18 @@ impl Subject {
         })
     }
 
-    fn report(
-        &self,
-        arguments: &BenchArgs,
-        repeat: usize,
-        engine: &mut Engine,
-    ) -> anyhow::Result<()> {
-        let bar = progress::bar(2 * repeat, "timing");
-        let report = self.measure(repeat, engine, &bar)?;
-        bar.finish_and_clear();
-        if arguments.json {
-            exit::say(&serde_json::to_string(&report)?)
-        } else {
-            exit::say(&report.table(&self.name, repeat))
-        }
-    }
-
-    fn measure(
-        &self,
-        repeat: usize,
-        engine: &mut Engine,
-        bar: &ProgressBar,
-    ) -> anyhow::Result<Report> {
-        let letterbox = Letterbox::fit(self.frame.size, self.layout.input());
-        let settings = Settings::default();
-        let mut segmenter = Segmenter::new(&self.layout);
-        let mut segments = Segments::new();
-        let mut message = Message::new(MaskFormat::Rle, 0.0);
-        let about = About {
-            camera: "bench",
-            backend: "mock",
-            input: None,
-            sequence: 0,
-            captured_at: SystemTime::now(),
-            size: self.frame.size,
-            tracks: &[],
-            infer: Duration::ZERO,
-            segment: Duration::ZERO,
-        };
+    /// The times where this frame alone is repeated.
+    fn repeated(&self, repeat: usize, bar: &ProgressBar) -> anyhow::Result<Rounds> {
+        let mut processor = PostProcessor::new(&self.layout);
         let mut rounds = Rounds::default();
         for round in 0..WARM_UP + repeat {
-            segmenter.segment(&self.tensors, &letterbox, &settings, &mut segments)?;
-            let started = Instant::now();
-            message.write(&about, &segments)?;
-            let encode = started.elapsed();
+            let time = processor.time(self)?;
             if round >= WARM_UP {
-                let times = segmenter.last_times();
-                rounds.decode.push(times.decode);
-                rounds.nms.push(times.nms);
-                rounds.masks.push(times.masks);
-                rounds.contours.push(times.contours);
-                rounds.encode.push(encode);
-                rounds.total.push(times.total());
+                rounds.push(time);
                 bar.inc(1);
             }
         }
-        let pipeline = self.measure_pipeline(repeat, engine, bar)?;
-        let Size { width, height } = self.frame.size;
-        Ok(Report {
-            segments: segments.as_slice().len(),
-            frame: FrameSize { width, height },
-            stages_us: StagesUs {
-                decode: median_us(rounds.decode),
-                nms: median_us(rounds.nms),
-                masks: median_us(rounds.masks),
-                contours: median_us(rounds.contours),
-                encode: median_us(rounds.encode),
-            },
-            total_us: median_us(rounds.total),
-            pipeline_us: pipeline,
-        })
+        Ok(rounds)
     }
 
     /// Times what comes before the post-processing: the letterbox, and the network one frame after
@@ -257,8 +260,62 @@ fn grey(size: Size) -> Frame {
     }
 }
 
-#[derive(Debug, Default)]
+/// From tensors to a message.
+struct PostProcessor {
+    segmenter: Segmenter,
+    segments: Segments,
+    message: Message,
+}
+
+impl PostProcessor {
+    fn new(layout: &Layout) -> Self {
+        Self {
+            segmenter: Segmenter::new(layout),
+            segments: Segments::new(),
+            message: Message::new(MaskFormat::Rle, 0.0),
+        }
+    }
+
+    /// Takes one frame's answer through all stages.
+    fn time(&mut self, subject: &Subject) -> anyhow::Result<Time> {
+        let letterbox = Letterbox::fit(subject.frame.size, subject.layout.input());
+        let about = About {
+            camera: "bench",
+            backend: "mock",
+            input: None,
+            sequence: 0,
+            captured_at: SystemTime::now(),
+            size: subject.frame.size,
+            tracks: &[],
+            infer: Duration::ZERO,
+            segment: Duration::ZERO,
+        };
+        self.segmenter.segment(
+            &subject.tensors,
+            &letterbox,
+            &Settings::default(),
+            &mut self.segments,
+        )?;
+        let started = Instant::now();
+        self.message.write(&about, &self.segments)?;
+        Ok(Time {
+            stages: self.segmenter.last_times(),
+            encode: started.elapsed(),
+            segments: self.segments.as_slice().len(),
+        })
+    }
+}
+
+/// What one frame took.
+struct Time {
+    stages: StageTimes,
+    encode: Duration,
+    segments: usize,
+}
+
+#[derive(Clone, Debug, Default)]
 struct Rounds {
+    segments: usize,
     decode: Vec<Duration>,
     nms: Vec<Duration>,
     masks: Vec<Duration>,
@@ -267,14 +324,46 @@ struct Rounds {
     total: Vec<Duration>,
 }
 
+impl Rounds {
+    fn push(&mut self, time: Time) {
+        self.segments = time.segments;
+        self.decode.push(time.stages.decode);
+        self.nms.push(time.stages.nms);
+        self.masks.push(time.stages.masks);
+        self.contours.push(time.stages.contours);
+        self.encode.push(time.encode);
+        self.total.push(time.stages.total());
+    }
+
+    fn medians(self) -> (StagesUs, f64) {
+        let stages = StagesUs {
+            decode: median_us(self.decode),
+            nms: median_us(self.nms),
+            masks: median_us(self.masks),
+            contours: median_us(self.contours),
+            encode: median_us(self.encode),
+        };
+        (stages, median_us(self.total))
+    }
+}
+
 /// What came out; the JSON is part of the contract with users.
 #[derive(Debug, Serialize)]
 struct Report {
     segments: usize,
     frame: FrameSize,
+    /// While frames take turns.
     stages_us: StagesUs,
     total_us: f64,
+    /// Where this frame alone is repeated.
+    repeated: Repeated,
     pipeline_us: PipelineUs,
+}
+
+#[derive(Debug, Serialize)]
+struct Repeated {
+    stages_us: StagesUs,
+    total_us: f64,
 }
 
 #[derive(Debug, Serialize)]
@@ -304,39 +393,65 @@ struct PipelineUs {
 }
 
 impl Report {
+    fn new(subject: &Subject, turns: Rounds, repeated: Rounds, pipeline_us: PipelineUs) -> Self {
+        let Size { width, height } = subject.frame.size;
+        let segments = turns.segments;
+        let (stages_us, total_us) = turns.medians();
+        let (stages, total) = repeated.medians();
+        Self {
+            segments,
+            frame: FrameSize { width, height },
+            stages_us,
+            total_us,
+            repeated: Repeated {
+                stages_us: stages,
+                total_us: total,
+            },
+            pipeline_us,
+        }
+    }
+
     fn table(&self, name: &str, repeat: usize) -> String {
         let Self {
             segments,
             frame,
             stages_us,
             total_us,
+            repeated,
             pipeline_us,
         } = self;
-        let rows = [
-            ("decode", stages_us.decode),
-            ("nms", stages_us.nms),
-            ("masks", stages_us.masks),
-            ("contours", stages_us.contours),
-            ("total", *total_us),
-            ("encode", stages_us.encode),
-            ("preprocess", pipeline_us.preprocess),
+        let stages = [
+            ("decode", stages_us.decode, repeated.stages_us.decode),
+            ("nms", stages_us.nms, repeated.stages_us.nms),
+            ("masks", stages_us.masks, repeated.stages_us.masks),
+            ("contours", stages_us.contours, repeated.stages_us.contours),
+            ("total", *total_us, repeated.total_us),
+            ("encode", stages_us.encode, repeated.stages_us.encode),
         ];
-        let networks = [
+        let stages = stages.map(|(stage, turns, repeated)| {
+            format!("{stage:<12} {turns:>10.1} us {repeated:>10.1} us")
+        });
+        let others = [
+            ("preprocess", Some(pipeline_us.preprocess)),
             ("mock network", pipeline_us.mock),
             ("inference", pipeline_us.infer),
         ];
-        let networks = networks
+        let others = others
             .into_iter()
-            .filter_map(|(name, us)| Some((name, us?)));
-        let rows = rows
-            .into_iter()
-            .chain(networks)
-            .map(|(stage, us)| format!("{stage:<12} {us:>10.1} us"));
+            .filter_map(|(name, us)| Some(format!("{name:<12} {:>10.1} us", us?)));
         format!(
-            "{name}: {segments} segments in {}x{}, median of {repeat} rounds on one thread\n{}",
+            "{name}: {segments} segments in {}x{}, median of {repeat} rounds on one thread\n\
+             {:<12} {:>13} {:>13}\n{}",
             frame.width,
             frame.height,
-            rows.collect::<Vec<_>>().join("\n")
+            "",
+            "in turns",
+            "repeated",
+            stages
+                .into_iter()
+                .chain(others)
+                .collect::<Vec<_>>()
+                .join("\n")
         )
     }
 }

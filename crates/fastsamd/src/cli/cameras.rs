@@ -36,7 +36,7 @@ pub(super) fn run(arguments: &CamerasArgs) -> anyhow::Result<()> {
     }
     for device in &usb {
         say(&heading(device))?;
-        for path in &device.by_id {
+        for path in device.by_id.iter().chain(&device.by_path) {
             say(&format!("  {}", path.display()))?;
         }
         for format in &device.formats {

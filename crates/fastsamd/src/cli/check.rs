@@ -34,6 +34,11 @@ pub(super) fn run(arguments: &CheckArgs) -> anyhow::Result<()> {
         Backend::Mock(_) | Backend::Hailo(_) | Backend::Replay(_) => None,
     };
     exit::say(&format!("{file}: ok"))?;
+    if rustix::process::geteuid().is_root()
+        && let Some(remark) = configuration::closed_to_the_service(&arguments.config)
+    {
+        exit::note(&remark);
+    }
     speed.map_or(Ok(()), |speed| exit::say(&speed))
 }
 

@@ -9,14 +9,13 @@ use super::exit;
 use crate::doctor;
 use crate::doctor::Machine;
 use crate::doctor::Outcome;
-use configuration::Backend;
 use configuration::Config;
 
 /// What to examine.
 #[derive(Debug, Args)]
 pub(super) struct DoctorArgs {
-    /// The configuration to examine the machine for. Without one: the usual file if it is there,
-    /// else all defaults and a Hailo chip.
+    /// The configuration to examine the machine for. Without one: the usual file if it is there, else all
+    /// defaults, and a Hailo chip where there is a trace of one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Print JSON: `{"checks": [{"check", "status", "detail", "fix"}]}`.
@@ -26,12 +25,12 @@ pub(super) struct DoctorArgs {
 
 pub(super) fn run(arguments: &DoctorArgs) -> anyhow::Result<()> {
     let usual = Path::new(configuration::DEFAULT_PATH);
-    let config = match &arguments.config {
-        Some(path) => Config::load(path)?,
-        None if usual.exists() => Config::load(usual)?,
-        None => planned(),
+    let machine = Machine::default();
+    let findings = match &arguments.config {
+        Some(path) => doctor::examine(&Config::load(path)?, &machine),
+        None if usual.exists() => doctor::examine(&Config::load(usual)?, &machine),
+        None => doctor::examine_unconfigured(&machine),
     };
-    let findings = doctor::examine(&config, &Machine::default());
     if arguments.json {
         let report = serde_json::json!({ "checks": findings });
         exit::say(&serde_json::to_string_pretty(&report)?)?;
@@ -49,11 +48,4 @@ pub(super) fn run(arguments: &DoctorArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     bail!("failed: {}", failed.join(", "))
-}
-
-/// What fastsamd is made for, where nothing is configured yet.
-fn planned() -> Config {
-    let mut config = Config::default();
-    config.accelerator.backend = Backend::Hailo(configuration::Hailo::default());
-    config
 }

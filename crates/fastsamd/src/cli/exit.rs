@@ -8,6 +8,7 @@ use std::{
     process,
 };
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use configuration::{ConfigError, WrongInput};
 
 use crate::daemon::threads_left_behind;
@@ -21,15 +22,15 @@ const DONE: u8 = 0;
 const FAILED: u8 = 1;
 const WRONG_INPUT: u8 = 2;
 
-/// Prints an error in one line.
-#[allow(clippy::print_stderr)] // This is the place where errors are printed.
+/// Prints an error in one line; the mistakes of a configuration in a line each.
 pub(super) fn report(error: &anyhow::Error) {
-    let line = one_line(&with_causes(error));
-    if is_config_error(error) {
-        // As compilers do, so that editors find the place.
-        eprintln!("{line}");
+    if let Some(ConfigError::Text(mistakes)) = error.downcast_ref() {
+        for mistake in mistakes {
+            // As compilers do, so that editors find the place.
+            tell(&mistake.to_string());
+        }
     } else {
-        eprintln!("fastsamd: {line}");
+        note(&with_causes(error));
     }
 }
 
@@ -43,10 +44,6 @@ fn with_causes(error: &anyhow::Error) -> String {
         }
     }
     line
-}
-
-fn is_config_error(error: &anyhow::Error) -> bool {
-    matches!(error.downcast_ref(), Some(ConfigError::Text { .. }))
 }
 
 /// The exit code that an error asks for, and whether it is to be reported.
@@ -143,29 +140,72 @@ pub(super) fn tell(line: &str) {
 }
 
 /// Ends with what clap has to say: help and version as they are, mistakes in one line.
-#[allow(clippy::print_stderr)] // Usage errors come before anything else could print them.
-pub(super) fn conclude_parsing(error: &clap::Error) -> u8 {
+pub(super) fn conclude_parsing(error: &clap::Error, command: &clap::Command) -> u8 {
     if error.exit_code() == 0 {
         // A closed output is no mistake of the user's.
         let _ = error.print();
         return DONE;
     }
-    eprintln!("fastsamd: {}", usage_line(&error.render().to_string()));
+    let rendered = error.render().to_string();
+    note(&usage_line(&rendered, unknown_argument(error), command));
     WRONG_INPUT
 }
 
-/// What was wrong with the command line: clap's first paragraph, and its tip where it has one.
-fn usage_line(rendered: &str) -> String {
-    let mut paragraphs = rendered.split("\n\n");
-    let cause = one_line(paragraphs.next().unwrap_or_default());
-    let cause = cause.strip_prefix("error: ").unwrap_or(&cause);
-    let tip = paragraphs
-        .map(one_line)
-        .find_map(|paragraph| paragraph.strip_prefix("tip: ").map(str::to_owned));
-    match tip {
-        Some(tip) => format!("{cause} ({tip})"),
-        None => format!("{cause} (see 'fastsamd --help')"),
+fn unknown_argument(error: &clap::Error) -> Option<&str> {
+    match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(argument)) if error.kind() == ErrorKind::UnknownArgument => {
+            Some(argument)
+        }
+        _ => None,
     }
+}
+
+/// What was wrong with the command line: clap's first paragraph, with what was probably meant, or the page of help that
+/// tells.
+fn usage_line(rendered: &str, argument: Option<&str>, command: &clap::Command) -> String {
+    let paragraphs: Vec<_> = rendered.split("\n\n").map(one_line).collect();
+    let cause = paragraphs.first().map_or("", String::as_str);
+    let cause = cause.strip_prefix("error: ").unwrap_or(cause);
+    let tip = || {
+        paragraphs
+            .iter()
+            .find_map(|paragraph| paragraph.strip_prefix("tip: "))
+            // The others are about values that begin with dashes, which none here does.
+            .filter(|tip| tip.contains("similar"))
+            .map(str::to_owned)
+    };
+    // "Usage: fastsamd segment [OPTIONS] <INPUT>..."
+    let verb = paragraphs
+        .iter()
+        .find_map(|paragraph| paragraph.strip_prefix("Usage: ")?.split(' ').nth(1))
+        .and_then(|verb| command.find_subcommand(verb));
+    let meant = argument
+        .zip(verb)
+        .and_then(|(found, verb)| meant(found, verb));
+    let page = || match verb {
+        Some(verb) => format!("see 'fastsamd {} --help'", verb.get_name()),
+        None => "see 'fastsamd --help'".to_owned(),
+    };
+    format!("{cause} ({})", meant.or_else(tip).unwrap_or_else(page))
+}
+
+/// What an argument that a verb does not have was probably meant for.
+fn meant(found: &str, verb: &clap::Command) -> Option<String> {
+    let options: Vec<_> = verb
+        .get_arguments()
+        .filter_map(clap::Arg::get_long)
+        .collect();
+    let Some(name) = found.strip_prefix("--") else {
+        let is_file = !found.starts_with('-') && options.contains(&"config");
+        return is_file.then(|| format!("a configuration is named by '--config {found}'"));
+    };
+    // Beginnings that people know from elsewhere.
+    let longer: Vec<_> = options
+        .iter()
+        .filter(|option| name.len() >= 3 && option.starts_with(name))
+        .map(|option| format!("'--{option}'"))
+        .collect();
+    (!longer.is_empty()).then(|| format!("did you mean {}?", longer.join(" or ")))
 }
 
 /// Errors quote outside text: made printable, without runs of blanks.
@@ -218,20 +258,40 @@ mod tests {
     }
 
     #[test]
-    fn a_usage_error_is_one_line_with_its_tip() {
-        let rendered = "error: unexpected argument '--ot' found\n\n  tip: a similar argument \
-                        exists: '--out'\n\nUsage: fastsamd segment\n";
-        assert_eq!(
-            usage_line(rendered),
-            "unexpected argument '--ot' found (a similar argument exists: '--out')"
-        );
-        let rendered = "error: the following required arguments were not provided:\n  \
-                        --out <DIR>\n  --frames <N>\n\nUsage: x\n\nFor more\n";
-        assert_eq!(
-            usage_line(rendered),
-            "the following required arguments were not provided: --out <DIR> --frames <N> \
-             (see 'fastsamd --help')"
-        );
+    fn a_usage_error_is_one_line_with_what_was_meant() {
+        let table = [
+            (
+                &["segment", "--ot", "x"][..],
+                "unexpected argument '--ot' found (see 'fastsamd segment --help')",
+            ),
+            (
+                &["segment", "--conf", "0.3", "x"],
+                "unexpected argument '--conf' found (did you mean '--confidence' or '--config'?)",
+            ),
+            (
+                &["check", "file.yaml"],
+                "unexpected argument 'file.yaml' found (a configuration is named by '--config file.yaml')",
+            ),
+            (
+                &["cameras", "x"],
+                "unexpected argument 'x' found (see 'fastsamd cameras --help')",
+            ),
+            (
+                &["record", "--frames", "1"],
+                "the following required arguments were not provided: --out <DIR> (see 'fastsamd record --help')",
+            ),
+        ];
+        let command = crate::cli::command();
+        for (arguments, expected) in table {
+            let all = std::iter::once(&"fastsamd").chain(arguments);
+            let error = command.clone().try_get_matches_from(all).unwrap_err();
+            let line = usage_line(
+                &error.render().to_string(),
+                unknown_argument(&error),
+                &command,
+            );
+            assert_eq!(line, expected);
+        }
     }
 
     #[test]

@@ -82,7 +82,7 @@ pub fn main() -> ExitCode {
     trial::is_fastsamd();
     let ended = bug::guarded(|| match CommandLine::try_parse() {
         Ok(command_line) => dispatch(command_line.verb),
-        Err(error) => exit::conclude_parsing(&error),
+        Err(error) => exit::conclude_parsing(&error, &command()),
     });
     exit::leave(ended.unwrap_or_else(|bug| exit::conclude(Err(bug))))
 }

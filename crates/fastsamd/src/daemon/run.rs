@@ -97,7 +97,7 @@ pub(crate) fn run_with(
     text: Option<TextModel>,
     server: Option<Server>,
 ) -> anyhow::Result<()> {
-    let log_level = logging::start(config.log.level)?;
+    let (log_level, _lines) = logging::start(&config.log)?;
     let clock = Clock::default();
     let shutdown = Shutdown::new();
     let service = Service::from_environment();

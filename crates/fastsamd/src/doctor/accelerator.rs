@@ -30,12 +30,12 @@ use accelerator::{
     hailo::{self, Hailo, HailoError, HailoSettings, Monitor},
 };
 use frame::PAD_VALUE;
-use hailort::{CheckedHef, DeviceId, Library, Status, Trial, VersionSupport, Versions};
+use hailort::{CheckedHef, DeviceId, Library, Status, Trial, VersionSupport, Versions, host::Chip};
 use tensors::Tensors;
 
 use super::{
     finding::{Finding, Outcome},
-    machine::Machine,
+    machine::{DriverFiles, Machine},
 };
 use crate::open::accelerator as open;
 use configuration::Backend;
@@ -57,6 +57,13 @@ pub(super) fn examine(section: &configuration::Accelerator, machine: &Machine) -
     if let Backend::Hailo(hailo) = &section.backend {
         return examine_hailo(&open::hailo_settings(section, hailo), machine);
     }
+    if !machine.has_trace_of_hailo() {
+        let backend = section.backend.name();
+        return vec![Finding::ok(
+            "device",
+            format!("no Hailo chip on this machine, and backend {backend} needs none"),
+        )];
+    }
     // Nothing of this is needed; but who plans for a chip wants to know.
     let settings = open::hailo_settings(section, &configuration::Hailo::default());
     let mut findings = examine_hailo(&settings, machine);
@@ -70,6 +77,14 @@ pub(super) fn examine(section: &configuration::Accelerator, machine: &Machine) -
 }
 
 fn examine_hailo(settings: &HailoSettings, machine: &Machine) -> Vec<Finding> {
+    // All else would be about a chip that is not there.
+    if let [Chip::Other(name), ..] = machine.sysfs.chips()[..] {
+        return vec![Finding::failed(
+            "device",
+            HailoError::OtherChip(name).to_string(),
+            "set accelerator.backend to onnx, or put a Hailo-8 or 8L in its place".to_owned(),
+        )];
+    }
     let mut findings = Vec::new();
     let library = match Library::open(settings.library.as_deref(), settings.library_versions) {
         Ok(library) => {
@@ -163,17 +178,35 @@ fn driver(library: Option<&Library>, device_is_there: bool, machine: &Machine) -
         ),
         (Some(driver), Some(library)) if driver != library.version().to_string() => {
             let version = library.version();
-            different(&driver, &version.to_string())
+            different(&driver, &version.to_string(), &machine.driver_files())
         }
         (Some(driver), _) => Finding::ok(check, format!("hailo_pci {driver}")),
     }
 }
 
-fn different(driver: &str, library: &str) -> Finding {
+fn different(driver: &str, library: &str, files: &DriverFiles) -> Finding {
+    let seen = format!("hailo_pci is {driver}, libhailort {library}: they must be of one version");
+    let (Some(taken), [_, _, ..]) = (&files.taken, &files.all[..]) else {
+        return Finding::failed("driver", seen, ALIGN.to_owned());
+    };
+    let all: Vec<_> = files
+        .all
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let taken = taken.display();
     Finding::failed(
         "driver",
-        format!("hailo_pci is {driver}, libhailort {library}: they must be of one version"),
-        ALIGN.to_owned(),
+        format!(
+            "{seen}; there are {} modules for this kernel ({}), and {taken} is the one that is loaded",
+            all.len(),
+            all.join(", ")
+        ),
+        format!(
+            "`modinfo -F version FILE` tells the version of each; remove the other one's package (`dpkg -S \
+             {taken}`; of DKMS: `dkms status`, `sudo dkms remove`), or move it away (`sudo mv {taken} ~`); \
+             then sudo depmod -a && sudo reboot"
+        ),
     )
 }
 
@@ -358,7 +391,9 @@ fn explain(error: &AcceleratorError, devices: &[DeviceId], machine: &Machine) ->
     match error {
         HailoError::NoDevice { .. } => no_device(machine),
         HailoError::InUse { device } => in_use(device, machine),
-        HailoError::DriverVersion { library, driver } => different(driver, &library.to_string()),
+        HailoError::DriverVersion { library, driver } => {
+            different(driver, &library.to_string(), &machine.driver_files())
+        }
         HailoError::Architecture {
             hef,
             made_for,
@@ -452,7 +487,7 @@ fn in_use(device: &str, machine: &Machine) -> Finding {
         "device",
         detail,
         format!(
-            "{HOLDER} names it; stop it, or share the chip: sudo systemctl enable --now hailort, \
+            "{HOLDER} names it; end it (sudo kill PID), or share the chip: sudo systemctl enable --now hailort, \
              and multi_process_service: true in both programs"
         ),
     )
@@ -476,7 +511,26 @@ fn holders(machine: &Machine) -> Vec<String> {
         .filter(|process| holds(&process.path()))
         .map(|process| {
             let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-            format!("{} ({})", name.trim(), process.file_name().display())
+            let stopped = if is_stopped(&process.path()) {
+                ", which is stopped"
+            } else {
+                ""
+            };
+            format!(
+                "{} ({}){stopped}",
+                name.trim(),
+                process.file_name().display()
+            )
         })
         .collect()
+}
+
+/// Whether a process was stopped, by ctrl-z or a debugger: it keeps the device, and never answers.
+fn is_stopped(process: &Path) -> bool {
+    // proc_pid_stat(5): the state stands behind the name, which may hold anything but ends with ')'.
+    let stat = fs::read_to_string(process.join("stat")).unwrap_or_default();
+    let state = stat
+        .rsplit_once(')')
+        .and_then(|(_, rest)| rest.split_whitespace().next());
+    matches!(state, Some("T" | "t"))
 }

@@ -12,7 +12,7 @@ use configuration::Config;
 /// How long the broker may take. As long as a daemon's first attempt.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-const CHECK: &str = "broker";
+pub(super) const CHECK: &str = "broker";
 
 pub(super) fn examine(config: &Config) -> Finding {
     let broker = config.mqtt.broker();

@@ -12,7 +12,7 @@ mod heat;
 mod machine;
 mod onnx;
 
-use configuration::Config;
+use configuration::{Backend, Config, Hailo};
 
 use crate::open::accelerator::fitted;
 
@@ -26,5 +26,26 @@ pub fn examine(config: &Config, machine: &Machine) -> Vec<Finding> {
     findings.extend(heat::examine(&machine.host));
     findings.extend(config.cameras.iter().map(cameras::examine));
     findings.push(broker::examine(config));
+    findings
+}
+
+/// Looks at a machine where nothing is configured yet: with all defaults, and with a Hailo chip if there is a
+/// trace of one. That nothing answers where a broker would be is no fault yet.
+pub fn examine_unconfigured(machine: &Machine) -> Vec<Finding> {
+    let mut config = Config::default();
+    if machine.has_trace_of_hailo() {
+        config.accelerator.backend = Backend::Hailo(Hailo::default());
+    }
+    let mut findings = examine(&config, machine);
+    for finding in &mut findings {
+        if finding.check == broker::CHECK && finding.outcome == Outcome::Failed {
+            finding.outcome = Outcome::Warning;
+            finding.fix = Some(
+                "`fastsamd demo` brings a broker of its own; for the daemon: sudo apt install mosquitto, or set \
+                 mqtt.host in a configuration"
+                    .to_owned(),
+            );
+        }
+    }
     findings
 }

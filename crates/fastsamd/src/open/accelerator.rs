@@ -16,7 +16,10 @@ use accelerator::{
     replay::ReplayError,
 };
 use configuration::{Backend, Config, Onnx, OnnxEngine, WrongInput};
-use hailort::Versions;
+use hailort::{
+    Versions,
+    host::{Chip, SysFs},
+};
 use recording::Recording;
 
 use crate::trial;
@@ -94,7 +97,8 @@ fn backend(section: &configuration::Accelerator) -> Result<Opened, AcceleratorEr
 
 /// Whether a Hailo chip is here, with the HEF that `fastsamd fetch` gets for it.
 pub(crate) fn has_chip() -> bool {
-    has_chip_below(Path::new("/dev"), &configuration::Hailo::default().hef)
+    let is_another = matches!(SysFs::default().chips()[..], [Chip::Other(_), ..]);
+    !is_another && has_chip_below(Path::new("/dev"), &configuration::Hailo::default().hef)
 }
 
 /// The driver makes a node for each chip: `hailo0`, `hailo1`, ...

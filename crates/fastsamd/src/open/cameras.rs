@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use camera::{
     CameraError, Log, Source,
-    ffmpeg::{Ffmpeg, FfmpegSettings},
+    ffmpeg::{Ffmpeg, FfmpegSettings, Transport},
     images::{Images, ImagesSettings},
     rpicam::{Rpicam, RpicamSettings},
     synthetic::{SceneSettings, Synthetic},
@@ -55,6 +55,12 @@ pub(crate) fn camera(camera: &configuration::Camera, input: Option<InputSize>) -
                 fps: section.fps,
                 repeat: section.repeat,
                 login: section.login(),
+                transport: match section.transport {
+                    configuration::Transport::Any => Transport::Any,
+                    configuration::Transport::Tcp => Transport::Tcp,
+                    configuration::Transport::Udp => Transport::Udp,
+                },
+                options: section.options.clone(),
                 timeout: Duration::from_secs_f64(section.timeout_s),
                 ..FfmpegSettings::new(section.input.expose())
             };

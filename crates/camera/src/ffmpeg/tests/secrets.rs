@@ -69,7 +69,7 @@ fn nobody_else_sees_the_password() {
             "{given}"
         );
         assert_eq!(
-            given.contains("rtsp_transport tcp"),
+            given.contains("rtsp_flags prefer_tcp"),
             input.starts_with("rtsp")
         );
     }

@@ -8,7 +8,7 @@ use std::{
 use camera::{CameraError, Captured};
 use crossbeam_channel::Receiver;
 use frame::Frame;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::{counters::Counters, exchange::Exchange};
 use crate::{
@@ -100,9 +100,11 @@ impl<W: CameraWatcher> Capture<W> {
         backoff: &mut Backoff,
         heartbeat: &Heartbeat,
     ) -> Result<Closed, CameraError> {
+        debug!(camera = self.name, "opening");
+        let mut opening = Some(Instant::now());
         let mut source = (self.open)()?;
         self.watcher.opened();
-        info!(camera = self.name, "capturing from {}", source.describe());
+        debug!(camera = self.name, "opened {}", source.describe());
         let first = self.next;
         let mut frame = self.used.try_recv().unwrap_or_else(|_| Frame::empty());
         while !self.shutdown.is_requested() {
@@ -113,6 +115,17 @@ impl<W: CameraWatcher> Capture<W> {
             match source.capture(&mut frame, PATIENCE) {
                 Ok(Captured::Frame) => {
                     backoff.reset();
+                    if let Some(opening) = opening.take() {
+                        info!(camera = self.name, "capturing from {}", source.describe());
+                        debug!(
+                            camera = self.name,
+                            after_ms = opening.elapsed().as_millis() as u64,
+                            "first frame: {} {:?}, rows of {} bytes",
+                            frame.size,
+                            frame.pixel_format,
+                            frame.stride,
+                        );
+                    }
                     frame.sequence += first;
                     self.next = frame.sequence + 1;
                     self.watcher.captured();

@@ -2,12 +2,9 @@
 //!
 //! A `masks` message goes out now or is dropped and counted.
 
-use std::{
-    collections::BTreeMap,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use message::{CameraTopics, Event, FrameHeader, MasksWriter, Summary, Topic};
+use message::{CameraTopics, Event, FrameHeader, LatencyMs, MasksWriter, Summary, Topic};
 use mqtt::{Delivery, NotSent, Publisher};
 use tracing::{debug, warn};
 
@@ -51,10 +48,24 @@ pub(crate) struct CameraSide {
     selection: Selection,
     events: Events,
     counts: Counts,
+    latest: Option<Latest>,
     summary_at: Option<Instant>,
     /// Frames since the last summary, without those that were lost on the way to the broker.
     since_summary: u64,
+    /// Frames per second in the last summary.
+    fps: f64,
 }
+
+/// What a summary says of a camera's last frame.
+struct Latest {
+    at: Instant,
+    count: u64,
+    latency_ms: LatencyMs,
+    sequence: u64,
+}
+
+/// A camera without a frame for so long, and for two intervals between summaries, brings none a second.
+const SILENT_AFTER: Duration = Duration::from_secs(3);
 
 impl CameraSide {
     pub(crate) fn new(
@@ -72,8 +83,10 @@ impl CameraSide {
             selection: Selection::default(),
             events: Events::new(node, name, topics.events()),
             counts: Counts::new(topics),
+            latest: None,
             summary_at: None,
             since_summary: 0,
+            fps: 0.0,
         };
         side.counts.take_zones(&side.following, publisher)?;
         Ok(side)
@@ -156,14 +169,7 @@ impl FramePublisher {
             desk.answer(answerable, tracker, &mut self.writer, &self.publisher);
         }
 
-        let summary = Summary {
-            backend: self.backend.to_owned(),
-            count: list.len() as u64,
-            zones: BTreeMap::new(),
-            fps: 0.0,
-            latency_ms: header.latency.into(),
-            sequence: flight.sequence,
-        };
+        let latency_ms: LatencyMs = header.latency.into();
         let captured_at = header.captured_at;
         let events = camera.tell(index, desk, &self.clock, &self.publisher);
         let picturable = Picturable {
@@ -176,7 +182,7 @@ impl FramePublisher {
         self.pictures.take(&picturable, values, now, counters);
         let showing = self.showing.as_ref();
         if let Some(showing) = showing {
-            showing.stages.add(index, &summary.latency_ms);
+            showing.stages.add(index, &latency_ms);
         }
         if let Some(showing) = showing.filter(|showing| showing.is_watched(index)) {
             let showable = Showable {
@@ -190,12 +196,28 @@ impl FramePublisher {
             let texts = events.iter().map(serde_json::to_string);
             showing.show(&showable, texts.collect::<Result<_, _>>()?);
         }
-        camera.summarize(summary, now, values.summary_interval, &self.publisher)
+        camera.latest = Some(Latest {
+            at: now,
+            count: list.len() as u64,
+            latency_ms,
+            sequence: flight.sequence,
+        });
+        camera.summarize(self.backend, now, values.summary_interval, &self.publisher)
     }
 
-    /// Publishes counts that have changed, if that is due.
-    pub(crate) fn publish_counts(&mut self, values: &Values) {
+    /// Publishes counts that have changed, if that is due, and that cameras are silent.
+    pub(crate) fn publish_due(&mut self, values: &Values) {
         let now = self.clock.now();
+        let (backend, interval) = (self.backend, values.summary_interval);
+        for camera in self
+            .cameras
+            .iter_mut()
+            .filter(|camera| camera.is_silent(now, interval))
+        {
+            if let Err(error) = camera.summarize(backend, now, interval, &self.publisher) {
+                warn!("summary of {}: {error}", camera.name);
+            }
+        }
         // Of a camera that has shown nothing yet nothing is known.
         let have_begun = |camera: &&mut CameraSide| camera.summary_at.is_some();
         for camera in self.cameras.iter_mut().filter(have_begun) {
@@ -236,24 +258,41 @@ impl CameraSide {
         happened.collect()
     }
 
-    /// Publishes a summary if the last one is long enough ago.
+    /// Whether no frame has come for long, and the last summary says otherwise.
+    fn is_silent(&self, now: Instant, interval: Duration) -> bool {
+        let silence = SILENT_AFTER.max(2 * interval);
+        let is_over = |latest: &Latest| now.saturating_duration_since(latest.at) >= silence;
+        self.fps > 0.0 && self.latest.as_ref().is_some_and(is_over)
+    }
+
+    /// Publishes a summary of the last frame if the one before is long enough ago.
     fn summarize(
         &mut self,
-        mut summary: Summary,
+        backend: &str,
         now: Instant,
         interval: Duration,
         publisher: &Publisher,
     ) -> anyhow::Result<()> {
         let since = self.summary_at.map(|at| now.saturating_duration_since(at));
+        let Some(latest) = &self.latest else {
+            return Ok(());
+        };
         if since.is_some_and(|since| since < interval) {
             return Ok(());
         }
         let fps = since.map_or(0.0, |since| self.since_summary as f64 / since.as_secs_f64());
-        summary.fps = (fps * 10.0).round() / 10.0;
+        self.fps = (fps * 10.0).round() / 10.0;
         let zones = self.following.zone_counts();
-        summary.zones = zones
-            .map(|(zone, count)| (zone.to_owned(), count))
-            .collect();
+        let summary = Summary {
+            backend: backend.to_owned(),
+            count: latest.count,
+            zones: zones
+                .map(|(zone, count)| (zone.to_owned(), count))
+                .collect(),
+            fps: self.fps,
+            latency_ms: latest.latency_ms,
+            sequence: latest.sequence,
+        };
         let payload = serde_json::to_vec(&summary)?;
         publisher.state(&self.summary, &payload, Delivery::AtMostOnce)?;
         self.summary_at = Some(now);
@@ -265,7 +304,7 @@ impl CameraSide {
 #[cfg(test)]
 mod tests {
     use configuration::{Config, Tracking};
-    use message::{LatencyMs, Topics};
+    use message::Topics;
 
     use super::*;
     use crate::daemon::objects::areas::Watched;
@@ -286,22 +325,29 @@ mod tests {
         let mut times = Vec::new();
         for frame in 0..25 {
             camera.since_summary += 1;
-            let summary = Summary {
-                backend: "mock".to_owned(),
+            camera.latest = Some(Latest {
+                at: clock.now(),
                 count: 0,
-                zones: BTreeMap::new(),
-                fps: 0.0,
                 latency_ms: LatencyMs::default(),
                 sequence: frame,
-            };
-            camera
-                .summarize(summary, clock.now(), interval, &publisher)
-                .unwrap();
+            });
+            assert!(!camera.is_silent(clock.now(), interval));
+            let now = clock.now();
+            camera.summarize("mock", now, interval, &publisher).unwrap();
             if camera.since_summary == 0 {
                 times.push(frame);
             }
             clock.turn(Duration::from_millis(100));
         }
         assert_eq!(times, [0, 10, 20]);
+        assert_eq!(camera.fps, 10.0);
+
+        clock.turn(SILENT_AFTER);
+        let now = clock.now();
+        assert!(camera.is_silent(now, interval));
+        camera.since_summary = 0;
+        camera.summarize("mock", now, interval, &publisher).unwrap();
+        assert_eq!(camera.fps, 0.0);
+        assert!(!camera.is_silent(now, interval), "said once");
     }
 }

@@ -81,7 +81,7 @@ impl PublishStage {
                 Taken::Closed => break,
             }
             let values = self.live.now();
-            self.frames.publish_counts(values);
+            self.frames.publish_due(values);
             let now = self.vitals.clock.now();
             self.desk
                 .publish_counts(now, values.count_interval, &self.frames.publisher);

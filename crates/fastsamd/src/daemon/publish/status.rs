@@ -53,6 +53,7 @@ impl Vitals {
             accelerator: self.accelerator.status(),
             temperatures_c: self.temperatures(),
             throttled: self.host.slowed_by().map(|causes| !causes.is_empty()),
+            clock_set: self.host.is_clock_set(),
         }
     }
 

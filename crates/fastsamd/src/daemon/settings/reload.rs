@@ -28,7 +28,12 @@ impl Reload {
         self.service.reloading();
         match Config::load(path) {
             Ok(new) => self.apply(new, in_force),
-            Err(wrong) => error!("{wrong}; the configuration in force stays"),
+            Err(wrong) => {
+                for line in wrong.to_string().lines() {
+                    error!("{line}");
+                }
+                error!("the configuration in force stays");
+            }
         }
         self.service.reloaded();
     }
