@@ -323,6 +323,7 @@ fn frame(bytes: &[u8], captured_at: Instant) -> Result<Frame, String> {
         stride: PixelFormat::Rgb8.min_stride(size.width),
         pixel_format: PixelFormat::Rgb8,
         data: picture.into_raw(),
+        jpeg: None,
     };
     frame.validate().map_err(|error| error.to_string())?;
     Ok(frame)

@@ -81,6 +81,9 @@ pub struct Frame {
     pub pixel_format: PixelFormat,
     /// The planes, one after another.
     pub data: Vec<u8>,
+    /// The picture as the camera sent it, where it sends JPEGs and somebody wants them: whoever has a frame filled
+    /// lays an empty buffer here, and a source without JPEGs leaves it empty. `None`: nobody wants it.
+    pub jpeg: Option<Vec<u8>>,
 }
 
 /// Why a frame's bytes can't be a picture.
@@ -128,6 +131,7 @@ impl Frame {
             stride: 0,
             pixel_format: PixelFormat::Rgb8,
             data: Vec::new(),
+            jpeg: None,
         }
     }
 

@@ -260,6 +260,11 @@ impl Header {
         Ok(())
     }
 
+    /// Whether the picture brings Huffman tables of its own.
+    pub(super) fn has_tables(&self) -> bool {
+        self.custom_tables
+    }
+
     /// The one or three components that the picture has.
     pub(super) fn components(&self) -> &[Component] {
         &self.components[..self.count]
@@ -288,12 +293,12 @@ impl Header {
     }
 }
 
-/// Checks that the next marker behind the pixels is the picture's end.
-pub(super) fn find_end(mut rest: &[u8]) -> Result<(), Flaw> {
+/// Checks that the next marker behind the pixels is the picture's end, and answers with what follows it.
+pub(super) fn find_end(mut rest: &[u8]) -> Result<&[u8], Flaw> {
     loop {
         match rest {
             [] | [PREFIX] => return Err(CUT.to_owned()),
-            [PREFIX, marker::END_OF_IMAGE, ..] => return Ok(()),
+            [PREFIX, marker::END_OF_IMAGE, behind @ ..] => return Ok(behind),
             [PREFIX, code, ..] if !matches!(code, 0 | &PREFIX) => {
                 return Err(format!(
                     "marker FF {code:02X} behind the pixels, expected the end (FF D9)"

@@ -64,8 +64,9 @@ impl HuffmanTable {
         self.limits[16] == 0
     }
 
-    /// One of the tables that T.81 gives as typical, and everybody takes for given.
-    fn typical(counts: [u8; 16], symbols: &[u8]) -> Self {
+    /// One of [`TYPICAL`].
+    fn typical(place: usize) -> Self {
+        let (_, counts, symbols) = TYPICAL[place];
         let mut table = Self::default();
         let built = table.build(&counts, symbols);
         debug_assert_eq!(built, Ok(()));
@@ -74,36 +75,44 @@ impl HuffmanTable {
 
     /// Table K.3.
     pub(crate) fn luma_dc() -> Self {
-        Self::typical(
-            [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0],
-            &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
-        )
+        Self::typical(0)
     }
 
     /// Table K.4.
     pub(crate) fn chroma_dc() -> Self {
-        Self::typical(
-            [0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0],
-            &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
-        )
+        Self::typical(1)
     }
 
     /// Table K.5.
     pub(crate) fn luma_ac() -> Self {
-        Self::typical(
-            [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 0x7D],
-            &LUMA_AC,
-        )
+        Self::typical(2)
     }
 
     /// Table K.6.
     pub(crate) fn chroma_ac() -> Self {
-        Self::typical(
-            [0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 0x77],
-            &CHROMA_AC,
-        )
+        Self::typical(3)
     }
 }
+
+/// The tables that T.81 gives as typical, and that everybody takes for given: class and place in a JPEG's segment of
+/// tables, how many codes of 1 to 16 bits there are, and their symbols.
+pub(crate) const TYPICAL: [(u8, [u8; 16], &[u8]); 4] = [
+    (0x00, [0, 1, 5, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0], &DC),
+    (0x01, [0, 3, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0], &DC),
+    (
+        0x10,
+        [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 0x7D],
+        &LUMA_AC,
+    ),
+    (
+        0x11,
+        [0, 2, 1, 2, 4, 4, 3, 4, 7, 5, 4, 4, 0, 1, 2, 0x77],
+        &CHROMA_AC,
+    ),
+];
+
+/// Symbols of tables K.3 and K.4: bits of the difference.
+const DC: [u8; 12] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11];
 
 /// Symbols of table K.5: zeros to skip, and bits of the coefficient behind them.
 #[rustfmt::skip]

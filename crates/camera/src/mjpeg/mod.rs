@@ -26,7 +26,7 @@ mod scan;
 use frame::{Frame, InputSize, Letterbox, PixelFormat, Size};
 
 pub(crate) use self::flaw::Flaw;
-use self::{header::Header, scan::Plane};
+use self::{header::Header, huffman::TYPICAL, scan::Plane};
 use crate::{CameraError, MAX_SIZE};
 
 /// By how much a picture of `full` size can be shrunk while it is decoded, per axis: the largest
@@ -66,7 +66,8 @@ impl Decoder {
     }
 
     /// Fills `frame` from a JPEG: I420, or Grey8 where it has no colour. `sequence` and
-    /// `captured_at` are left alone; `scaled_from` is the picture's own size where it was shrunk.
+    /// `captured_at` are left alone; `scaled_from` is the picture's own size where it was shrunk. A buffer in `jpeg`
+    /// gets the picture itself, with the tables that cameras leave out.
     ///
     /// # Errors
     /// [`CameraError::BadFrame`] says what is wrong with the picture; the frame's contents then
@@ -85,7 +86,7 @@ impl Decoder {
                 self.most
             ));
         }
-        let rest = match *self.header.components() {
+        let pixels = match *self.header.components() {
             [_] => {
                 let planes = self.grey(frame);
                 scan::decode(scan, &self.header, planes)?
@@ -95,7 +96,30 @@ impl Decoder {
                 scan::decode(scan, &self.header, planes)?
             }
         };
-        header::find_end(rest)
+        let behind = header::find_end(pixels)?;
+        if let Some(whole) = &mut frame.jpeg {
+            self.copy(&jpeg[..jpeg.len() - behind.len()], whole);
+        }
+        Ok(())
+    }
+
+    /// Copies the picture that was decoded last into a buffer, as a file that any program reads.
+    fn copy(&self, jpeg: &[u8], whole: &mut Vec<u8>) {
+        whole.clear();
+        if self.header.has_tables() {
+            return whole.extend_from_slice(jpeg);
+        }
+        let (start, rest) = jpeg.split_at(2);
+        whole.extend_from_slice(start);
+        let length: usize = TYPICAL.iter().map(|table| 17 + table.2.len()).sum();
+        whole.extend_from_slice(&[0xFF, 0xC4]);
+        whole.extend_from_slice(&(2 + length as u16).to_be_bytes());
+        for (place, counts, symbols) in TYPICAL {
+            whole.push(place);
+            whole.extend_from_slice(&counts);
+            whole.extend_from_slice(symbols);
+        }
+        whole.extend_from_slice(rest);
     }
 
     /// By how much to shrink, per axis.

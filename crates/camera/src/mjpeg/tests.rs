@@ -227,6 +227,34 @@ fn huffman_tables_that_are_left_out_are_the_typical_ones() {
 }
 
 #[test]
+fn the_cameras_own_picture_is_one_that_any_program_reads() {
+    let whole = small(Sampling::F_2_2);
+    let mut bare = whole.clone();
+    for (at, marker, length) in segments(&whole).into_iter().rev() {
+        if marker == 0xC4 {
+            bare.drain(at..at + length);
+        }
+    }
+    let expected = jpeg::decode_with_image(&whole);
+    let mut decoder = Decoder::new(MAX_SIZE, None);
+    let mut frame = Frame::empty();
+    decoder.decode(&whole, &mut frame).unwrap();
+    assert_eq!(frame.jpeg, None, "nobody wants it");
+    for sent in [&whole, &bare] {
+        // What follows the end is no part of it.
+        let padded = [sent.as_slice(), &[0; 100]].concat();
+        frame.jpeg = Some(Vec::new());
+        decoder.decode(&padded, &mut frame).unwrap();
+        let own = frame.jpeg.take().unwrap();
+        assert!(own.ends_with(&[0xFF, 0xD9]));
+        assert_eq!(jpeg::decode_with_image(&own).data, expected.data);
+        if sent == &whole {
+            assert_eq!(own, whole, "byte by byte");
+        }
+    }
+}
+
+#[test]
 fn tables_of_one_picture_are_not_those_of_the_next() {
     let mut optimized = Vec::new();
     let mut encoder = Encoder::new(&mut optimized, 80);
