@@ -3,10 +3,11 @@
 //
 //   scripts/check-page.mjs [--binary FASTSAMD] [--pictures DIR]
 //
-// Starts mosquitto and `fastsamd demo` with the mock, then: clicks ten objects, draws a box, writes a word, adds a point
-// of the background, keeps a prompt, draws a zone whose events are seen on MQTT, changes a setting here and over MQTT,
-// does it all again with keys alone, looks at a phone's width, kills the daemon and waits for the page to come
-// back. Any error in the browser's console fails. Screenshots go to DIR.
+// Starts mosquitto and `fastsamd demo` with the mock, then: points at objects, clicks ten, draws a box, writes a word, adds
+// points of the background (Shift, right button, long press), keeps a prompt, draws a zone and a line whose events are seen
+// on MQTT, moves a corner, changes settings here and over MQTT, does it all again with keys alone, chooses a picture,
+// looks at a phone's width, in light and dark, takes the broker away and reads what to do, kills the daemon and waits
+// for the page to come back. Any error in the browser's console fails. Screenshots go to DIR.
 //
 // Needs Debian's chromium, mosquitto and mosquitto-clients, and npm; puppeteer-core (Apache-2.0) is fetched into .cache/.
 // Exit code: 0 all of it works, 1 something does not, 2 something is missing.
@@ -71,7 +72,7 @@ async function until(what, look) {
 const folder = mkdtempSync(join(tmpdir(), "check-page-"));
 const [mqttPort, webPort] = [await free(), await free()];
 writeFileSync(join(folder, "mosquitto.conf"), `listener ${mqttPort} 127.0.0.1\nallow_anonymous true\n`);
-const broker = new Program("mosquitto", ["-c", join(folder, "mosquitto.conf")]);
+let broker = new Program("mosquitto", ["-c", join(folder, "mosquitto.conf")]);
 await broker.until(/running/);
 const demo = () => new Program(binary, ["demo", "--backend", "mock", "--mqtt", `127.0.0.1:${mqttPort}`, "--http", `127.0.0.1:${webPort}`]);
 let daemon = demo();
@@ -162,6 +163,16 @@ await check("the mask under a click is highlighted, ten times", async () => {
   }
   return `${seen.size} objects`;
 });
+await check("the mask under the pointer is shown before the click", async () => {
+  const hovered = () => page.$eval("canvas[data-camera]", (one) => one.dataset.hovered);
+  for (let round = 0; ; round += 1) {
+    const one = (await frame())[0];
+    await page.mouse.move(...await at(one));
+    try { await until("the object below the pointer", async () => await hovered() === `${one.id}`); break; } catch (error) { if (round > 2) throw error; }
+  }
+  await page.mouse.move(2, 2);
+  await until("nothing below it", async () => await hovered() === "");
+});
 await check("a box selects what fills it", async () => {
   for (let round = 0; ; round += 1) {
     const one = (await frame()).sort((a, b) => b.width - a.width)[0];
@@ -187,6 +198,28 @@ await check("a point of the background leaves an object out", async () => {
   await page.keyboard.press("z");
   await page.keyboard.up("Control");
   await until("the object again", async () => (await selected()) !== "");
+});
+await check("so do the right button and, on a phone, a long press", async () => {
+  for (const away of [
+    async (place) => page.mouse.click(...place, { button: "right" }),
+    async ([x, y]) => {
+      const session = await page.createCDPSession();
+      const touch = (type, touchPoints) => session.send("Input.dispatchTouchEvent", { type, touchPoints });
+      await touch("touchStart", [{ x, y }]);
+      await new Promise((done) => setTimeout(done, 700));
+      await touch("touchEnd", []);
+      await session.detach();
+    },
+  ]) {
+    await page.focus("canvas[data-camera]");
+    await page.keyboard.press("Escape");
+    const one = (await frame())[0];
+    const place = await at(one);
+    await page.mouse.click(...place);
+    await away(place);
+    await until("another answer", async () => !(await selected()).split(" ").includes(`${one.id}`));
+  }
+  await page.keyboard.press("Escape");
 });
 await check("a word finds objects, and the prompt is kept", async () => {
   await page.focus("canvas[data-camera]");
@@ -214,6 +247,33 @@ await check("a zone that is drawn makes events", async () => {
   if (data.zones[0].polygon.length !== 4) throw new Error(`a zone of ${data.zones[0].polygon.length} corners`);
   await until("an event", () => /"event":"entered"[^\n]*"zone":"yard"|"zone":"yard"[^\n]*"event":"entered"/.test(listener.said));
 });
+await check("a corner of the zone is moved, a line drawn, and both removed", async () => {
+  const zone = () => page.evaluate(async () => (await (await fetch("/api/v1/zones")).json()).data.zones[0]);
+  await page.mouse.move(...await at({ x: 0.02, y: 0.02 }));
+  await page.mouse.down();
+  await page.mouse.move(...await at({ x: 0.1, y: 0.12 }), { steps: 4 });
+  await page.mouse.up();
+  await until("the moved corner", async () => Math.hypot((await zone()).polygon[0][0] - 0.1, (await zone()).polygon[0][1] - 0.12) < 0.02);
+  await press(".add-line");
+  for (const [x, y] of [[0.5, 0.05], [0.5, 0.95]]) await page.mouse.click(...await at({ x, y }));
+  await page.type("dialog input", "gate");
+  await page.keyboard.press("Enter");
+  await until("the line in the list", () => page.$$eval(".areas li", (lines) => lines.some((line) => line.textContent.includes("gate"))));
+  await until("an object that crosses it, on MQTT", () => /"event":"crossed"/.test(listener.said));
+  await until("and on the page", () => page.$("#events [data-event=crossed]"));
+  await page.screenshot({ path: join(pictures, "page.png") });
+  for (const name of ["line gate", "zone yard"]) {
+    await page.click(`.areas button[aria-label="remove ${name}"]`);
+    await until(`${name} gone`, async () => !await page.$(`.areas button[aria-label="remove ${name}"]`));
+  }
+});
+await check("an object is chosen from the list", async () => {
+  for (let round = 0; ; round += 1) {
+    const id = await page.$eval(".objects button", (one) => { one.click(); return one.title.replace("object ", ""); });
+    if (await selected() === id) return;
+    if (round > 20) throw new Error(`${id} is not selected`);
+  }
+});
 await check("a setting changed here is seen on MQTT, and the other way round", async () => {
   await press("#settings summary");
   const input = await page.waitForSelector("#settings [name=confidence]", { timeout: PATIENCE_MS });
@@ -225,6 +285,8 @@ await check("a setting changed here is seen on MQTT, and the other way round", a
   await until("the state", () => listener.said.includes(`confidence/state ${set}`));
   say("fastsam/demo/confidence/set", "0.4");
   await until("the value on the page", () => input.evaluate((element) => element.dataset.value === "0.4"));
+  const names = await page.$$eval("#settings [name]", (all) => all.map((one) => one.name));
+  for (const name of ["confidence", "iou", "min_area", "cleanup", "mask_format"]) if (!names.includes(name)) throw new Error(`no control for ${name}: ${names}`);
 });
 await check("keys alone select an object and keep it as a prompt", async () => {
   await page.focus("canvas[data-camera]");
@@ -235,6 +297,38 @@ await check("keys alone select an object and keep it as a prompt", async () => {
   await page.keyboard.type("mine");
   await page.keyboard.press("Enter");
   await until("the standing prompt", () => page.$$eval(".standing li", (lines) => lines.some((line) => line.textContent.includes("mine"))));
+});
+await check("keys alone draw a zone", async () => {
+  await page.focus(".add-zone");
+  await page.keyboard.press("Enter");
+  for (const [key, times] of [["ArrowLeft", 1], ["ArrowUp", 1], ["ArrowRight", 3]]) {
+    for (let i = 0; i < times; i += 1) { await page.keyboard.down("Shift"); await page.keyboard.press(key); await page.keyboard.up("Shift"); }
+    await page.keyboard.press("Space");
+  }
+  await page.keyboard.press("Enter");
+  await page.keyboard.type("keys");
+  await page.keyboard.press("Enter");
+  await until("the zone in the list", () => page.$$eval(".areas li", (lines) => lines.some((line) => line.textContent.includes("keys"))));
+});
+await check("everything has a name for screen readers", async () => {
+  const nameless = await page.evaluate(() => [...document.querySelectorAll("button, input, select, canvas, a")].filter((one) => !(
+    one.hidden || one.closest("[hidden]") || one.getAttribute("aria-label") || one.textContent.trim() || one.labels?.[0]?.textContent.trim()
+  )).map((one) => one.outerHTML));
+  if (nameless.length) throw new Error(nameless.join(" "));
+});
+await check("a picture of one's own is segmented and shown", async () => {
+  const photo = join(folder, "photo.jpg");
+  writeFileSync(photo, Buffer.from(await page.evaluate(async () => [...new Uint8Array(await (await fetch(document.querySelector(".snapshot").href)).arrayBuffer())])));
+  await (await page.$("#upload input")).uploadFile(photo);
+  const shown = await until("its masks", () => page.$eval("#upload canvas", (one) => !one.hidden && Number(one.dataset.count)));
+  const words = await page.$eval("#upload [role=status]", (one) => one.textContent);
+  // The browser says so itself when an answer is no success.
+  isAway = true;
+  writeFileSync(photo, "no picture");
+  await (await page.$("#upload input")).uploadFile(photo);
+  await until("what is wrong with another one", async () => /expected a picture/.test(await page.$eval("#upload [role=status]", (one) => one.textContent)));
+  isAway = false;
+  return `${shown} masks; ${words}`;
 });
 await check("frames flow, young", async () => {
   const ages = [];
@@ -248,7 +342,7 @@ await check("frames flow, young", async () => {
   ages.sort((a, b) => a - b);
   return `${await page.$eval(".rate", (one) => one.textContent)}; age of what is drawn: median ${ages[50]} ms, worst of 100 ${ages[99]} ms`;
 });
-for (const [name, width, height, scheme] of [["desktop-light", 1280, 900, "light"], ["desktop-dark", 1280, 900, "dark"], ["phone", 360, 740, "light"]]) {
+for (const [name, width, height, scheme] of [["desktop-light", 1280, 900, "light"], ["desktop-dark", 1280, 900, "dark"], ["phone-light", 360, 740, "light"], ["phone-dark", 360, 740, "dark"]]) {
   await check(`${name}: nothing is wider than the window`, async () => {
     await page.setViewport({ width, height });
     await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
@@ -259,6 +353,15 @@ for (const [name, width, height, scheme] of [["desktop-light", 1280, 900, "light
     if (wide > width) throw new Error(`${wide} columns in ${width}`);
   });
 }
+await page.setViewport({ width: 1280, height: 900 });
+await check("without a broker the page says what to do", async () => {
+  const words = () => page.$$eval("#checks li", (all) => all.map((one) => one.textContent).join("\n"));
+  broker.child.kill("SIGKILL");
+  await until("the broker's absence", async () => /broker.*What to do: check mqtt.host/s.test(await words()));
+  await page.screenshot({ path: join(pictures, "broker-down.png") });
+  broker = new Program("mosquitto", ["-c", join(folder, "mosquitto.conf")]);
+  await until("its return", async () => /broker connected to/.test(await words()));
+});
 await check("the daemon is killed and comes back", async () => {
   isAway = true;
   daemon.child.kill("SIGKILL");

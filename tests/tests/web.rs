@@ -143,6 +143,7 @@ fn a_viewer_sees_each_picture_with_the_masks_of_that_frame() {
     for (path, text) in [
         ("/", "<!doctype html>"),
         ("/healthz", "ok"),
+        ("/api/v1/health", "\"check\":\"broker\""),
         ("/readyz", "frames flow"),
         ("/api/v1/cameras", "[\"cam\"]"),
         ("/api/v1/status", "\"cameras\""),
@@ -245,14 +246,20 @@ fn a_taken_port_is_one_line_that_names_the_flag() {
 
 /// Sends a body; the code and the answer.
 fn post(address: SocketAddr, path: &str, head: &str, body: &str) -> (u16, Value) {
+    post_bytes(address, path, head, body.as_bytes())
+}
+
+fn post_bytes(address: SocketAddr, path: &str, head: &str, body: &[u8]) -> (u16, Value) {
     let mut stream = TcpStream::connect(address).expect("the page");
     stream.set_read_timeout(Some(DEADLINE)).expect("a timeout");
     write!(
         stream,
-        "POST {path} HTTP/1.1\r\nHost: {address}\r\n{head}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\n{head}Content-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     )
     .expect("a sent request");
+    // Whoever is refused early may find the connection gone.
+    let _ = stream.write_all(body);
     let mut answer = Vec::new();
     // Whoever is refused early may find the connection gone.
     let _ = stream.read_to_end(&mut answer);
@@ -313,6 +320,62 @@ fn requests_over_http_are_those_over_mqtt() {
 }
 
 #[test]
+fn an_uploaded_picture_has_the_masks_that_segment_finds() {
+    let node = Node::new();
+    let (daemon, address) = start(&node, "{listen: \"ADDRESS\"}");
+    let scene = Scene::new(SceneSettings {
+        size: Size::new(400, 300),
+        ..SceneSettings::default()
+    });
+    let mut frame = frame::Frame::empty();
+    scene.expect("a scene").render(0, &mut frame);
+    let picture = node.folder().join("picture.png");
+    image::save_buffer(&picture, &frame.data, 400, 300, image::ColorType::Rgb8).expect("a PNG");
+    let png = std::fs::read(&picture).expect("the PNG");
+    let expected = fastsamd_tests::fastsamd()
+        .args(["segment", "--confidence", "0.5", "--config"])
+        .arg(node.folder().join("config.yaml"))
+        .arg(&picture)
+        .output()
+        .expect("segment");
+    let expected: Value = serde_json::from_slice(&expected.stdout).expect("a message");
+    assert!(!expected["segments"].as_array().expect("a list").is_empty());
+    let subscriber = node.subscribe();
+    subscriber.wait_for("masks", |message| message.topic.ends_with("/masks"));
+    let send = |path: &str, body: &[u8]| post_bytes(address, path, "", body);
+    let (code, answer) = send("/api/v1/segment?confidence=0.5", &png);
+    assert_eq!(code, 200, "{answer}");
+    assert_eq!(answer["segments"], expected["segments"]);
+    assert_eq!(
+        (&answer["node"], &answer["camera"]),
+        (&"test".into(), &"upload".into())
+    );
+    assert_eq!(answer["frame"]["width"], 400);
+    // The cameras' frames go on, and none of this is published as one of theirs.
+    for _ in 0..3 {
+        let masks = subscriber.wait_for("masks", |message| message.topic.ends_with("/masks"));
+        assert_eq!(masks.json()["frame"]["width"], 320);
+    }
+    let (code, answer) = send("/api/v1/segment?mask_format=none&max_segments=1", &png);
+    assert_eq!(code, 200, "{answer}");
+    let segments = answer["segments"].as_array().expect("a list");
+    assert!(segments.len() == 1 && segments[0].get("segmentation").is_none());
+    for (path, body, words) in [
+        ("/api/v1/segment", b"GIF89a".as_slice(), "picture: "),
+        ("/api/v1/segment", b"", "the file is empty"),
+        ("/api/v1/segment?iou=2", &png, "iou: 2"),
+        ("/api/v1/segment?colour=red", &png, "colour: unknown option"),
+    ] {
+        let (code, answer) = send(path, body);
+        assert_eq!(code, 400, "{answer}");
+        assert_eq!(answer["status"], "error");
+        let why = answer["error"].as_str().expect("words");
+        assert!(why.contains(words) && !why.contains('\n'), "{why}");
+    }
+    daemon.stop();
+}
+
+#[test]
 fn what_is_described_is_there() {
     let node = Node::new();
     let (daemon, address) = start(&node, "{listen: \"ADDRESS\"}");
@@ -352,7 +415,7 @@ fn what_is_described_is_there() {
         }
         looked += 1;
     }
-    assert!(looked >= 13, "{looked} paths");
+    assert!(looked >= 14, "{looked} paths");
 
     let (_, _, plain) = get(address, "/snapshot/cam.jpg", "");
     let (_, _, drawn) = get(address, "/snapshot/cam.jpg?masks=1", "");

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use fastsam::Segment;
-use frame::{Letterbox, NetworkInput, Size};
+use frame::{Frame, InputSize, Letterbox, NetworkInput, Preprocessor, Size};
 use picture::{
     labelmap::{self, Label},
     snapshot,
@@ -26,9 +26,9 @@ pub struct Shown {
     pub size: Size,
     /// What ran the network.
     pub backend: &'static str,
-    /// The picture as the network saw it.
-    pub picture: NetworkInput,
-    /// How the frame lies in it.
+    /// The picture, with the camera's own JPEG where it sends such.
+    pub picture: Frame,
+    /// How it lay in the network's input.
     pub letterbox: Letterbox,
     /// What the network's classes are called.
     pub classes: Classes,
@@ -70,6 +70,8 @@ struct Header<'a> {
     backend: &'a str,
     /// Bytes of the picture.
     jpeg: usize,
+    /// Where it lies among the masks' pixels: left, top, width, height. Masks of the network's input reach over it.
+    picture: [u32; 4],
     segments: Vec<Object<'a>>,
     events: &'a [String],
 }
@@ -105,7 +107,7 @@ impl Shown {
         captured_ms: u64,
         size: Size,
         backend: &'static str,
-        picture: NetworkInput,
+        picture: Frame,
         letterbox: Letterbox,
         classes: Classes,
         outlines: Vec<Outline>,
@@ -128,31 +130,55 @@ impl Shown {
     /// What is sent of it, made once for all who look. Takes some milliseconds.
     pub(crate) fn encoded(&self) -> &Encoded {
         self.encoded.get_or_init(|| {
-            let jpeg = snapshot::plain(&self.picture, &self.under()).unwrap_or_default();
+            let own = self.picture.jpeg.as_ref().filter(|own| !own.is_empty());
+            let jpeg = own.cloned().or_else(|| self.drawn()).unwrap_or_default();
             let message = message(self, &jpeg);
             Encoded { jpeg, message }
         })
     }
 
-    /// The part of the picture that lies under the masks: the frame's, or all of it where they are of the network's
-    /// input.
-    fn under(&self) -> Letterbox {
-        if self.size == self.letterbox.frame {
-            return self.letterbox;
-        }
-        Letterbox {
-            resized: self.letterbox.input.size(),
-            left: 0,
-            top: 0,
-            ..self.letterbox
+    /// The picture as JPEG, at the page's size; nothing where it can't be made.
+    fn drawn(&self) -> Option<Vec<u8>> {
+        let (input, letterbox) = self.letterboxed(page_size(self.letterbox.frame))?;
+        snapshot::plain(&input, &letterbox).ok()
+    }
+
+    /// The picture in an input of this size.
+    fn letterboxed(&self, size: InputSize) -> Option<(NetworkInput, Letterbox)> {
+        let mut input = NetworkInput::new(size);
+        let letterbox = Preprocessor::new().letterbox(&self.picture, &mut input);
+        Some((input, letterbox.ok()?))
+    }
+
+    /// Whether the masks are the network input's.
+    fn is_of_input(&self) -> bool {
+        self.size != self.letterbox.frame
+    }
+
+    /// Where the picture lies among the masks' pixels.
+    fn place(&self) -> [u32; 4] {
+        let Letterbox {
+            left, top, resized, ..
+        } = self.letterbox;
+        if self.is_of_input() {
+            [left, top, resized.width, resized.height]
+        } else {
+            [0, 0, self.size.width, self.size.height]
         }
     }
 
     /// The frame with its masks drawn, as JPEG; empty where it can't be made.
     pub(crate) fn overlay(&self) -> Vec<u8> {
+        let size = if self.is_of_input() {
+            self.letterbox.input
+        } else {
+            page_size(self.letterbox.frame)
+        };
+        let Some((input, letterbox)) = self.letterboxed(size) else {
+            return Vec::new();
+        };
         let segments = self.outlines.iter().map(|one| (one.id, &one.segment));
-        let overlay = snapshot::encode(&self.picture, &self.letterbox, segments, &self.classes);
-        overlay.unwrap_or_default()
+        snapshot::encode(&input, &letterbox, segments, &self.classes).unwrap_or_default()
     }
 
     /// The label map as PNG; empty where it can't be made.
@@ -197,6 +223,20 @@ impl Shown {
     }
 }
 
+/// The size at which a frame is encoded for the page: its own, as far as that goes.
+fn page_size(frame: Size) -> InputSize {
+    let most = InputSize::LARGEST.width();
+    let longest = frame.width.max(frame.height).max(1);
+    let side = |side: u32| {
+        let fitted = u64::from(side) * u64::from(most.min(longest)) / u64::from(longest);
+        (fitted as u32).clamp(1, most).next_multiple_of(STEP)
+    };
+    InputSize::new(side(frame.width), side(frame.height)).unwrap_or(InputSize::LARGEST)
+}
+
+/// What the sides of an input are multiples of.
+const STEP: u32 = 32;
+
 /// The bytes of the header's JSON (32 bits, little-endian), the JSON, the JPEG, and for each segment in turn its
 /// runs, `[row, first column, column behind the last]` as numbers of 16 bits, little-endian.
 fn message(shown: &Shown, jpeg: &[u8]) -> Vec<u8> {
@@ -207,6 +247,7 @@ fn message(shown: &Shown, jpeg: &[u8]) -> Vec<u8> {
         height: shown.size.height,
         backend: shown.backend,
         jpeg: jpeg.len(),
+        picture: shown.place(),
         segments: shown.told().collect(),
         events: &shown.events,
     };
@@ -336,11 +377,21 @@ impl Drop for Look {
 #[cfg(test)]
 mod tests {
     use fastsam::{Contours, Mask, Run};
-    use frame::{FrameRect, InputSize, PixelRect};
+    use frame::{FrameRect, PixelFormat, PixelRect};
 
     use super::*;
 
-    pub(crate) fn shown(sequence: u64) -> Shown {
+    fn picture(size: Size) -> Frame {
+        Frame {
+            size,
+            stride: size.width as usize,
+            pixel_format: PixelFormat::Grey8,
+            data: vec![90; size.pixels()],
+            ..Frame::empty()
+        }
+    }
+
+    fn shown(sequence: u64) -> Shown {
         let now = std::time::SystemTime::now();
         let since = now.duration_since(std::time::SystemTime::UNIX_EPOCH);
         let run = |y| Run {
@@ -378,7 +429,7 @@ mod tests {
             since.unwrap().as_millis() as u64,
             size,
             "mock",
-            NetworkInput::new(InputSize::DEFAULT),
+            picture(size),
             Letterbox::fit(size, InputSize::DEFAULT),
             Classes::one(),
             vec![outline],
@@ -405,6 +456,39 @@ mod tests {
             .map(|pair| u16::from_le_bytes(*pair))
             .collect();
         assert_eq!(numbers, [5, 10, 20, 6, 10, 20]);
+    }
+
+    #[test]
+    fn a_cameras_own_picture_is_passed_on_and_any_other_has_the_frames_size() {
+        let mut shown = shown(9);
+        shown.picture.jpeg = Some(b"as the camera sent it".to_vec());
+        assert_eq!(shown.encoded().jpeg, b"as the camera sent it");
+        // Somebody looks, and the camera sends no JPEG.
+        for (frame, expected) in [
+            ((640, 360), (640, 360)),
+            ((1280, 720), (1280, 720)),
+            ((1920, 1080), (1280, 720)),
+            ((300, 4000), (96, 1280)),
+            ((1, 1), (32, 32)),
+        ] {
+            let size = Size::new(frame.0, frame.1);
+            shown.picture = picture(size);
+            shown.picture.jpeg = Some(Vec::new());
+            shown.letterbox = Letterbox::fit(size, InputSize::DEFAULT);
+            shown.encoded = OnceLock::new();
+            let jpeg = &shown.encoded().jpeg;
+            let picture = image::load_from_memory(jpeg).unwrap();
+            assert_eq!((picture.width(), picture.height()), expected, "{size}");
+        }
+    }
+
+    #[test]
+    fn masks_of_the_networks_input_reach_over_the_picture() {
+        let mut shown = shown(9);
+        assert_eq!(shown.place(), [0, 0, 640, 360]);
+        shown.size = InputSize::DEFAULT.size();
+        assert_eq!(shown.place(), [0, 140, 640, 360]);
+        assert!(shown.overlay().starts_with(&[0xff, 0xd8]));
     }
 
     #[test]

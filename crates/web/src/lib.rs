@@ -17,12 +17,16 @@ mod gallery;
 mod gate;
 mod metrics;
 mod node;
+mod openapi;
 mod page;
 mod routes;
 mod server;
+#[cfg(test)]
+mod tests;
+mod upload;
 
 pub use gallery::{Gallery, Outline, Shown};
 pub use gate::Token;
 pub use metrics::StageTimes;
-pub use node::{Answer, Node};
-pub use server::{Server, WebError};
+pub use node::{Answer, Node, OPTIONS, Options, Outcome, Refused, SegmentAnswer};
+pub use server::{Server, Site, WebError};

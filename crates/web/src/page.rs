@@ -6,7 +6,7 @@ use axum::{
 };
 
 /// Path, kind and content of each file.
-const FILES: [(&str, &str, &str); 7] = [
+const FILES: [(&str, &str, &str); 13] = [
     (
         "/",
         "text/html; charset=utf-8",
@@ -20,8 +20,14 @@ const FILES: [(&str, &str, &str); 7] = [
     ("/page.js", SCRIPT, include_str!("page/page.js")),
     ("/api.js", SCRIPT, include_str!("page/api.js")),
     ("/areas.js", SCRIPT, include_str!("page/areas.js")),
+    ("/camera.js", SCRIPT, include_str!("page/camera.js")),
+    ("/colour.js", SCRIPT, include_str!("page/colour.js")),
+    ("/events.js", SCRIPT, include_str!("page/events.js")),
+    ("/objects.js", SCRIPT, include_str!("page/objects.js")),
     ("/prompts.js", SCRIPT, include_str!("page/prompts.js")),
     ("/settings.js", SCRIPT, include_str!("page/settings.js")),
+    ("/state.js", SCRIPT, include_str!("page/state.js")),
+    ("/upload.js", SCRIPT, include_str!("page/upload.js")),
 ];
 
 const SCRIPT: &str = "text/javascript; charset=utf-8";

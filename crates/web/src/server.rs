@@ -7,11 +7,17 @@ use std::{
     time::Duration,
 };
 
+use axum::Router;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
-use tokio::{sync::Semaphore, time::sleep};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt as _},
+    sync::Semaphore,
+    time::{sleep, timeout},
+};
+use tokio_io_timeout::TimeoutWriter;
 use tracing::{debug, warn};
 
 use crate::{
@@ -19,7 +25,7 @@ use crate::{
     gallery::Gallery,
     gate::{Gate, Token},
     node::Node,
-    routes,
+    routes, upload,
 };
 
 /// Connections at once: browsers open up to six.
@@ -30,6 +36,14 @@ const HEAD: Duration = Duration::from_secs(10);
 
 /// Bytes of a request's head, at most.
 const MOST_HEAD: usize = 16 * 1024;
+
+/// How long a viewer may read nothing of what is sent.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+
+/// What a viewer too many hears, and how long that may take.
+const FULL: &str = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\n\
+                    too many viewers are here: try again later\n";
+const GOODBYE: Duration = Duration::from_millis(100);
 
 /// How often the server looks whether it is to end.
 const TICK: Duration = Duration::from_millis(100);
@@ -96,31 +110,64 @@ impl Server {
             .max_blocking_threads(2)
             .build()
             .map_err(WebError::Runtime)?;
-        let app = App {
-            node,
-            gallery,
-            gate: Arc::new(Gate {
-                token: self.token,
-                machine,
-            }),
-        };
-        let outcome = runtime.block_on(accept(self.listener, app, &stop));
+        let site = Site::new(node, gallery, machine, self.token);
+        let outcome = runtime.block_on(accept(self.listener, &site, &stop));
         // Viewers are left to notice that the connection is gone.
         runtime.shutdown_background();
         outcome.map_err(WebError::Runtime)
     }
 }
 
-async fn accept(listener: TcpListener, app: App, stop: &impl Fn() -> bool) -> io::Result<()> {
+/// What is served to whoever connects.
+#[derive(Clone, Debug)]
+pub struct Site {
+    router: Router,
+}
+
+impl Site {
+    /// The page and all that belongs to it. `machine`: the name of this machine, by which browsers may call it.
+    pub fn new(
+        node: Arc<dyn Node>,
+        gallery: Arc<Gallery>,
+        machine: String,
+        token: Option<Token>,
+    ) -> Self {
+        Self {
+            router: routes::router(App {
+                node,
+                gallery,
+                gate: Arc::new(Gate { token, machine }),
+                uploads: Arc::new(Semaphore::new(upload::AT_ONCE)),
+            }),
+        }
+    }
+
+    /// Serves a connection to its end, which comes when the other side stops reading, too.
+    pub async fn serve(&self, stream: impl AsyncRead + AsyncWrite + Send + 'static) {
+        let mut stream = TimeoutWriter::new(stream);
+        stream.set_timeout(Some(LONGEST_PAUSE));
+        let service = TowerToHyperService::new(self.router.clone());
+        let connection = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD)
+            .max_buf_size(MOST_HEAD)
+            .serve_connection(TokioIo::new(Box::pin(stream)), service)
+            .with_upgrades();
+        if let Err(error) = connection.await {
+            debug!("a viewer: {error}");
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, site: &Site, stop: &impl Fn() -> bool) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let room = Arc::new(Semaphore::new(CONNECTIONS));
-    let router = routes::router(app);
     while !stop() {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = sleep(TICK) => continue,
         };
-        let stream = match accepted {
+        let mut stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
                 // Too many open files: it may be better in a moment.
@@ -131,19 +178,13 @@ async fn accept(listener: TcpListener, app: App, stop: &impl Fn() -> bool) -> io
         };
         let Ok(place) = Arc::clone(&room).try_acquire_owned() else {
             debug!("a viewer too many: {CONNECTIONS} are here");
+            // It has room in the buffers of a connection that has just begun.
+            let _ = timeout(GOODBYE, stream.write_all(FULL.as_bytes())).await;
             continue;
         };
-        let service = TowerToHyperService::new(router.clone());
+        let site = site.clone();
         tokio::spawn(async move {
-            let connection = hyper::server::conn::http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD)
-                .max_buf_size(MOST_HEAD)
-                .serve_connection(TokioIo::new(stream), service)
-                .with_upgrades();
-            if let Err(error) = connection.await {
-                debug!("a viewer: {error}");
-            }
+            site.serve(stream).await;
             drop(place);
         });
     }

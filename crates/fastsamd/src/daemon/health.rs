@@ -24,6 +24,8 @@ pub(crate) struct CameraHealth {
     captured: Counter,
     pub(crate) opened: Counter,
     rate: Mutex<Rate>,
+    /// Why the last frames were the last.
+    stopped: Mutex<Option<String>>,
 }
 
 impl CameraHealth {
@@ -31,6 +33,21 @@ impl CameraHealth {
     pub(crate) fn captured(&self, now: Instant) {
         self.captured.increment();
         self.rate().count(now);
+    }
+
+    /// No frames come any more.
+    pub(crate) fn note_stop(&self, why: String) {
+        *self.stopped() = Some(why);
+    }
+
+    /// Why no frames come, where they ever came or should have come.
+    pub(crate) fn why_stopped(&self) -> Option<String> {
+        self.stopped().clone()
+    }
+
+    fn stopped(&self) -> MutexGuard<'_, Option<String>> {
+        // The text is replaced as a whole.
+        self.stopped.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn rate(&self) -> MutexGuard<'_, Rate> {

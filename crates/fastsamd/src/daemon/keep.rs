@@ -1,4 +1,4 @@
-//! Copies of the network's inputs, kept until their segments are known, for whoever wants pictures.
+//! Copies of frames or of the network's inputs, kept until their segments are known, for whoever wants pictures.
 //!
 //! Invariants: no more than [`MOST_PICTURES`] are kept, in buffers that are used again; of cameras whose pictures
 //! nobody wants nothing is copied.
@@ -14,29 +14,39 @@ use frame::NetworkInput;
 const MOST_PICTURES: usize = 8;
 
 /// Where pictures wait.
-#[derive(Default)]
-pub(crate) struct Keep {
+pub(crate) struct Keep<T = NetworkInput> {
     /// Bit `i`: whether pictures of camera `i` are wanted. There are at most 16 cameras.
     wanted: AtomicU32,
-    pictures: Mutex<Pictures>,
+    pictures: Mutex<Pictures<T>>,
 }
 
-#[derive(Default)]
-struct Pictures {
+struct Pictures<T> {
     /// In the order in which they came.
-    kept: Vec<Kept>,
+    kept: Vec<Kept<T>>,
     /// Buffers to be filled again.
-    free: Vec<NetworkInput>,
+    free: Vec<T>,
 }
 
-struct Kept {
+struct Kept<T> {
     camera: usize,
     sequence: u64,
-    input: NetworkInput,
+    picture: T,
 }
 
-impl Keep {
-    fn pictures(&self) -> MutexGuard<'_, Pictures> {
+impl<T> Default for Keep<T> {
+    fn default() -> Self {
+        Self {
+            wanted: AtomicU32::default(),
+            pictures: Mutex::new(Pictures {
+                kept: Vec::new(),
+                free: Vec::new(),
+            }),
+        }
+    }
+}
+
+impl<T: Clone> Keep<T> {
+    fn pictures(&self) -> MutexGuard<'_, Pictures<T>> {
         // Each change is whole in itself.
         self.pictures.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -56,58 +66,63 @@ impl Keep {
         self.wanted.load(Ordering::Acquire) & 1 << camera != 0
     }
 
-    /// Keeps a copy of a frame's input, if such are wanted; in the place of the oldest, if need be.
-    pub(crate) fn offer(&self, camera: usize, sequence: u64, input: &NetworkInput) {
+    /// Keeps a copy of a frame's picture, if such are wanted; in the place of the oldest, if need be.
+    pub(crate) fn offer(&self, camera: usize, sequence: u64, picture: &T) {
         if !self.wants(camera) {
             return;
         }
         let mut pictures = self.pictures();
-        let mut buffer = if pictures.kept.len() == MOST_PICTURES {
-            pictures.kept.remove(0).input
+        let used = if pictures.kept.len() == MOST_PICTURES {
+            Some(pictures.kept.remove(0).picture)
         } else {
-            let new = || NetworkInput::new(input.size());
-            pictures.free.pop().unwrap_or_else(new)
+            pictures.free.pop()
         };
-        buffer.clone_from(input);
+        let copy = match used {
+            Some(mut used) => {
+                used.clone_from(picture);
+                used
+            }
+            None => picture.clone(),
+        };
         pictures.kept.push(Kept {
             camera,
             sequence,
-            input: buffer,
+            picture: copy,
         });
     }
 
     /// Takes a frame's picture out, and drops those of frames before it, which were lost.
-    pub(crate) fn take(&self, camera: usize, sequence: u64) -> Option<NetworkInput> {
+    pub(crate) fn take(&self, camera: usize, sequence: u64) -> Option<T> {
         self.pictures().take(camera, sequence)
     }
 
     /// Takes a picture's buffer back.
-    pub(crate) fn give_back(&self, input: NetworkInput) {
-        self.pictures().keep_free(input);
+    pub(crate) fn give_back(&self, picture: T) {
+        self.pictures().keep_free(picture);
     }
 }
 
-impl Pictures {
+impl<T> Pictures<T> {
     /// Takes a frame's picture out, and drops those of frames before it, which were lost.
-    fn take(&mut self, camera: usize, sequence: u64) -> Option<NetworkInput> {
-        let is_it = |kept: &Kept| kept.camera == camera && kept.sequence == sequence;
+    fn take(&mut self, camera: usize, sequence: u64) -> Option<T> {
+        let is_it = |kept: &Kept<T>| kept.camera == camera && kept.sequence == sequence;
         let found = self.kept.iter().position(is_it);
-        let found = found.map(|place| self.kept.remove(place).input);
+        let found = found.map(|place| self.kept.remove(place).picture);
         self.drop_until(camera, sequence);
         found
     }
 
     fn drop_until(&mut self, camera: usize, sequence: u64) {
-        let is_past = |kept: &mut Kept| kept.camera == camera && kept.sequence <= sequence;
-        let past: Vec<Kept> = self.kept.extract_if(.., is_past).collect();
+        let is_past = |kept: &mut Kept<T>| kept.camera == camera && kept.sequence <= sequence;
+        let past: Vec<Kept<T>> = self.kept.extract_if(.., is_past).collect();
         for kept in past {
-            self.keep_free(kept.input);
+            self.keep_free(kept.picture);
         }
     }
 
-    fn keep_free(&mut self, input: NetworkInput) {
+    fn keep_free(&mut self, picture: T) {
         if self.free.len() < MOST_PICTURES {
-            self.free.push(input);
+            self.free.push(picture);
         }
     }
 }
@@ -128,7 +143,7 @@ mod tests {
 
     #[test]
     fn pictures_are_kept_while_they_are_wanted() {
-        let keep = Keep::default();
+        let keep: Keep = Keep::default();
         let mut input = NetworkInput::new(InputSize::DEFAULT);
         input.bytes_mut().fill(7);
         keep.offer(1, 1, &input);

@@ -5,6 +5,7 @@
 //! cure are handled inside a stage; any other ends the daemon with exit code 1, and the service
 //! manager starts it anew.
 
+mod checks;
 mod clock;
 mod health;
 mod keep;
@@ -17,6 +18,7 @@ mod rate;
 mod run;
 mod settings;
 mod store;
+mod uploads;
 mod web;
 
 pub(crate) use process::threads::left_behind as threads_left_behind;

@@ -18,6 +18,7 @@ use mqtt::{Delivery, Incoming, Publisher};
 use tracing::{info, warn};
 
 use super::{
+    checks::BrokerAddress,
     clock::Clock,
     health::CameraHealth,
     keep::Keep,
@@ -49,6 +50,7 @@ use super::{
     },
     settings::{live::Live, registry::Registry, reload::Reload},
     store::Store,
+    uploads::{self, Uploads},
     web::{self, Answers, Showing},
 };
 use crate::{
@@ -140,8 +142,10 @@ pub(crate) fn run_with(
     keeps.push(Arc::clone(publishing.frames.pictures.keep()));
     let vitals = publishing.vitals.clone();
     let page = server
-        .map(|server| shared.show(server, &mut publishing, &accelerator, &topics, &mut keeps))
+        .map(|server| shared.show(server, &mut publishing, &accelerator, &topics))
         .transpose()?;
+    let shown = publishing.frames.showing.as_ref();
+    let shown = shown.map(|showing| Arc::clone(&showing.keep));
 
     let threads = &shared.threads;
     let session = threads.spawn("mqtt", move |heartbeat| {
@@ -192,6 +196,7 @@ pub(crate) fn run_with(
                 used_segments,
                 live: &shared.live,
                 keeps,
+                shown,
             };
             Pipeline::start(parts, threads)?.join();
         }
@@ -206,7 +211,7 @@ pub(crate) fn run_with(
     let others = [publish, pictures, requests]
         .into_iter()
         .chain(looking)
-        .chain(page);
+        .chain(page.into_iter().flatten());
     join(others, &shutdown);
     farewell.say();
     join_with_grace([session], &shutdown, FAREWELL_TIME);
@@ -397,41 +402,61 @@ impl Shared<'_> {
         })
     }
 
-    /// Starts the thread that serves the page, and has frames shown there.
+    /// Starts the threads that serve the page and work on pictures that are sent there, and has frames shown.
     fn show(
         &self,
         server: Server,
         publishing: &mut PublishStage,
         accelerator: &StateOfAccelerator,
         topics: &Topics,
-        keeps: &mut Vec<Arc<Keep>>,
-    ) -> anyhow::Result<JoinHandle<()>> {
+    ) -> anyhow::Result<[JoinHandle<()>; 2]> {
         info!("the page: http://{}/", server.address());
         let names = || self.config.cameras.iter().map(|camera| camera.name.clone());
         let gallery = Gallery::new(names());
         let stages = StageTimes::new(names());
-        let keep = Arc::new(Keep::default());
-        keeps.push(Arc::clone(&keep));
         publishing.frames.showing = Some(Showing {
             gallery: Arc::clone(&gallery),
-            keep,
+            keep: Arc::default(),
             stages: Arc::clone(&stages),
         });
+        let (uploads, inbox) = uploads::queue();
+        let broker = self.config.mqtt.broker();
         let node = Arc::new(Answers {
             vitals: publishing.vitals.clone(),
             announcement: Arc::clone(&accelerator.announcement),
             stages,
             topics: topics.clone(),
             publisher: publishing.frames.publisher.clone(),
+            backend: publishing.frames.backend,
+            broker: BrokerAddress {
+                host: broker.host,
+                port: broker.port,
+            },
+            uploads,
         });
+        let uploads = Uploads {
+            node: self.config.node.clone(),
+            backend: publishing.frames.backend,
+            stills: Arc::clone(&self.edges.stills),
+            live: Arc::clone(&self.live),
+            clock: self.clock.clone(),
+            inbox,
+        };
         let shutdown = self.threads.shutdown.clone();
-        self.threads.spawn("web", move |heartbeat| {
+        // A large picture takes its time.
+        let uploads = self.threads.spawn_unwatched("uploads", move || {
+            uploads.run(&shutdown);
+            Ok(())
+        })?;
+        let shutdown = self.threads.shutdown.clone();
+        let page = self.threads.spawn("web", move |heartbeat| {
             server.run(node, gallery, web::machine(), || {
                 heartbeat.beat();
                 shutdown.is_requested()
             })?;
             Ok(())
-        })
+        })?;
+        Ok([page, uploads])
     }
 
     /// Starts the thread that looks at segments for texts.

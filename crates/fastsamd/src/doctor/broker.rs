@@ -5,7 +5,7 @@ use std::time::Duration;
 use message::Topics;
 use mqtt::{Echo, Probe};
 
-use super::finding::Finding;
+use super::{advice, finding::Finding};
 use crate::daemon::connection_options;
 use configuration::Config;
 
@@ -22,12 +22,7 @@ pub(super) fn examine(config: &Config) -> Finding {
         Ok(Err(cause)) => Finding::failed(
             CHECK,
             format!("{address}: {cause}"),
-            format!(
-                "check mqtt.host, mqtt.port and the login in the configuration, and that the broker \
-                 runs and listens there: `systemctl status mosquitto`; try \
-                 `mosquitto_sub -V mqttv5 -h {} -p {} -t test`",
-                broker.host, broker.port
-            ),
+            advice::for_broker(&broker.host, broker.port),
         ),
         Err(error) => Finding::failed(CHECK, format!("{address}: {error}"), None),
     }

@@ -42,7 +42,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub(super) fn ok(check: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub(crate) fn ok(check: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
             check: check.into(),
             outcome: Outcome::Ok,
@@ -51,7 +51,7 @@ impl Finding {
         }
     }
 
-    pub(super) fn warning(
+    pub(crate) fn warning(
         check: impl Into<String>,
         detail: impl Into<String>,
         fix: impl Into<Option<String>>,
@@ -63,7 +63,7 @@ impl Finding {
         }
     }
 
-    pub(super) fn failed(
+    pub(crate) fn failed(
         check: impl Into<String>,
         detail: impl Into<String>,
         fix: impl Into<Option<String>>,

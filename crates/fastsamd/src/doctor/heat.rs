@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use crate::host::Host;
 
-pub(super) fn examine(host: &Host) -> Option<Finding> {
+pub(crate) fn examine(host: &Host) -> Option<Finding> {
     let temperatures: Vec<_> = host
         .temperatures()
         .into_iter()

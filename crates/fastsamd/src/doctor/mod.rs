@@ -5,10 +5,11 @@
 //! goes wrong for users of a Hailo-8: the table stands in `accelerator.rs`.
 
 mod accelerator;
+pub(crate) mod advice;
 mod broker;
 mod cameras;
-mod finding;
-mod heat;
+pub(crate) mod finding;
+pub(crate) mod heat;
 mod machine;
 mod onnx;
 

@@ -80,8 +80,8 @@ export class Areas {
   move(event) {
     const { x, y } = this.camera.share(event);
     const { held } = this;
-    if (held) { held.one.corners[held.place] = [x, y]; held.moved = true; this.camera.draw(); }
-    if (this.drawing) { this.drawing.cursor = [x, y]; this.camera.draw(); }
+    if (held) { held.one.corners[held.place] = [x, y]; held.moved = true; this.camera.drawSoon(); }
+    if (this.drawing) { this.drawing.cursor = [x, y]; this.camera.drawSoon(); }
   }
 
   async release() {
@@ -132,8 +132,8 @@ export class Areas {
       context.beginPath();
       corners.forEach(([x, y], i) => context[i ? "lineTo" : "moveTo"](x * width, y * height));
       if (kind === "zone") context.closePath();
-      context.lineWidth = Math.max(2, width / 400);
-      context.strokeStyle = "#000a";
+      context.lineWidth = Math.max(4, width / 250);
+      context.strokeStyle = "#0006";
       context.stroke();
       context.lineWidth /= 2;
       context.strokeStyle = kind === "zone" ? "#facc15" : "#38bdf8";

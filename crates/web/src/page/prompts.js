@@ -39,7 +39,7 @@ export class Prompts {
       if (dragged.box || distance > DRAG) {
         const [a, b] = [this.camera.share(dragged.from), this.camera.share(event)];
         dragged.box = [Math.min(a.x, b.x), Math.min(a.y, b.y), Math.max(a.x, b.x), Math.max(a.y, b.y)];
-        this.camera.draw();
+        this.camera.drawSoon();
       }
     });
     canvas.addEventListener("pointerup", (event) => {

@@ -13,6 +13,7 @@ use tracing::{debug, info, warn};
 use super::{counters::Counters, exchange::Exchange};
 use crate::{
     daemon::{
+        keep::Keep,
         process::{backoff::Backoff, shutdown::Shutdown, systemd::Heartbeat, threads::PATIENCE},
         settings::live,
     },
@@ -28,8 +29,8 @@ pub(crate) trait CameraWatcher: Send {
     fn opened(&mut self);
     /// A frame came.
     fn captured(&mut self);
-    /// No frames come any more.
-    fn stopped(&mut self);
+    /// No frames come any more, and why.
+    fn stopped(&mut self, why: String);
 }
 
 /// Captures from one camera until the shutdown or the end of its pictures.
@@ -39,6 +40,8 @@ pub(crate) struct Capture<W> {
     pub open: SourceFactory,
     pub watcher: W,
     pub frames: Arc<Exchange<Frame>>,
+    /// Where frames are kept for those who look at the page.
+    pub shown: Option<Arc<Keep<Frame>>>,
     /// Frames whose buffers may be filled again.
     pub used: Receiver<Frame>,
     pub counters: Arc<Counters>,
@@ -70,17 +73,19 @@ impl<W: CameraWatcher> Capture<W> {
                 Ok(Closed::AtEnd) => break,
                 Ok(Closed::TurnedOff) => {
                     info!(camera = self.name, "turned off");
-                    self.watcher.stopped();
+                    self.watcher
+                        .stopped("turned off in the settings".to_owned());
                 }
                 Err(error) => {
-                    self.watcher.stopped();
+                    self.watcher.stopped(error.to_string());
                     let pause = backoff.pause();
                     warn!(camera = self.name, retry_in_s = pause.as_secs(), "{error}");
                     self.wait(pause, heartbeat);
                 }
             }
         }
-        self.watcher.stopped();
+        let why = "its pictures have come to their end";
+        self.watcher.stopped(why.to_owned());
     }
 
     /// Waits for the next attempt, which is progress too.
@@ -112,6 +117,7 @@ impl<W: CameraWatcher> Capture<W> {
             if !self.live.now().is_enabled(self.camera) {
                 return Ok(Closed::TurnedOff);
             }
+            self.want_jpeg(&mut frame);
             match source.capture(&mut frame, PATIENCE) {
                 Ok(Captured::Frame) => {
                     backoff.reset();
@@ -154,5 +160,87 @@ impl<W: CameraWatcher> Capture<W> {
             }
         }
         Ok(Closed::AtEnd)
+    }
+
+    /// Asks for the camera's own JPEG while somebody looks, in a buffer that travels with the frame.
+    fn want_jpeg(&self, frame: &mut Frame) {
+        let looks = |keep: &Arc<Keep<Frame>>| keep.wants(self.camera);
+        if self.shown.as_ref().is_some_and(looks) {
+            frame.jpeg.get_or_insert_default().clear();
+        } else {
+            frame.jpeg = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use camera::Source;
+    use configuration::Config;
+    use crossbeam_channel::bounded;
+
+    use super::{super::exchange::Taken, *};
+    use crate::daemon::{process::systemd::Service, settings::live::Live};
+
+    /// A camera that sends Motion JPEG, and ends after three pictures.
+    struct Jpegs(u64);
+
+    impl Source for Jpegs {
+        fn describe(&self) -> String {
+            "three JPEGs".to_owned()
+        }
+
+        fn capture(&mut self, frame: &mut Frame, _: Duration) -> Result<Captured, CameraError> {
+            self.0 += 1;
+            if self.0 > 3 {
+                return Ok(Captured::End);
+            }
+            if let Some(own) = &mut frame.jpeg {
+                assert!(own.is_empty());
+                own.extend_from_slice(b"own");
+            }
+            frame.sequence = self.0;
+            Ok(Captured::Frame)
+        }
+    }
+
+    struct Nobody;
+
+    impl CameraWatcher for Nobody {
+        fn opened(&mut self) {}
+        fn captured(&mut self) {}
+        fn stopped(&mut self, _: String) {}
+    }
+
+    #[test]
+    fn a_cameras_own_jpegs_are_kept_while_somebody_looks() {
+        for (is_page, is_watched, expected) in [
+            (true, true, Some(b"own".to_vec())),
+            (true, false, None),
+            (false, false, None),
+        ] {
+            let keep = Arc::new(Keep::<Frame>::default());
+            keep.want(0, is_watched);
+            let frames = Arc::new(Exchange::new(1, 1));
+            let (_used_in, used) = bounded(1);
+            let stage = Capture {
+                camera: 0,
+                name: "cam".to_owned(),
+                open: Box::new(|| Ok(Box::new(Jpegs(0)))),
+                watcher: Nobody,
+                frames: Arc::clone(&frames),
+                shown: is_page.then_some(keep),
+                used,
+                counters: Arc::default(),
+                live: Live::new(&Config::default()).unwrap().reader(),
+                shutdown: Shutdown::new(),
+                next: 0,
+            };
+            stage.run(&Service::from_environment().heartbeat("capture"));
+            let Taken::Value(0, frame) = frames.take(Duration::ZERO) else {
+                panic!("no frame");
+            };
+            assert_eq!((frame.sequence, frame.jpeg), (3, expected));
+        }
     }
 }

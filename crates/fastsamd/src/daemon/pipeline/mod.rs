@@ -18,6 +18,7 @@ pub(crate) mod pacing;
 mod pending;
 mod segment;
 pub(crate) mod start;
+pub(crate) mod stills;
 mod submit;
 
 use std::{sync::Arc, thread::JoinHandle};
@@ -49,6 +50,7 @@ use flight::{Flight, Outcome};
 use pacing::Pacing;
 use pending::Pending;
 use segment::SegmentStage;
+use stills::Stills;
 use submit::SubmitStage;
 
 /// Answers that wait for the post-processor. One is enough to keep it busy; more is only delay.
@@ -64,15 +66,20 @@ pub(crate) struct Edges {
     pub(crate) frames: Arc<Exchange<Frame>>,
     pub(crate) pending: Arc<Pending<Flight>>,
     pub(crate) outcomes: Arc<Exchange<Outcome>>,
+    /// Pictures that no camera takes.
+    pub(crate) stills: Arc<Stills>,
 }
 
 impl Edges {
     /// Room for what travels by this configuration.
     pub(crate) fn new(config: &Config) -> Self {
         let cameras = config.cameras.len();
+        // One more place, for pictures that no camera takes.
+        let frames = Arc::new(Exchange::new(cameras + 1, 1));
         Self {
             counters: Arc::default(),
-            frames: Arc::new(Exchange::new(cameras, 1)),
+            stills: Arc::new(Stills::new(cameras, Arc::clone(&frames))),
+            frames,
             pending: Arc::new(Pending::with_capacity(
                 config.accelerator.frames_in_flight() + 2,
             )),
@@ -98,6 +105,8 @@ pub(crate) struct Parts<'a, A, C> {
     pub(crate) live: &'a Arc<Live>,
     /// Where pictures are kept for those who want some.
     pub(crate) keeps: Vec<Arc<Keep>>,
+    /// Where frames are kept for those who look at the page.
+    pub(crate) shown: Option<Arc<Keep<Frame>>>,
 }
 
 /// The running stages.
@@ -125,7 +134,9 @@ impl Pipeline {
             used_segments,
             live,
             keeps,
+            shown,
         } = parts;
+        edges.stills.open(accelerator.layout());
         let (answers_in, answers_out) = bounded(WAITING_ANSWERS);
         // One buffer being filled, one being read, and those that wait between.
         let buffers = WAITING_ANSWERS + 2;
@@ -140,6 +151,7 @@ impl Pipeline {
             free: free_in,
             outcomes: Arc::clone(&edges.outcomes),
             used: used_segments,
+            stills: edges.stills,
             counters: Arc::clone(&edges.counters),
         };
         let segment = threads.spawn("segment", move |heartbeat| {
@@ -177,6 +189,7 @@ impl Pipeline {
             pending: edges.pending,
             pacing,
             keeps,
+            shown: shown.clone(),
             counters: Arc::clone(&edges.counters),
             live: live.reader(),
             shutdown: threads.shutdown.clone(),
@@ -200,6 +213,7 @@ impl Pipeline {
                 open: cameras::camera(camera, Some(input)),
                 watcher,
                 frames: Arc::clone(&edges.frames),
+                shown: shown.clone(),
                 used,
                 counters: Arc::clone(&edges.counters),
                 live: live.reader(),

@@ -11,6 +11,7 @@ use super::{
     counters::Counters,
     exchange::Exchange,
     flight::{Answer, Outcome},
+    stills::Stills,
 };
 use crate::daemon::{
     process::{systemd::Heartbeat, threads::PATIENCE},
@@ -26,6 +27,8 @@ pub(crate) struct SegmentStage {
     pub outcomes: Arc<Exchange<Outcome>>,
     /// Segments that have been published, to be filled again.
     pub used: Receiver<Segments>,
+    /// Who waits for answers to pictures that no camera took.
+    pub stills: Arc<Stills>,
     pub counters: Arc<Counters>,
 }
 
@@ -43,6 +46,13 @@ impl SegmentStage {
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => break,
             };
+            if self.stills.has_sent(&flight) {
+                self.stills.answer(&flight, &tensors);
+                if let Err(TrySendError::Disconnected(_)) = self.free.try_send(tensors) {
+                    break;
+                }
+                continue;
+            }
             let mut segments = match replaced.take() {
                 Some(outcome) => outcome.segments,
                 None => self.used.try_recv().unwrap_or_default(),

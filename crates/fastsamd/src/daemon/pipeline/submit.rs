@@ -38,6 +38,8 @@ pub(crate) struct SubmitStage {
     pub pacing: Arc<Pacing>,
     /// Where pictures are kept for those who want some.
     pub keeps: Vec<Arc<Keep>>,
+    /// Where frames are kept for those who look at the page.
+    pub shown: Option<Arc<Keep<Frame>>>,
     pub counters: Arc<Counters>,
     pub live: live::Reader,
     pub shutdown: Shutdown,
@@ -50,7 +52,9 @@ pub(crate) struct SubmitStage {
 impl SubmitStage {
     /// Runs until the cameras have closed the exchange, or the accelerator fails for good.
     pub(crate) fn run(mut self, heartbeat: &Heartbeat) -> Result<(), AcceleratorError> {
-        let mut preprocessors: Vec<_> = self.used.iter().map(|_| Preprocessor::new()).collect();
+        // One for each camera, and one for pictures that no camera takes.
+        let places = 0..=self.used.len();
+        let mut preprocessors: Vec<_> = places.map(|_| Preprocessor::new()).collect();
         let mut ticket: Ticket = 0;
         loop {
             heartbeat.beat();
@@ -66,7 +70,7 @@ impl SubmitStage {
                 Taken::Nothing => continue,
                 Taken::Closed => return Ok(()),
             };
-            if !self.live.now().detection {
+            if !self.live.now().detection && camera < self.used.len() {
                 let _ = self.used[camera].try_send(frame);
                 continue;
             }
@@ -88,6 +92,9 @@ impl SubmitStage {
                     for keep in &self.keeps {
                         keep.offer(camera, frame.sequence, &self.input);
                     }
+                    if let Some(keep) = &self.shown {
+                        keep.offer(camera, frame.sequence, &frame);
+                    }
                     self.submit_one(ticket, flight)?;
                 }
                 Err(error) => {
@@ -96,7 +103,9 @@ impl SubmitStage {
                 }
             }
             // The camera makes a new buffer if this one can't go back at once.
-            let _ = self.used[camera].try_send(frame);
+            if let Some(used) = self.used.get(camera) {
+                let _ = used.try_send(frame);
+            }
         }
     }
 

@@ -44,7 +44,8 @@ impl CameraWatcher for StateOfCamera {
         self.set(true);
     }
 
-    fn stopped(&mut self) {
+    fn stopped(&mut self, why: String) {
+        self.health.note_stop(why);
         self.set(false);
         // It is tried again, and that may take a while.
         self.service.ready();

@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use configuration::{Config, Masks, Segmentation, WrongInput};
+use configuration::{Config, Masks, Publish, Segmentation, WrongInput};
 use message::MaskFormat;
 use tensors::Classes;
 
@@ -144,6 +144,13 @@ impl Live {
         };
         self.version.fetch_add(1, Ordering::Release);
         Ok(())
+    }
+
+    /// What says how pictures become segments, and segments messages.
+    pub(crate) fn segmentation(&self) -> (Segmentation, Publish) {
+        let in_force = self.in_force();
+        let adjustable = &in_force.adjustable;
+        (adjustable.segmentation.clone(), adjustable.publish.clone())
     }
 
     /// A stage's view.
