@@ -358,6 +358,7 @@ await check("without a broker the page says what to do", async () => {
   const words = () => page.$$eval("#checks li", (all) => all.map((one) => one.textContent).join("\n"));
   broker.child.kill("SIGKILL");
   await until("the broker's absence", async () => /broker.*What to do: check mqtt.host/s.test(await words()));
+  await page.evaluate(() => scrollTo(0, 0));
   await page.screenshot({ path: join(pictures, "broker-down.png") });
   broker = new Program("mosquitto", ["-c", join(folder, "mosquitto.conf")]);
   await until("its return", async () => /broker connected to/.test(await words()));

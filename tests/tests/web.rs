@@ -361,7 +361,7 @@ fn an_uploaded_picture_has_the_masks_that_segment_finds() {
     let segments = answer["segments"].as_array().expect("a list");
     assert!(segments.len() == 1 && segments[0].get("segmentation").is_none());
     for (path, body, words) in [
-        ("/api/v1/segment", b"GIF89a".as_slice(), "picture: "),
+        ("/api/v1/segment", b"no picture".as_slice(), "not a picture"),
         ("/api/v1/segment", b"", "the file is empty"),
         ("/api/v1/segment?iou=2", &png, "iou: 2"),
         ("/api/v1/segment?colour=red", &png, "colour: unknown option"),

@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use axum::body::Bytes;
 use fastsam::Segment;
 use frame::{Frame, InputSize, Letterbox, NetworkInput, Preprocessor, Size};
 use picture::{
@@ -52,13 +53,13 @@ pub struct Outline {
     pub segment: Segment,
 }
 
-/// What is sent of a frame.
-#[derive(Debug)]
+/// What is sent of a frame; clones share it.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Encoded {
     /// The picture alone.
-    pub(crate) jpeg: Vec<u8>,
+    pub(crate) jpeg: Bytes,
     /// Header, picture and masks: see [`message`].
-    pub(crate) message: Vec<u8>,
+    pub(crate) message: Bytes,
 }
 
 #[derive(Serialize)]
@@ -133,8 +134,16 @@ impl Shown {
             let own = self.picture.jpeg.as_ref().filter(|own| !own.is_empty());
             let jpeg = own.cloned().or_else(|| self.drawn()).unwrap_or_default();
             let message = message(self, &jpeg);
-            Encoded { jpeg, message }
+            Encoded {
+                jpeg: jpeg.into(),
+                message: message.into(),
+            }
         })
+    }
+
+    /// What is sent of it, if somebody has had it made.
+    pub(crate) fn if_encoded(&self) -> Option<&Encoded> {
+        self.encoded.get()
     }
 
     /// The picture as JPEG, at the page's size; nothing where it can't be made.

@@ -32,7 +32,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use crate::{
     api,
     app::{App, LONGEST_WAIT, no_camera, refuse},
-    gallery::{Look, Shown},
+    gallery::{Encoded, Look, Shown},
     gate::{COOKIE, Gate, Refusal, in_query},
     metrics, page,
 };
@@ -135,10 +135,8 @@ async fn snapshot(
     if wishes.masks > 0 {
         picture(&app, name, "image/jpeg", Shown::overlay).await
     } else {
-        picture(&app, name, "image/jpeg", |shown| {
-            shown.encoded().jpeg.clone()
-        })
-        .await
+        let plain = |shown: &Shown| shown.encoded().jpeg.clone();
+        picture(&app, name, "image/jpeg", plain).await
     }
 }
 
@@ -148,18 +146,18 @@ async fn labelmap(State(app): State<App>, Path(file): Path<String>) -> Response 
 }
 
 /// Something made of a camera's next frame.
-async fn picture(
+async fn picture<T: Into<Bytes> + Default + Send + 'static>(
     app: &App,
     name: &str,
     kind: &'static str,
-    make: impl FnOnce(&Shown) -> Vec<u8> + Send + 'static,
+    make: impl FnOnce(&Shown) -> T + Send + 'static,
 ) -> Response {
     let Some(mut look) = app.gallery.look(name) else {
         return no_camera(app, name);
     };
     match timeout(LONGEST_WAIT, look.next()).await {
         Ok(Some(shown)) => {
-            let made = made(shown, make).await;
+            let made: Bytes = made(shown, make).await.into();
             if made.is_empty() {
                 return refuse(
                     StatusCode::INTERNAL_SERVER_ERROR,
@@ -188,15 +186,12 @@ async fn stream(State(app): State<App>, Path(camera): Path<String>) -> Response 
     tokio::spawn(async move {
         let mut look = look;
         while let Ok(Some(shown)) = timeout(LONGEST_WAIT, look.next()).await {
-            let part = made(shown, |shown| {
-                let encoded = shown.encoded();
-                let head = format!(
-                    "--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n",
-                    encoded.jpeg.len()
-                );
-                [head.as_bytes(), &encoded.jpeg, b"\r\n"].concat()
-            })
-            .await;
+            let Encoded { jpeg, .. } = encoded(shown).await;
+            let head = format!(
+                "--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {}\r\n\r\n",
+                jpeg.len()
+            );
+            let part = [head.as_bytes(), &jpeg, b"\r\n"].concat();
             match timeout(SLOWEST, parts_in.send(Ok(part.into()))).await {
                 Ok(Ok(())) => {}
                 _ => return,
@@ -235,10 +230,7 @@ async fn serve(mut socket: WebSocket, mut look: Look) {
             _ => return,
         }
         let message = match timeout(LONGEST_WAIT, look.next()).await {
-            Ok(Some(shown)) => {
-                let bytes = made(shown, |shown| shown.encoded().message.clone()).await;
-                Message::Binary(bytes.into())
-            }
+            Ok(Some(shown)) => Message::Binary(encoded(shown).await.message),
             Ok(None) => return,
             // The camera is away; the viewer asks again.
             Err(_) => Message::Text("nothing".into()),
@@ -250,8 +242,19 @@ async fn serve(mut socket: WebSocket, mut look: Look) {
     }
 }
 
+/// What is sent of a frame; the first who asks has it made, and the others share it.
+async fn encoded(shown: Arc<Shown>) -> Encoded {
+    match shown.if_encoded() {
+        Some(encoded) => encoded.clone(),
+        None => made(shown, |shown| shown.encoded().clone()).await,
+    }
+}
+
 /// Something made of a frame, on a thread that nobody waits on.
-async fn made(shown: Arc<Shown>, make: impl FnOnce(&Shown) -> Vec<u8> + Send + 'static) -> Vec<u8> {
+async fn made<T: Default + Send + 'static>(
+    shown: Arc<Shown>,
+    make: impl FnOnce(&Shown) -> T + Send + 'static,
+) -> T {
     let work = tokio::task::spawn_blocking(move || make(&shown));
     work.await.unwrap_or_default()
 }

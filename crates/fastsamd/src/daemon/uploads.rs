@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use camera::images;
+use camera::{CameraError, images};
 use configuration::{Publish, Segmentation};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use fastsam::{Segmenter, Segments};
@@ -86,7 +86,11 @@ impl Uploads {
         let (segmentation, publish) = with(&upload.options, self.live.segmentation())?;
         let started = Instant::now();
         let frame = images::read(upload.picture.as_slice(), Path::new("picture"));
-        let mut frame = frame.map_err(|error| Refused::Wrong(error.to_string()))?;
+        let mut frame = frame.map_err(|error| match error {
+            // It has no name that its sender knows.
+            CameraError::File { cause, .. } => Refused::Wrong(cause),
+            error => Refused::Wrong(error.to_string()),
+        })?;
         let size = frame.size;
         let layout = self.stills.layout().ok_or_else(|| {
             Refused::Unable("the accelerator is not ready yet: try again".to_owned())
