@@ -132,6 +132,7 @@ export class Areas {
       context.beginPath();
       corners.forEach(([x, y], i) => context[i ? "lineTo" : "moveTo"](x * width, y * height));
       if (kind === "zone") context.closePath();
+      context.lineJoin = "round";
       context.lineWidth = Math.max(4, width / 250);
       context.strokeStyle = "#0006";
       context.stroke();
