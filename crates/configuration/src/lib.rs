@@ -49,6 +49,7 @@ pub use self::{
     onnx::{Onnx, OnnxEngine},
     output::{Level, Log, LogFormat, MaskFormat, Masks, Publish},
     prompts::StandingPrompt,
+    quote::revealed,
     segmentation::{Cleanup, MaskSize, Segmentation},
     text::Text,
     watch::{Corners, Crossing, Ends, MAX_AREAS, Point, Tracking, Zone},

@@ -28,6 +28,11 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("{BEGIN}{text}{END}")
 }
 
+/// An error about something that is no part of a document, and in which nothing is secret: a value that came by itself.
+pub fn revealed(error: &str) -> String {
+    Document::new("").reveal(error)
+}
+
 fn is_mark(character: char) -> bool {
     matches!(character, BEGIN | END)
 }
