@@ -38,7 +38,7 @@ fn rectangle([x, y, width, height]: [u16; 4], score: f32) -> fastsam::Segment {
 }
 
 /// Areas 1200, 9, 1400, 9.
-fn segments() -> Vec<fastsam::Segment> {
+pub(super) fn segments() -> Vec<fastsam::Segment> {
     vec![
         rectangle([10, 20, 30, 40], 0.93),
         rectangle([1, 1, 3, 3], 0.8),
@@ -47,7 +47,7 @@ fn segments() -> Vec<fastsam::Segment> {
     ]
 }
 
-fn header() -> FrameHeader<'static> {
+pub(super) fn header() -> FrameHeader<'static> {
     FrameHeader {
         node: "garden",
         camera: "cam0",
