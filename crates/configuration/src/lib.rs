@@ -6,6 +6,7 @@
 //! `FASTSAMD_MQTT_PASSWORD` and `FASTSAMD_LOG`.
 
 mod accelerator;
+mod broker;
 mod camera;
 mod check;
 mod choice;
@@ -13,6 +14,7 @@ mod classes;
 mod error;
 mod file;
 mod input_size;
+mod machine;
 mod mqtt;
 mod named;
 mod onnx;
@@ -37,10 +39,11 @@ pub use ::message::Secret;
 
 pub use self::{
     accelerator::{Accelerator, Backend, Hailo, Mock, Replay, Sha256},
+    broker::Broker,
     camera::{Camera, Ffmpeg, Images, Rpicam, Source, StreamAddress, Synthetic, V4l2},
     classes::{Class, ClassError},
     error::{ConfigError, WrongInput},
-    mqtt::{Broker, HomeAssistant, Mqtt},
+    mqtt::{HomeAssistant, Mqtt},
     onnx::{Onnx, OnnxEngine},
     output::{Level, Log, MaskFormat, Masks, Publish},
     prompts::StandingPrompt,
@@ -57,12 +60,14 @@ pub const DEFAULT_PATH: &str = "/etc/fastsamd/config.yaml";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Name of this machine in topics and messages; several nodes may share a broker.
+    /// Name of this machine in topics and messages; several nodes may share a broker. `auto` makes one of the
+    /// hardware's serial number or MAC address, so that copies of a card have names of their own.
     #[serde(deserialize_with = "check::topic_level")]
     #[schemars(regex(pattern = r"^[A-Za-z0-9_.-]{1,64}$"))]
     pub node: String,
     /// The MQTT broker that everything is published to.
-    #[serde(deserialize_with = "check::section")]
+    #[serde(deserialize_with = "mqtt::section")]
+    #[schemars(schema_with = "mqtt::schema")]
     pub mqtt: Mqtt,
     /// What runs the network.
     pub accelerator: Accelerator,
@@ -115,6 +120,12 @@ impl Config {
     /// systemd's credentials, and applies the environment. Relative paths in the file are taken from the working directory.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let mut config = Self::from_yaml(&file::read(path)?, path)?;
+        if config.node == machine::AUTO {
+            config.node = machine::name().ok_or_else(|| ConfigError::File {
+                path: path.to_owned(),
+                cause: "node: auto: this machine has neither a serial number nor a network device; name it".into(),
+            })?;
+        }
         let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
         config.mqtt.read_password(credentials.as_deref())?;
         if let Some(web) = &mut config.web {
