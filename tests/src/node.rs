@@ -44,17 +44,21 @@ impl Node {
     }
 
     /// Starts the daemon; `more` is what its configuration says beside node, broker and folder. The mock
-    /// answers unless it says otherwise.
+    /// answers, and the node's broker is its broker, unless it says otherwise.
     pub fn start_with(&self, more: &str) -> Daemon {
         let accelerator = if more.contains("accelerator:") {
             ""
         } else {
             "accelerator: {backend: mock}\n"
         };
+        let mqtt = if more.contains("mqtt:") {
+            String::new()
+        } else {
+            format!("mqtt: {{port: {}}}\n", self.broker.port())
+        };
         let config = self.folder.path().join("config.yaml");
         let text = format!(
-            "node: test\nmqtt: {{port: {}}}\nstate_directory: {}\n{accelerator}{more}",
-            self.broker.port(),
+            "node: test\n{mqtt}state_directory: {}\n{accelerator}{more}",
             self.folder.path().display()
         );
         fs::write(&config, text).expect("a written file");

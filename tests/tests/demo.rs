@@ -106,8 +106,8 @@ fn masks_through_mosquitto_match_the_ground_truth() {
 
 #[test]
 fn masks_through_the_embedded_broker_match_the_ground_truth() {
-    let broker = EmbeddedBroker::start(([127, 0, 0, 1], 0).into()).expect("a broker");
-    hold_against_ground_truth(&broker.v5_address().to_string(), broker.v4_address().port());
+    let broker = EmbeddedBroker::start(([127, 0, 0, 1], 0).into(), None).expect("a broker");
+    hold_against_ground_truth(&broker.address().to_string(), broker.address().port());
 }
 
 #[test]

@@ -105,6 +105,93 @@ fn a_prompt_is_answered_with_the_segments_of_the_next_frame() {
     daemon.stop();
 }
 
+#[test]
+fn every_request_of_a_burst_is_answered_beside_64_standing_prompts() {
+    let setup = Node::new();
+    let subscriber = setup.subscribe();
+    let daemon = setup.start("");
+    subscriber.wait_for("masks", |message| message.topic.ends_with("/masks"));
+    // All answers to requests of a kind, with how they end: each transaction once.
+    let answers = |what: &str, count: usize| {
+        let topic = format!("response/{what}");
+        let mut ok = 0;
+        let mut missing: std::collections::BTreeSet<u64> = (0..count as u64).collect();
+        while !missing.is_empty() {
+            let answer =
+                subscriber.wait_for("an answer", |message| message.topic.ends_with(&topic));
+            let answer = answer.json();
+            let transaction = answer["transaction"].as_u64().expect("a transaction");
+            assert!(missing.remove(&transaction), "answered twice: {answer}");
+            ok += usize::from(answer["status"] == "ok");
+        }
+        ok
+    };
+    for number in 0..64 {
+        let x = 10 * number;
+        setup.send(
+            "prompts",
+            &json!({"transaction": number, "action": "set", "name": format!("p{number}"),
+                    "prompt": {"boxes": [[x, 0, x + 9, 480]]}}),
+        );
+    }
+    assert_eq!(answers("prompts", 64), 64);
+
+    // Each of them is answered for each frame.
+    let first = subscriber.wait_for("an answer", |message| {
+        message.topic.ends_with("prompts/p63")
+    });
+    let first = sequence(&first.json());
+    let (mut frames, mut of_prompts) = (Vec::new(), 0);
+    while frames.len() < 20 {
+        let message = subscriber.next(Duration::from_secs(10)).expect("a message");
+        if message.topic.ends_with("/masks") {
+            frames.push(sequence(&message.json()));
+        }
+        let of_prompt = message.topic.contains("/prompts/p") && !message.topic.ends_with("count");
+        if of_prompt && sequence(&message.json()) > first {
+            of_prompts += 1;
+        }
+    }
+    assert!(of_prompts >= 64 * 19, "{of_prompts} answers in 20 frames");
+
+    for number in 0..40 {
+        setup.send(
+            "prompt",
+            &json!({"transaction": number, "points": [[320, 240]]}),
+        );
+    }
+    assert_eq!(answers("prompt", 40), 40);
+    // Far more than may wait: an answer to each all the same.
+    for number in 0..400 {
+        setup.send(
+            "prompt",
+            &json!({"transaction": number, "boxes": [[0, 0, 640, 480]]}),
+        );
+    }
+    assert!(answers("prompt", 400) >= 64);
+    daemon.stop();
+}
+
+#[test]
+fn an_answer_that_does_not_fit_is_an_error_that_says_so() {
+    let setup = Node::new();
+    let subscriber = setup.subscribe();
+    let daemon = setup.start_with(&format!(
+        "mqtt: {{port: {}, max_payload_bytes: 10000}}\ncameras: [{{name: cam, source: {{synthetic: {{fps: 20}}}}}}]\n",
+        setup.port()
+    ));
+    subscriber.wait_for("masks", |message| message.topic.ends_with("/masks"));
+    let boxes = vec![json!([0, 0, 640, 480]); 300];
+    let answer = setup.ask(
+        &subscriber,
+        "prompt",
+        &json!({"transaction": "a", "boxes": boxes}),
+    );
+    let said = answer["error"].as_str().expect("a cause");
+    assert!(said.contains("the broker takes 10000"), "{said}");
+    daemon.stop();
+}
+
 /// The answer of a standing prompt.
 fn is_answer(message: &Message) -> bool {
     message.topic.ends_with("cam/prompts/it")

@@ -7,6 +7,7 @@
 
 mod accelerator;
 mod access;
+mod broker;
 mod camera;
 mod check;
 mod choice;
@@ -15,6 +16,7 @@ mod document;
 mod error;
 mod file;
 mod input_size;
+mod machine;
 mod mqtt;
 mod named;
 mod number;
@@ -42,10 +44,11 @@ pub use ::message::Secret;
 pub use self::{
     accelerator::{Accelerator, Backend, Hailo, Mock, Replay, Sha256},
     access::closed_to_the_service,
+    broker::Broker,
     camera::{Camera, Ffmpeg, Images, Rpicam, Source, StreamAddress, Synthetic, Transport, V4l2},
     classes::{Class, ClassError},
     error::{ConfigError, Mistake, WrongInput},
-    mqtt::{Broker, HomeAssistant, Mqtt},
+    mqtt::{HomeAssistant, Mqtt},
     onnx::{Onnx, OnnxEngine},
     output::{Level, Log, LogFormat, MaskFormat, Masks, Publish},
     prompts::StandingPrompt,
@@ -63,12 +66,14 @@ pub const DEFAULT_PATH: &str = "/etc/fastsamd/config.yaml";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Name of this machine in topics and messages; several nodes may share a broker.
+    /// Name of this machine in topics and messages; several nodes may share a broker. `auto` makes one of the
+    /// hardware's serial number or MAC address, so that copies of a card have names of their own.
     #[serde(deserialize_with = "check::topic_level")]
     #[schemars(regex(pattern = r"^[A-Za-z0-9_.-]{1,64}$"))]
     pub node: String,
     /// The MQTT broker that everything is published to.
-    #[serde(deserialize_with = "check::section")]
+    #[serde(deserialize_with = "mqtt::section")]
+    #[schemars(schema_with = "mqtt::schema")]
     pub mqtt: Mqtt,
     /// What runs the network.
     pub accelerator: Accelerator,
@@ -121,6 +126,12 @@ impl Config {
     /// systemd's credentials, and applies the environment. Relative paths in the file are taken from the working directory.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let mut config = Self::from_yaml(&file::read(path)?, path)?;
+        if config.node == machine::AUTO {
+            config.node = machine::name().ok_or_else(|| ConfigError::File {
+                path: path.to_owned(),
+                cause: "node: auto: this machine has neither a serial number nor a network device; name it".into(),
+            })?;
+        }
         let credentials = std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from);
         config.mqtt.read_password(credentials.as_deref())?;
         if let Some(web) = &mut config.web {

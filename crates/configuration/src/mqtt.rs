@@ -1,16 +1,27 @@
 //! The broker.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use schemars::{JsonSchema, Schema, json_schema};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error, MapAccess, Visitor, value::MapAccessDeserializer},
+};
 
 use crate::{
     ConfigError, Secret,
+    broker::{self, Broker, PORT, TLS_PORT, WEBSOCKET_PORTS},
     check::{self, Section, bounded},
     file,
     quote::quoted,
 };
+
+/// What stands for the whole section where the broker is to be the daemon's own.
+const EMBEDDED: &str = "embedded";
 
 /// The systemd credential that holds the password: `LoadCredential=` in `systemd/fastsamd.service`.
 const CREDENTIAL: &str = "mqtt-password";
@@ -19,12 +30,12 @@ const CREDENTIAL: &str = "mqtt-password";
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Mqtt {
-    /// Host name or address, or both with the port as `mqtt://HOST:PORT`; `mqtts://HOST` for TLS. Default: this
-    /// machine, where most brokers of a single Pi run.
-    #[serde(deserialize_with = "host")]
-    #[schemars(regex(pattern = r"^(mqtts?://)?[A-Za-z0-9._%:\[\]-]+/?$"))]
+    /// Host name or address, or both with the port as `mqtt://HOST:PORT`; `mqtts://HOST` for TLS, `ws://HOST/PATH` and
+    /// `wss://HOST/PATH` for WebSockets. Default: this machine, where most brokers of a single Pi run.
+    #[serde(deserialize_with = "broker::host")]
+    #[schemars(regex(pattern = r"^((mqtts?|wss?)://)?[A-Za-z0-9._%:\[\]-]+(/[!-~]*)?$"))]
     pub host: String,
-    /// TCP port. Default: 1883, MQTT's registered port; with `mqtts://` 8883.
+    /// TCP port. Default: 1883, MQTT's registered port; with `mqtts://` 8883, with `ws://` 80, with `wss://` 443.
     #[serde(deserialize_with = "port")]
     #[schemars(range(min = 1))]
     pub port: u16,
@@ -36,10 +47,22 @@ pub struct Mqtt {
     /// File whose first line is the password; it must exist when the daemon starts.
     #[serde(deserialize_with = "check::optional_secret_file")]
     pub password_file: Option<PathBuf>,
+    /// Where a broker inside the daemon listens, for those who have none: an address with a port. Clients need
+    /// `username` and `password`, if they are set; without them it has to be an address of this machine alone. Default:
+    /// null, none. `mqtt: embedded` means `127.0.0.1:1883`.
+    #[serde(deserialize_with = "embedded")]
+    #[schemars(with = "Option<String>")]
+    pub embedded: Option<SocketAddr>,
     /// File with the certificates, as PEM, of those who may vouch for the broker. Default: null, those of the system.
-    /// Needs `mqtts://`.
+    /// Needs `mqtts://` or `wss://`.
     #[serde(deserialize_with = "check::optional_file")]
     pub ca_file: Option<PathBuf>,
+    /// File with this node's certificate, as PEM, for brokers that ask for one; its chain may follow. Needs `key_file`.
+    #[serde(deserialize_with = "check::optional_file")]
+    pub cert_file: Option<PathBuf>,
+    /// File with the private key of that certificate, as PEM.
+    #[serde(deserialize_with = "check::optional_file")]
+    pub key_file: Option<PathBuf>,
     /// First levels of every topic: `PREFIX/NODE/...`.
     #[serde(deserialize_with = "check::topic_prefix")]
     pub prefix: String,
@@ -54,7 +77,7 @@ pub struct Mqtt {
     #[schemars(range(min = 10_000, max = 268_000_000))]
     pub max_payload_bytes: usize,
     /// Seconds after which the broker gives a frame to nobody any more. Default: 1, MQTT's shortest time. 0 sends frames
-    /// without MQTT 5 properties, for brokers that can't pass them on.
+    /// without MQTT 5 properties, for brokers that can't pass them on. Brokers of MQTT 3.1.1 know none.
     #[serde(deserialize_with = "frame_expiry_s")]
     #[schemars(range(max = 3600))]
     pub frame_expiry_s: u32,
@@ -82,90 +105,6 @@ impl Default for HomeAssistant {
     }
 }
 
-/// Whom to connect to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broker {
-    /// Host name or address, without brackets.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// Whether the connection is encrypted.
-    pub tls: bool,
-}
-
-/// MQTT's registered ports, without and with TLS.
-const PORT: u16 = 1883;
-const TLS_PORT: u16 = 8883;
-
-/// The parts of an address of a broker: whether it is encrypted, the host, and the port where there is one.
-fn parts(address: &str) -> Result<(bool, &str, Option<u16>), String> {
-    let (tls, rest) = match address.split_once("://") {
-        None => return Ok((false, address, None)),
-        Some(("mqtt", rest)) => (false, rest),
-        Some(("mqtts", rest)) => (true, rest),
-        Some((scheme, _)) => {
-            let scheme: String = scheme.chars().take(16).collect();
-            return Err(format!(
-                "{} is no way to a broker: expected mqtt:// or mqtts://",
-                quoted(&scheme)
-            ));
-        }
-    };
-    let rest = rest.strip_suffix('/').unwrap_or(rest);
-    // An IPv6 address stands in brackets where a port may follow.
-    let (host, port) = match rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, "")) => (host, None),
-        Some((host, port)) => (host, Some(port.strip_prefix(':').unwrap_or("none"))),
-        None => match rest.split_once(':') {
-            Some((host, port)) => (host, Some(port)),
-            None => (rest, None),
-        },
-    };
-    let port = port.map(|port| match port.parse() {
-        Ok(0) | Err(_) => Err("expected a port from 1 to 65535 behind the host".to_owned()),
-        Ok(port) => Ok(port),
-    });
-    Ok((tls, host, port.transpose()?))
-}
-
-/// A name or an address, or an address of a broker: what else that may have has keys of its own.
-fn host<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let written = check::filled(deserializer)?;
-    if written.contains('@') {
-        // Not repeated: it holds a password.
-        return Err(D::Error::custom(
-            "an address with a user: user and password have keys of their own, 'username' and \
-             'password'",
-        ));
-    }
-    if written.contains("://") {
-        let (_, host, _) = parts(&written).map_err(D::Error::custom)?;
-        check_host(host).map_err(D::Error::custom)?;
-        return Ok(written);
-    }
-    check_host(&written).map_err(D::Error::custom)?;
-    Ok(written)
-}
-
-fn check_host(host: &str) -> Result<(), String> {
-    let is_of_a_host = |c: char| c.is_ascii_alphanumeric() || "._%:[]-".contains(c);
-    if host.is_empty() || !host.chars().all(is_of_a_host) {
-        return Err(format!(
-            "{} is no host: expected a name or address alone; user, password and port have keys of \
-             their own",
-            quoted(host)
-        ));
-    }
-    // An IPv6 address has more than one.
-    if host.matches(':').count() == 1 {
-        return Err(format!(
-            "{} is a host with a port: expected the name or address alone, and the port as 'port'",
-            quoted(host)
-        ));
-    }
-    Ok(())
-}
-
 bounded!(port: u16, 1..=u16::MAX);
 bounded!(keep_alive_s: u16, 5..=3600);
 bounded!(frame_expiry_s: u32, 0..=3600);
@@ -183,7 +122,10 @@ impl Default for Mqtt {
             prefix: "fastsam".into(),
             keep_alive_s: 30,
             max_payload_bytes: 1_900_000,
+            embedded: None,
             ca_file: None,
+            cert_file: None,
+            key_file: None,
             frame_expiry_s: 1,
             homeassistant: HomeAssistant::default(),
         }
@@ -198,31 +140,128 @@ impl Section for Mqtt {
         if self.username.is_none() && (self.password.is_some() || self.password_file.is_some()) {
             return Err("a password without 'username': MQTT sends none without a name".into());
         }
-        let (tls, _, port) = parts(&self.host)?;
-        if port.is_some_and(|port| self.port != PORT && self.port != port) {
+        if let Some(listen) = self.embedded {
+            return self.check_embedded(listen);
+        }
+        let parts = broker::parts(&self.host)?;
+        if parts
+            .port
+            .is_some_and(|port| self.port != PORT && self.port != port)
+        {
             return Err("'host' and 'port' name two ports: expected one of them".into());
         }
-        if self.ca_file.is_some() && !tls {
-            return Err("'ca_file' without TLS: expected 'host: mqtts://HOST'".into());
+        let files = [
+            ("ca_file", &self.ca_file),
+            ("cert_file", &self.cert_file),
+            ("key_file", &self.key_file),
+        ];
+        if let Some((name, _)) = files.iter().find(|(_, file)| file.is_some() && !parts.tls) {
+            return Err(format!(
+                "'{name}' without TLS: expected 'host: mqtts://HOST' or 'host: wss://HOST'"
+            ));
+        }
+        if self.cert_file.is_some() != self.key_file.is_some() {
+            return Err("'cert_file' and 'key_file' belong together: expected both".into());
+        }
+        if !parts.tls && self.broker().port == TLS_PORT {
+            // A password would go there in clear.
+            return Err(format!(
+                "{TLS_PORT} is the port for TLS: expected 'host: mqtts://{}'",
+                parts.host
+            ));
         }
         Ok(())
     }
 }
 
 impl Mqtt {
+    fn check_embedded(&self, listen: SocketAddr) -> Result<(), String> {
+        let default = Self::default();
+        if self.host != default.host || self.port != default.port {
+            return Err(
+                "'embedded' beside 'host' or 'port': expected one broker, the daemon's own or \
+                 another"
+                    .into(),
+            );
+        }
+        let files = [&self.ca_file, &self.cert_file, &self.key_file];
+        if files.into_iter().any(Option::is_some) {
+            return Err(
+                "the embedded broker speaks no TLS: expected no 'ca_file', 'cert_file' or \
+                        'key_file'"
+                    .into(),
+            );
+        }
+        let has_password = self.password.is_some() || self.password_file.is_some();
+        let has_login = self.username.is_some() && has_password;
+        if !listen.ip().is_loopback() && !has_login {
+            return Err(format!(
+                "everybody who can reach {listen} could see and set everything: set 'username' and \
+                 'password' or 'password_file', or listen on 127.0.0.1"
+            ));
+        }
+        Ok(())
+    }
+
+    /// A section for a broker given as `HOST:PORT` or as an address like those of `host`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn at(address: &str) -> Result<Self, String> {
+        let section = if address.contains("://") {
+            broker::check_address(address)?;
+            Self {
+                host: address.to_owned(),
+                ..Self::default()
+            }
+        } else {
+            let (host, port) = address
+                .rsplit_once(':')
+                .and_then(|(host, port)| Some((host, port.parse().ok().filter(|port| *port != 0)?)))
+                .filter(|(host, _)| !host.is_empty())
+                .ok_or("expected HOST:PORT, such as 192.0.2.7:1883")?;
+            let host = host.trim_start_matches('[').trim_end_matches(']');
+            broker::check_host(host)?;
+            Self {
+                host: host.to_owned(),
+                port,
+                ..Self::default()
+            }
+        };
+        section.check()?;
+        Ok(section)
+    }
+
     /// Whom to connect to.
     pub fn broker(&self) -> Broker {
+        if let Some(listen) = self.embedded {
+            let host = match listen.ip() {
+                IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+                IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+                ip => ip,
+            };
+            return Broker {
+                host: host.to_string(),
+                port: listen.port(),
+                tls: false,
+                websocket: None,
+            };
+        }
         // It was checked when it was read.
-        let (tls, host, port) = parts(&self.host).unwrap_or((false, &self.host, None));
-        let usual = if tls && self.port == PORT {
-            TLS_PORT
-        } else {
-            self.port
+        let parts = broker::parts(&self.host).unwrap_or(broker::Parts {
+            host: &self.host,
+            ..broker::Parts::default()
+        });
+        let usual = match (self.port, parts.tls, parts.path.is_some()) {
+            (PORT, tls, true) => WEBSOCKET_PORTS[usize::from(tls)],
+            (PORT, true, false) => TLS_PORT,
+            (port, ..) => port,
         };
         Broker {
-            host: host.to_owned(),
-            port: port.unwrap_or(usual),
-            tls,
+            host: parts.host.to_owned(),
+            port: parts.port.unwrap_or(usual),
+            tls: parts.tls,
+            websocket: parts.path.map(ToOwned::to_owned),
         }
     }
 
@@ -263,6 +302,61 @@ impl Mqtt {
     }
 }
 
+fn embedded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let address: Option<SocketAddr> = text.parse().ok();
+    let address = address.filter(|address| address.port() != 0);
+    address.map(Some).ok_or_else(|| {
+        D::Error::custom(format_args!(
+            "{} is no address to listen on: expected one with a port, such as 127.0.0.1:1883 or \
+             0.0.0.0:1883",
+            quoted(&text)
+        ))
+    })
+}
+
+/// Reads the section, or the one word that stands for it.
+pub(crate) fn section<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mqtt, D::Error> {
+    struct Either;
+
+    impl<'de> Visitor<'de> for Either {
+        type Value = Mqtt;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "the broker's keys, or the word {EMBEDDED}")
+        }
+
+        fn visit_str<E: Error>(self, word: &str) -> Result<Mqtt, E> {
+            if word != EMBEDDED {
+                return Err(E::custom(format_args!(
+                    "{} is no broker: expected its keys, such as 'host', or {EMBEDDED}",
+                    quoted(word)
+                )));
+            }
+            Ok(Mqtt {
+                embedded: Some(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT)),
+                ..Mqtt::default()
+            })
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Mqtt, A::Error> {
+            let section = Mqtt::deserialize(MapAccessDeserializer::new(map))?;
+            section.check().map_err(A::Error::custom)?;
+            Ok(section)
+        }
+    }
+
+    deserializer.deserialize_any(Either)
+}
+
+/// The schema of either form.
+pub(crate) fn schema(generator: &mut schemars::SchemaGenerator) -> Schema {
+    let section = generator.subschema_for::<Mqtt>();
+    json_schema!({ "anyOf": [section, { "const": EMBEDDED }] })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,12 +388,25 @@ mod tests {
                 true,
             ),
             (
-                "{host: 'mqtts://[fe80::1%eth0]:1883'}",
+                "{host: 'mqtt://[fe80::1%eth0]:1884'}",
                 "fe80::1%eth0",
-                1883,
-                true,
+                1884,
+                false,
             ),
+            ("{host: 'mqtts://[::1]'}", "::1", 8883, true),
             ("{host: '::1'}", "::1", 1883, false),
+            ("{host: 'fe80::1%eth0'}", "fe80::1%eth0", 1883, false),
+            ("{host: 'ws://broker.lan'}", "broker.lan", 80, false),
+            ("{host: 'wss://broker.lan/mqtt'}", "broker.lan", 443, true),
+            ("{host: 'ws://[::1]:9001/'}", "::1", 9001, false),
+            ("embedded", "127.0.0.1", 1883, false),
+            ("{embedded: '[::1]:1885'}", "::1", 1885, false),
+            (
+                "{embedded: '0.0.0.0:1885', username: u, password: p}",
+                "127.0.0.1",
+                1885,
+                false,
+            ),
         ] {
             let broker = read(text).unwrap().broker();
             let found = (broker.host.as_str(), broker.port, broker.tls);
@@ -308,7 +415,7 @@ mod tests {
         for (text, cause) in [
             (
                 "{host: 'http://broker.lan'}",
-                "expected mqtt:// or mqtts://",
+                "expected mqtt://, mqtts://, ws:// or wss://",
             ),
             ("{host: 'mqtt://broker.lan:0'}", "a port from 1 to 65535"),
             ("{host: 'mqtt://'}", "is no host"),
@@ -317,10 +424,49 @@ mod tests {
             ("{host: 'mqtt://user:hunter2@broker.lan'}", "'username'"),
             ("{host: 'mqtt://broker.lan/a/b'}", "is no host"),
             ("{ca_file: /etc/hostname}", "'host: mqtts://HOST'"),
+            ("{host: 'mqtts://h', cert_file: /etc/hostname}", "both"),
+            ("{host: h, port: 8883}", "'host: mqtts://h'"),
+            ("{host: 'mqtt://h:8883'}", "'host: mqtts://h'"),
+            ("{host: 'ws://h/a b'}", "is no path"),
+            ("{host: 'wss://[fe80::1%eth0]/'}", "zone"),
+            ("{host: 'mqtts://[fe80::1%eth0]'}", "zone"),
+            ("embeded", "expected its keys, such as 'host', or embedded"),
+            ("{embedded: 127.0.0.1}", "such as 127.0.0.1:1883"),
+            ("{embedded: '127.0.0.1:0'}", "such as 127.0.0.1:1883"),
+            ("{embedded: '127.0.0.1:1883', host: h}", "one broker"),
+            ("{embedded: '0.0.0.0:1883'}", "everybody who can reach"),
+            (
+                "{embedded: '0.0.0.0:1883', username: u}",
+                "everybody who can reach",
+            ),
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(cause), "{text}: {error}");
             assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_address_on_the_command_line_is_a_host_and_a_port_or_as_in_the_file() {
+        for (address, expected) in [
+            ("broker.lan:1883", Some("broker.lan:1883")),
+            ("192.0.2.7:1", Some("192.0.2.7:1")),
+            ("[::1]:1884", Some("[::1]:1884")),
+            ("mqtts://broker.lan", Some("mqtts://broker.lan:8883")),
+            ("ws://broker.lan:9001", Some("ws://broker.lan:9001/mqtt")),
+            ("broker.lan", None),
+            ("broker.lan:", None),
+            ("broker.lan:0", None),
+            ("broker.lan:65536", None),
+            ("broker.lan:8883", None),
+            ("http://broker.lan", None),
+            ("mqtt://user:hunter2@broker.lan", None),
+            (":1883", None),
+            ("", None),
+        ] {
+            let found = Mqtt::at(address).map(|mqtt| mqtt.broker().to_string());
+            assert_eq!(found.as_deref().ok(), expected, "{address}: {found:?}");
+            assert!(!format!("{found:?}").contains("hunter2"));
         }
     }
 }

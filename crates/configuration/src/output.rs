@@ -40,6 +40,9 @@ pub struct Publish {
     /// Whether every frame is published as a label map, too: a PNG whose pixels number segments. Default: false, as
     /// most read masks.
     pub labelmap: bool,
+    /// Whether every `masks` message is published in its binary form, too, which has six tenths of the bytes. Default:
+    /// false, as most read JSON.
+    pub binary: bool,
     /// Seconds between two snapshots of a camera: a JPEG with its segments, retained. Default: 0, none.
     #[serde(deserialize_with = "snapshot_interval_s")]
     #[schemars(range(min = 0, max = 86_400))]
@@ -69,6 +72,7 @@ impl Default for Publish {
             count_interval_s: 0.5,
             status_interval_s: 30.0,
             labelmap: false,
+            binary: false,
             snapshot_interval_s: 0.0,
         }
     }

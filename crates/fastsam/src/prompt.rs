@@ -15,7 +15,7 @@
 //! the letterbox's padding where masks are the network's. A pixel `i` is inside a box when
 //! `x1 <= i < x2`, as for crops.
 
-use frame::{FramePoint, FrameRect, Size};
+use frame::{FramePoint, FrameRect, PixelRect, Size};
 
 pub use crate::canvas::Canvas;
 use crate::{Mask, MaskSize, Run, Segment};
@@ -161,10 +161,24 @@ pub fn by_box(
         segment: None,
         iou: 0.0,
     };
-    for (i, segment) in segments.iter().enumerate() {
+    // Most boxes are decided by the rectangles around the masks: whose IoU can be the largest is looked at first, and
+    // then only who could be better. Of equal ones the first counts.
+    let promising = (0..segments.len())
+        .map(|i| (i, window.largest_iou(&segments[i])))
+        .max_by(|(_, a), (_, b)| a.total_cmp(b));
+    let Some((promising, _)) = promising else {
+        return Ok(best);
+    };
+    let others = (0..segments.len()).filter(|&i| i != promising);
+    for i in std::iter::once(promising).chain(others) {
+        let segment = &segments[i];
+        if window.largest_iou(segment) < best.iou {
+            continue;
+        }
         let inside = f64::from(window.count(&segment.mask));
         let iou = inside / (window.area + f64::from(segment.area) - inside);
-        if iou > best.iou {
+        let is_first = best.segment.is_some_and(|best| i < best);
+        if iou > best.iou || (iou == best.iou && is_first) {
             best = BoxMatch {
                 segment: Some(i),
                 iou,
@@ -274,6 +288,24 @@ struct Window {
 }
 
 impl Window {
+    /// The largest IoU that a segment can have, by what its rectangle has in common with the window.
+    fn largest_iou(&self, segment: &Segment) -> f64 {
+        let PixelRect {
+            x,
+            y,
+            width,
+            height,
+        } = segment.bbox;
+        let along = |low: u16, high: u16, start: u32, length: u32| {
+            let end = u32::from(high).min(start + length);
+            end.saturating_sub(u32::from(low).max(start))
+        };
+        let wide = along(self.x1, self.x2, x, width);
+        let common = wide * along(self.y1, self.y2, y, height);
+        let most = f64::from(common.min(segment.area));
+        most / (self.area + f64::from(segment.area) - most)
+    }
+
     /// Foreground pixels inside.
     fn count(&self, mask: &Mask) -> u32 {
         let runs = mask.runs();

@@ -27,6 +27,9 @@ pub struct Masks {
     /// writes it; a camera's messages have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
+    /// How masks are written.
+    #[serde(default)]
+    pub mask_format: Format,
     /// The frame that was segmented.
     pub frame: Frame,
     /// What was found in it, in descending score; perhaps nothing.
@@ -36,6 +39,19 @@ pub struct Masks {
     /// Only in a message that would have been too large for the broker: what was left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reduced: Option<Reduced>,
+}
+
+/// How masks are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// As COCO's compressed run lengths.
+    #[default]
+    Rle,
+    /// As rings.
+    Polygon,
+    /// Not at all.
+    None,
 }
 
 /// A frame.
@@ -73,6 +89,9 @@ pub struct Segment {
     pub area: u32,
     /// The network's box: `[x, y, width, height]`, with fractions of pixels.
     pub detection_bbox: [f32; 4],
+    /// The mean of the mask's pixels: `[x, y]`, to a tenth of a pixel; a pixel's own place is its middle.
+    #[serde(default)]
+    pub centroid: [f32; 2],
     /// The object over frames; absent where frames have nothing to do with each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub track: Option<Track>,

@@ -328,6 +328,11 @@ impl CameraTopics {
         self.camera.below("masks")
     }
 
+    /// The same in the binary form.
+    pub fn masks_binary(&self) -> Topic {
+        self.camera.below("masks/binary")
+    }
+
     /// One PNG per frame, whose pixels number segments.
     pub fn labelmap(&self) -> Topic {
         self.camera.below("labelmap")
@@ -425,6 +430,7 @@ mod tests {
             ),
             (camera.state(), "fastsam/garden/cam0/state"),
             (camera.masks(), "fastsam/garden/cam0/masks"),
+            (camera.masks_binary(), "fastsam/garden/cam0/masks/binary"),
             (camera.labelmap(), "fastsam/garden/cam0/labelmap"),
             (camera.summary(), "fastsam/garden/cam0/summary"),
             (camera.snapshot(), "fastsam/garden/cam0/snapshot"),

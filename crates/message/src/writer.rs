@@ -4,6 +4,8 @@
 //! A message that would be too large loses whole segments, the one of the smallest area first,
 //! so that few pixels are lost; it says how many. Which ones depends on the segments alone.
 
+mod binary;
+
 use std::{
     cmp::Reverse,
     ops::Range,
@@ -97,6 +99,17 @@ pub enum MaskFormat {
     None,
 }
 
+impl MaskFormat {
+    /// What a message calls it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rle => "rle",
+            Self::Polygon { .. } => "polygon",
+            Self::None => "none",
+        }
+    }
+}
+
 /// What a prompt chose from a frame's segments.
 #[derive(Clone, Copy, Debug)]
 pub struct Chosen<'a> {
@@ -158,7 +171,7 @@ impl MasksWriter {
         out: &mut Vec<u8>,
     ) -> Written {
         out.clear();
-        self.write_head(header, out);
+        self.write_head(header, format.name(), out);
         let start = out.len();
         self.write_segments(header, segments, format, out);
         let list = out.len() - start;
@@ -166,7 +179,8 @@ impl MasksWriter {
         let mut dropped = 0;
         if out.len() > limit {
             let most = out.len() - list + reduced_length(segments.len());
-            dropped = self.leave_out(list, limit.saturating_sub(most));
+            // A comma goes with each; the last one has none.
+            dropped = self.leave_out(list, limit.saturating_sub(most), 1);
             self.compact(start, out);
             write_tail(header.latency, dropped, out);
         }
@@ -187,7 +201,7 @@ impl MasksWriter {
         out: &mut Vec<u8>,
     ) {
         out.clear();
-        self.write_head(header, out);
+        self.write_head(header, format.name(), out);
         for (i, &place) in chosen.places.iter().enumerate() {
             let Some(segment) = chosen.segments.get(place) else {
                 continue;
@@ -209,7 +223,13 @@ impl MasksWriter {
         out.push(b'}');
     }
 
-    fn write_head(&mut self, header: &FrameHeader<'_>, out: &mut Vec<u8>) {
+    fn write_head(&mut self, header: &FrameHeader<'_>, format: &str, out: &mut Vec<u8>) {
+        self.write_names(header, format, out);
+        out.extend_from_slice(b",\"segments\":[");
+    }
+
+    /// Begins an object with all that is said of the frame itself.
+    fn write_names(&mut self, header: &FrameHeader<'_>, format: &str, out: &mut Vec<u8>) {
         self.captured_at.clear();
         time::append(header.captured_at, &mut self.captured_at);
         let frame = FrameOut {
@@ -230,9 +250,10 @@ impl MasksWriter {
             out.extend_from_slice(b",\"input\":");
             json(input, out);
         }
+        out.extend_from_slice(b",\"mask_format\":");
+        json(format, out);
         out.extend_from_slice(b",\"frame\":");
         json(&frame, out);
-        out.extend_from_slice(b",\"segments\":[");
     }
 
     fn write_segments(
@@ -299,6 +320,7 @@ impl MasksWriter {
                 bbox: [bbox.x, bbox.y, bbox.width, bbox.height],
                 area: segment.area,
                 detection_bbox: corner_and_size(segment.detection_bbox),
+                centroid: centroid(&segment.mask),
                 track: track.map(Track::from),
                 segmentation,
             },
@@ -308,8 +330,8 @@ impl MasksWriter {
 
     /// Marks segments to be left out, smallest area first, until the list of `length` bytes goes
     /// into `room`; returns how many. Of equal areas the lower score, which stands later in the
-    /// list, goes first.
-    fn leave_out(&mut self, mut length: usize, room: usize) -> usize {
+    /// list, goes first. `beside` are bytes that go with each.
+    fn leave_out(&mut self, mut length: usize, room: usize, beside: usize) -> usize {
         let entries = &mut self.entries;
         self.order.clear();
         self.order.extend(0..entries.len());
@@ -322,8 +344,7 @@ impl MasksWriter {
             }
             entries[i].kept = false;
             dropped += 1;
-            // Its comma goes with it; the last one has none.
-            length = length.saturating_sub(entries[i].bytes.len() + 1);
+            length = length.saturating_sub(entries[i].bytes.len() + beside);
         }
         dropped
     }
@@ -375,6 +396,21 @@ fn finite(value: f32) -> f32 {
     if value.is_finite() { value } else { 0.0 }
 }
 
+/// The mean of a mask's pixels, to a tenth; a pixel's own place is its middle.
+fn centroid(mask: &fastsam::Mask) -> [f32; 2] {
+    let (mut x, mut y, mut pixels) = (0, 0, 0);
+    for run in mask.runs() {
+        let (start, end) = (u64::from(run.start), u64::from(run.end));
+        let length = end - start;
+        // Twice the sum, which is whole: middles lie at halves.
+        x += (start + end) * length;
+        y += (2 * u64::from(run.y) + 1) * length;
+        pixels += length;
+    }
+    let mean = |twice: u64| (twice as f64 / (2 * pixels.max(1)) as f64 * 10.0).round() / 10.0;
+    [mean(x) as f32, mean(y) as f32]
+}
+
 fn corner_and_size(rect: FrameRect) -> [f32; 4] {
     [rect.x1, rect.y1, rect.x2 - rect.x1, rect.y2 - rect.y1].map(finite)
 }
@@ -417,6 +453,7 @@ struct SegmentOut<'a> {
     bbox: [u32; 4],
     area: u32,
     detection_bbox: [f32; 4],
+    centroid: [f32; 2],
     #[serde(skip_serializing_if = "Option::is_none")]
     track: Option<Track>,
     #[serde(skip_serializing_if = "Option::is_none")]

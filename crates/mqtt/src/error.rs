@@ -25,7 +25,7 @@ pub enum MqttError {
         /// The most that MQTT allows.
         limit: usize,
     },
-    /// The certificates that are to vouch for the broker can't be read.
+    /// Certificates or their key can't be read.
     #[error("{}: {cause}", path.display())]
     Certificates {
         /// Their file.

@@ -13,8 +13,8 @@ mod listen;
 
 pub use broker::EmbeddedBroker;
 pub use client::{
-    Asker, Backoff, Delivery, Echo, Incoming, Kept, NotSent, Options, Probe, Publisher, ReplyTo,
-    Session, Swept, Tls, connect, probe, sweep,
+    Asker, Backoff, Delivery, Echo, Identity, Incoming, Kept, NotSent, Options, Probe, Publisher,
+    Refuse, ReplyTo, Session, Swept, Tls, Version, connect, probe, sweep,
 };
 pub use error::MqttError;
 pub use listen::{Heard, listen};

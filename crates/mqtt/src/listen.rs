@@ -2,14 +2,9 @@
 
 use std::{ops::ControlFlow, thread, time::Duration};
 
-use rumqttc::v5::{
-    AsyncClient, Event, EventLoop,
-    mqttbytes::{QoS, v5::Packet},
-};
-
 use crate::{
-    MqttError, Options,
-    client::{Failure, QUEUE},
+    Delivery, MqttError, Options,
+    client::{Failure, Happened, Known, dial},
 };
 
 /// Between two attempts to connect.
@@ -46,9 +41,9 @@ pub fn listen<T>(
         .enable_all()
         .build()
         .map_err(MqttError::Runtime)?;
+    let mut known = Known::default();
     loop {
-        let (client, events) = AsyncClient::new(options.for_rumqttc()?, QUEUE);
-        let ended = runtime.block_on(one_connection(&client, events, filters, &mut heard));
+        let ended = runtime.block_on(one_connection(options, &mut known, filters, &mut heard));
         let ended = match ended {
             Ok(enough) => ControlFlow::Break(enough),
             Err(failure) => heard(Heard::Lost(failure.to_string())),
@@ -63,32 +58,26 @@ pub fn listen<T>(
 }
 
 async fn one_connection<T>(
-    client: &AsyncClient,
-    mut events: EventLoop,
+    options: &Options,
+    known: &mut Known,
     filters: &[String],
     heard: &mut impl FnMut(Heard<'_>) -> ControlFlow<T>,
 ) -> Result<T, Failure> {
+    let (mut line, _) = dial(options, false, known).await?;
+    let wanted = filters.iter().map(String::as_str);
+    let subscribed = line.outbox().subscribe(wanted, Delivery::AtLeastOnce, true);
+    // The queue of a new connection has room.
+    subscribed.map_err(|_| Failure::Closed)?;
+    if let ControlFlow::Break(enough) = heard(Heard::Connected) {
+        return Ok(enough);
+    }
     loop {
-        let flow = match events.poll().await? {
-            Event::Incoming(Packet::ConnAck(_)) => {
-                for filter in filters {
-                    // The queue has room for all of them, and is asked for nothing else.
-                    if client.try_subscribe(filter, QoS::AtLeastOnce).is_err() {
-                        return Err(Failure::Closed);
-                    }
-                }
-                heard(Heard::Connected)
-            }
-            Event::Incoming(Packet::Publish(message)) => match str::from_utf8(&message.topic) {
-                Ok(topic) => heard(Heard::Message {
-                    topic,
-                    payload: &message.payload,
-                }),
-                Err(_) => ControlFlow::Continue(()),
-            },
-            _ => ControlFlow::Continue(()),
-        };
-        if let ControlFlow::Break(enough) = flow {
+        if let Happened::Arrived(message) = line.poll().await?
+            && let ControlFlow::Break(enough) = heard(Heard::Message {
+                topic: &message.topic,
+                payload: &message.payload,
+            })
+        {
             return Ok(enough);
         }
     }

@@ -1,4 +1,3 @@
-use frame::PixelRect;
 use proptest::prelude::*;
 
 use frame::{InputSize, Letterbox};
@@ -10,7 +9,7 @@ fn segments(masks: Vec<Mask>) -> Vec<Segment> {
     let segment = |mask: Mask| Segment {
         score: 0.9,
         class: 0,
-        bbox: PixelRect::default(),
+        bbox: mask.bounding_box(),
         detection_bbox: FrameRect::default(),
         area: mask.area(),
         mask,

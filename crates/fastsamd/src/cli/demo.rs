@@ -46,34 +46,23 @@ const PAGE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOS
 
 /// Runs the demonstration until a signal, or for so many frames.
 pub(super) fn run(arguments: &DemoArgs) -> anyhow::Result<()> {
-    let (host, port, told) = match &arguments.mqtt {
-        Some(address) => {
-            let (host, port) = host_and_port(address)?;
-            (host.clone(), port, (host, port))
-        }
+    let mqtt = match &arguments.mqtt {
+        Some(address) => broker_at(address)?,
         None => {
-            let broker = EmbeddedBroker::start(BROKER).map_err(|error| {
+            EmbeddedBroker::start(BROKER, None).map_err(|error| {
                 WrongInput::new(format_args!(
                     "{error}; to use the broker that is there: --mqtt {BROKER}"
                 ))
             })?;
-            let own = broker.v5_address();
-            (
-                own.ip().to_string(),
-                own.port(),
-                (BROKER.ip().to_string(), BROKER.port()),
-            )
+            Mqtt {
+                embedded: Some(BROKER),
+                ..Mqtt::default()
+            }
         }
     };
     let config = Config {
         node: "demo".into(),
-        mqtt: Mqtt {
-            host,
-            port,
-            // The broker inside ends connections of MQTT 3.1.1 that it has properties for.
-            frame_expiry_s: 0,
-            ..Mqtt::default()
-        },
+        mqtt,
         accelerator: backend::section(arguments.backend, arguments.model.as_deref(), None)?,
         ..Config::default()
     };
@@ -95,7 +84,7 @@ pub(super) fn run(arguments: &DemoArgs) -> anyhow::Result<()> {
     if let Some(token) = token {
         page = format!("{page}?token={token}");
     }
-    exit::say(&introduction(&config, &page, &told.0, told.1))?;
+    exit::say(&introduction(&config, &page))?;
     let extent = Extent {
         frames: arguments.frames,
     };
@@ -110,7 +99,9 @@ fn random_token() -> io::Result<String> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn introduction(config: &Config, page: &str, host: &str, port: u16) -> String {
+fn introduction(config: &Config, page: &str) -> String {
+    let broker = config.mqtt.broker();
+    let (host, port) = (&broker.host, broker.port);
     let root = format!("{}/{}", config.mqtt.prefix, config.node);
     let camera = config
         .cameras
@@ -125,7 +116,7 @@ fn introduction(config: &Config, page: &str, host: &str, port: u16) -> String {
     };
     format!(
         "Look at {page}\n\n\
-         A synthetic camera and {accelerator} publish masks to MQTT at {host}:{port}.\n\
+         A synthetic camera and {accelerator} publish masks to MQTT at {broker}.\n\
          In another terminal:\n\
          \n  mosquitto_sub -h {host} -p {port} -t '{root}/{camera}/summary'      # count, rate, latency\
          \n  mosquitto_sub -h {host} -p {port} -t '{root}/{camera}/masks' -C 1   # one frame's masks\
@@ -138,46 +129,10 @@ fn introduction(config: &Config, page: &str, host: &str, port: u16) -> String {
     )
 }
 
-pub(super) fn host_and_port(address: &str) -> Result<(String, u16), WrongInput> {
-    let wrong = || {
-        WrongInput::new(format_args!(
-            "--mqtt '{address}': expected HOST:PORT, such as 192.0.2.7:1883"
-        ))
-    };
-    let (host, port) = address.rsplit_once(':').ok_or_else(wrong)?;
-    let port = port
-        .parse()
-        .ok()
-        .filter(|port| *port != 0)
-        .ok_or_else(wrong)?;
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    if host.is_empty() {
-        Err(wrong())
-    } else {
-        Ok((host.to_owned(), port))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_host_and_port() {
-        for (address, expected) in [
-            ("broker.lan:1883", Some(("broker.lan", 1883))),
-            ("192.0.2.7:1", Some(("192.0.2.7", 1))),
-            ("[::1]:8883", Some(("::1", 8883))),
-            ("broker.lan", None),
-            ("broker.lan:", None),
-            ("broker.lan:0", None),
-            ("broker.lan:65536", None),
-            (":1883", None),
-            ("", None),
-        ] {
-            let found = host_and_port(address).ok();
-            let expected = expected.map(|(host, port)| (host.to_owned(), port));
-            assert_eq!(found, expected, "{address}");
-        }
-    }
+/// The broker of a flag.
+pub(super) fn broker_at(address: &str) -> Result<Mqtt, WrongInput> {
+    Mqtt::at(address).map_err(|cause| {
+        let shown = if address.contains('@') { "" } else { address };
+        WrongInput::new(format_args!("--mqtt '{shown}': {cause}"))
+    })
 }

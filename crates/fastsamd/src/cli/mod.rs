@@ -1,5 +1,6 @@
 //! The command line: one verb per module, and one way to end (`exit`).
 
+mod asyncapi;
 mod backend;
 mod bench;
 mod built_in;

@@ -49,8 +49,7 @@ pub(super) fn run(arguments: &RetireArgs) -> anyhow::Result<()> {
         let ours = kept.into_iter().filter(is_ours);
         ours.map(|kept| kept.topic).collect()
     });
-    let broker = config.mqtt.broker();
-    let address = format!("{}:{}", broker.host, broker.port);
+    let address = config.mqtt.broker().to_string();
     let swept = swept?
         .map_err(anyhow::Error::msg)
         .with_context(|| address.clone())?;

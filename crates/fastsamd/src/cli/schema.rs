@@ -3,7 +3,7 @@
 use clap::{Args, ValueEnum};
 use schemars::schema_for;
 
-use super::exit;
+use super::{asyncapi, exit};
 use configuration::Config;
 
 /// Which schema.
@@ -29,10 +29,16 @@ enum Subject {
     Info,
     /// A setting, as `request/settings` lists it.
     Setting,
+    /// All topics with their payloads, as AsyncAPI describes them.
+    Asyncapi,
 }
 
 pub(super) fn run(arguments: &SchemaArgs) -> anyhow::Result<()> {
     let schema = match arguments.subject {
+        Subject::Asyncapi => {
+            let description = asyncapi::description()?;
+            return exit::say(&serde_json::to_string_pretty(&description)?);
+        }
         Subject::Config => schema_for!(Config),
         Subject::Masks => schema_for!(message::Masks),
         Subject::Events => schema_for!(message::Event),

@@ -39,10 +39,11 @@ pub(super) fn run(arguments: &WatchArgs) -> anyhow::Result<()> {
     };
     let defaults = Config::default();
     let mqtt = &config.as_ref().unwrap_or(&defaults).mqtt;
-    let (host, port) = match &arguments.mqtt {
-        Some(address) => demo::host_and_port(address)?,
-        None => (mqtt.host.clone(), mqtt.port),
+    let at = match &arguments.mqtt {
+        Some(address) => demo::broker_at(address)?,
+        None => mqtt.clone(),
     };
+    let address = at.broker().to_string();
     let node = arguments
         .node
         .as_deref()
@@ -57,24 +58,25 @@ pub(super) fn run(arguments: &WatchArgs) -> anyhow::Result<()> {
     // Every watcher needs a client id of its own; its process has one for as long as it watches.
     let client_id = format!("fastsamd-watch-{}", std::process::id());
     let mut broker = config.clone().unwrap_or_default();
-    broker.mqtt.host.clone_from(&host);
-    broker.mqtt.port = port;
+    broker.mqtt.host = at.host;
+    broker.mqtt.port = at.port;
+    broker.mqtt.embedded = at.embedded;
     let options = connection_options(&broker, &client_id)?;
     let filters = filters(&mqtt.prefix, node, camera);
     let (mut connected, mut told) = (false, false);
     mqtt::listen(&options, &filters, |heard| {
         let said = match heard {
             Heard::Connected => {
-                exit::note(&format!("watching {host}:{port}"));
+                exit::note(&format!("watching {address}"));
                 (connected, told) = (true, false);
                 Ok(())
             }
             Heard::Lost(cause) if !connected => Err(anyhow::anyhow!(
-                "{host}:{port}: {cause}; --mqtt HOST:PORT names another broker"
+                "{address}: {cause}; --mqtt HOST:PORT names another broker"
             )),
             Heard::Lost(cause) => {
                 if !told {
-                    exit::note(&format!("{host}:{port}: {cause}; trying again"));
+                    exit::note(&format!("{address}: {cause}; trying again"));
                 }
                 told = true;
                 Ok(())

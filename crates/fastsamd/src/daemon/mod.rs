@@ -22,6 +22,7 @@ mod uploads;
 mod web;
 
 pub(crate) use process::threads::left_behind as threads_left_behind;
+pub(crate) use prompts::requests::REQUESTS;
 pub(crate) use publish::connection::{client_id, options as connection_options};
 pub(crate) use run::run_with;
 pub use run::{Extent, run};

@@ -14,7 +14,7 @@ use configuration::{Config, WrongInput};
 use crossbeam_channel::{Receiver, Sender};
 use fastsam::Segments;
 use message::{MasksWriter, SettingTopics, State, Topic, Topics};
-use mqtt::{Delivery, Incoming, Publisher};
+use mqtt::{Delivery, EmbeddedBroker, Incoming, Publisher};
 use tracing::{info, warn};
 
 use super::{
@@ -76,6 +76,9 @@ pub struct Extent {
 pub fn run(config: &Config, file: Option<&Path>, extent: Extent) -> anyhow::Result<()> {
     let text = config.text.as_ref().map(TextModel::open).transpose()?;
     let server = web::listen(config)?;
+    if let Some(listen) = config.mqtt.embedded {
+        EmbeddedBroker::start(listen, config.mqtt.login())?;
+    }
     run_with(config, file, extent, text, server)
 }
 

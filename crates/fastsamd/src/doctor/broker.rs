@@ -1,9 +1,9 @@
 //! The MQTT broker: whether it takes us, and messages as large as ours may be.
 
-use std::time::Duration;
+use std::{net::TcpStream, time::Duration};
 
 use message::Topics;
-use mqtt::{Echo, Probe};
+use mqtt::{Echo, EmbeddedBroker, MqttError, Probe, Version};
 
 use super::{advice, finding::Finding};
 use crate::daemon::connection_options;
@@ -16,7 +16,10 @@ pub(super) const CHECK: &str = "broker";
 
 pub(super) fn examine(config: &Config) -> Finding {
     let broker = config.mqtt.broker();
-    let address = format!("{}:{}", broker.host, broker.port);
+    let address = broker.to_string();
+    if let Err(error) = stand_in(config) {
+        return Finding::failed(CHECK, error.to_string(), None);
+    }
     match probe(config) {
         Ok(Ok(probe)) => judge(config, &address, &probe),
         Ok(Err(cause)) => Finding::failed(
@@ -25,6 +28,16 @@ pub(super) fn examine(config: &Config) -> Finding {
             advice::for_broker(&broker.host, broker.port),
         ),
         Err(error) => Finding::failed(CHECK, format!("{address}: {error}"), None),
+    }
+}
+
+/// Starts the embedded broker of a daemon that does not run, if it has one: the same as it would.
+fn stand_in(config: &Config) -> Result<(), MqttError> {
+    match config.mqtt.embedded {
+        Some(listen) if TcpStream::connect(listen).is_err() => {
+            EmbeddedBroker::start(listen, config.mqtt.login()).map(drop)
+        }
+        _ => Ok(()),
     }
 }
 
@@ -39,12 +52,12 @@ fn probe(config: &Config) -> anyhow::Result<Result<Probe, String>> {
 }
 
 fn judge(config: &Config, address: &str, probe: &Probe) -> Finding {
-    if probe.retains == Some(false) {
+    if !probe.retains {
         return Finding::failed(
             CHECK,
             format!("{address} keeps no retained messages, and states are retained"),
             "turn retained messages on in the broker's configuration (mosquitto: \
-             `retain_available true`)"
+             `retain_available true`); until then subscribers miss states that they were not there for"
                 .to_owned(),
         );
     }
@@ -104,9 +117,20 @@ fn judge(config: &Config, address: &str, probe: &Probe) -> Finding {
                  `publish.mask_format: polygon`"
             ),
         ),
+        _ if !probe.acknowledges => Finding::warning(
+            CHECK,
+            format!("{address} takes no messages of QoS 1: events are lost with a connection"),
+            "allow it in the broker's configuration (mosquitto: `max_qos 2`)".to_owned(),
+        ),
         _ => Finding::ok(
             CHECK,
-            format!("{address} takes us, and messages of {ours} bytes come back whole"),
+            format!(
+                "{address} takes us{}, and messages of {ours} bytes come back whole",
+                match probe.version {
+                    Version::V3 => " (in MQTT 3.1.1, it knows no 5)",
+                    Version::V5 => "",
+                }
+            ),
         ),
     }
 }

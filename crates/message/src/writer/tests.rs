@@ -38,7 +38,7 @@ fn rectangle([x, y, width, height]: [u16; 4], score: f32) -> fastsam::Segment {
 }
 
 /// Areas 1200, 9, 1400, 9.
-fn segments() -> Vec<fastsam::Segment> {
+pub(super) fn segments() -> Vec<fastsam::Segment> {
     vec![
         rectangle([10, 20, 30, 40], 0.93),
         rectangle([1, 1, 3, 3], 0.8),
@@ -47,7 +47,7 @@ fn segments() -> Vec<fastsam::Segment> {
     ]
 }
 
-fn header() -> FrameHeader<'static> {
+pub(super) fn header() -> FrameHeader<'static> {
     FrameHeader {
         node: "garden",
         camera: "cam0",
@@ -101,10 +101,11 @@ fn the_message_is_laid_out_as_the_contract_says() {
     assert_eq!(
         before,
         "{\"schema\":1,\"node\":\"garden\",\"camera\":\"cam0\",\"backend\":\"mock\",\
+         \"mask_format\":\"rle\",\
          \"frame\":{\"sequence\":42,\"captured_at\":\"2026-11-22T10:00:00.123Z\",\
          \"width\":640,\"height\":480},\
          \"segments\":[{\"id\":0,\"score\":0.5,\"bbox\":[2,1,3,2],\"area\":6,\
-         \"detection_bbox\":[1.5,2.25,10.0,20.25],\
+         \"detection_bbox\":[1.5,2.25,10.0,20.25],\"centroid\":[3.5,2.0],\
          \"segmentation\":{\"size\":[480,640],"
     );
     assert_eq!(

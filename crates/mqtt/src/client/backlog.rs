@@ -4,51 +4,103 @@
 //! kept here, and sent again on the next connection. What arrived and whose acknowledgement was lost with the
 //! connection arrives twice: QoS 1 promises no more, so such messages are to be numbered.
 //!
-//! Invariants: no more than [`MOST`] messages and [`MOST_BYTES`] bytes are kept; no more than [`WINDOW`] are
+//! Invariants: no more messages and bytes are kept than the [`Bounds`] say; no more than [`WINDOW`] are
 //! sent and not yet acknowledged; those that are sent stand before the others.
 
-use std::collections::VecDeque;
-
-use message::Topic;
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use super::exchange::NotSent;
-
-/// Messages that are kept, at most: an afternoon's events while the broker is away.
-pub(super) const MOST: usize = 2000;
-
-/// Bytes of theirs, at most.
-const MOST_BYTES: usize = 4 << 20;
 
 /// Messages that are sent and not acknowledged, at most. They need room in the queue beside frames.
 const WINDOW: usize = 16;
 
+/// How much is kept, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Messages, at most.
+    pub(super) messages: usize,
+    /// Bytes of theirs, at most.
+    pub(super) bytes: usize,
+    /// Messages beyond the bound on bytes, for what is small.
+    pub(super) small_messages: usize,
+    /// How long a message is worth sending on a new connection, if not for ever.
+    pub(super) lasts: Option<Duration>,
+}
+
+/// Events: an afternoon's, while the broker is away.
+pub(super) const EVENTS: Bounds = Bounds {
+    messages: 2000,
+    bytes: 4 << 20,
+    small_messages: 0,
+    lasts: None,
+};
+
+/// Answers to requests: a burst of them, some of which are as large as a frame. Behind it there is room to say that it
+/// is full.
+pub(super) const ANSWERS: Bounds = Bounds {
+    messages: 256,
+    bytes: 8 << 20,
+    small_messages: 1024,
+    lasts: Some(Duration::from_secs(30)),
+};
+
+/// A message is small up to so many bytes.
+const SMALL: usize = 1024;
+
 /// What is to be sent, and what has been.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Backlog {
+    bounds: Bounds,
     messages: VecDeque<Kept>,
     bytes: usize,
     /// How many from the front are sent.
     sent: usize,
 }
 
+/// A message that is kept.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub(super) topic: String,
+    pub(super) payload: Vec<u8>,
+    /// What the asker knows an answer by.
+    pub(super) correlation_data: Option<Vec<u8>>,
+}
+
 #[derive(Debug)]
 struct Kept {
-    topic: Topic,
-    payload: Vec<u8>,
+    message: Message,
+    since: Instant,
     /// The packet's identifier, once it is written.
     packet: Option<u16>,
 }
 
 impl Backlog {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            messages: VecDeque::new(),
+            bytes: 0,
+            sent: 0,
+        }
+    }
+
     /// Takes a message.
-    pub(super) fn push(&mut self, topic: &Topic, payload: &[u8]) -> Result<(), NotSent> {
-        if self.messages.len() >= MOST || self.bytes + payload.len() > MOST_BYTES {
+    pub(super) fn push(&mut self, message: Message) -> Result<(), NotSent> {
+        let bytes = message.payload.len();
+        let is_full =
+            self.messages.len() >= self.bounds.messages || self.bytes + bytes > self.bounds.bytes;
+        let most = self.bounds.messages + self.bounds.small_messages;
+        let is_small = bytes <= SMALL && self.messages.len() < most;
+        if is_full && !(is_small && self.bounds.small_messages > 0) {
             return Err(NotSent::QueueFull);
         }
-        self.bytes += payload.len();
+        self.bytes += bytes;
         self.messages.push_back(Kept {
-            topic: topic.clone(),
-            payload: payload.to_vec(),
+            message,
+            since: Instant::now(),
             packet: None,
         });
         Ok(())
@@ -57,18 +109,21 @@ impl Backlog {
     /// A new connection: nothing is sent on it yet.
     pub(super) fn begin_anew(&mut self) {
         self.sent = 0;
+        if let Some(lasts) = self.bounds.lasts {
+            self.messages.retain(|kept| kept.since.elapsed() < lasts);
+            self.bytes = self.messages.iter().map(Kept::bytes).sum();
+        }
         for kept in &mut self.messages {
             kept.packet = None;
         }
     }
 
     /// The next message to be sent, if there is one and more may be under way.
-    pub(super) fn next(&self) -> Option<(&Topic, &[u8])> {
+    pub(super) fn next(&self) -> Option<&Message> {
         if self.sent >= WINDOW {
             return None;
         }
-        let kept = self.messages.get(self.sent)?;
-        Some((&kept.topic, &kept.payload))
+        self.messages.get(self.sent).map(|kept| &kept.message)
     }
 
     /// The message that [`next`](Self::next) named is in the connection's queue.
@@ -79,7 +134,7 @@ impl Backlog {
     /// The message that [`next`](Self::next) named can't be sent, and is given up.
     pub(super) fn give_up(&mut self) {
         if let Some(kept) = self.messages.remove(self.sent) {
-            self.bytes -= kept.payload.len();
+            self.bytes -= kept.bytes();
         }
     }
 
@@ -92,13 +147,18 @@ impl Backlog {
     }
 
     /// The broker has this packet. Nothing happens where it is not one of these messages.
-    pub(super) fn acknowledged(&mut self, packet: u16) -> Option<Topic> {
+    pub(super) fn acknowledged(&mut self, packet: u16) -> Option<String> {
         let mut sent = self.messages.iter().take(self.sent);
         let place = sent.position(|kept| kept.packet == Some(packet))?;
         let kept = self.messages.remove(place)?;
-        self.bytes -= kept.payload.len();
+        self.bytes -= kept.bytes();
         self.sent -= 1;
-        Some(kept.topic)
+        Some(kept.message.topic)
+    }
+
+    /// Bytes of the largest message that is sent and not acknowledged.
+    pub(super) fn largest_sent(&self) -> Option<usize> {
+        self.messages.iter().take(self.sent).map(Kept::bytes).max()
     }
 
     /// Messages that the broker does not have yet.
@@ -107,21 +167,29 @@ impl Backlog {
     }
 }
 
+impl Kept {
+    fn bytes(&self) -> usize {
+        self.message.payload.len()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use message::Topics;
-
     use super::*;
 
-    fn topic() -> Topic {
-        Topics::new("fastsam", "node").unwrap().info()
+    fn message(payload: &[u8]) -> Message {
+        Message {
+            topic: "topic".to_owned(),
+            payload: payload.to_vec(),
+            correlation_data: None,
+        }
     }
 
     /// Sends all that may be sent, and says what that was.
     fn send(backlog: &mut Backlog) -> Vec<u8> {
         let mut sent = Vec::new();
-        while let Some((_, payload)) = backlog.next() {
-            sent.push(payload[0]);
+        while let Some(message) = backlog.next() {
+            sent.push(message.payload[0]);
             backlog.queued();
         }
         sent
@@ -129,9 +197,9 @@ mod tests {
 
     #[test]
     fn what_is_not_acknowledged_is_sent_again_in_order() {
-        let mut backlog = Backlog::default();
+        let mut backlog = Backlog::new(EVENTS);
         for number in 0..5 {
-            backlog.push(&topic(), &[number]).unwrap();
+            backlog.push(message(&[number])).unwrap();
         }
         assert_eq!(send(&mut backlog), [0, 1, 2, 3, 4]);
         for packet in 11..15 {
@@ -145,15 +213,15 @@ mod tests {
         backlog.begin_anew();
         // The identifiers of the old connection mean nothing on the new one.
         assert!(backlog.acknowledged(13).is_none());
-        backlog.push(&topic(), &[5]).unwrap();
+        backlog.push(message(&[5])).unwrap();
         assert_eq!(send(&mut backlog), [2, 3, 4, 5]);
     }
 
     #[test]
     fn few_are_under_way_at_once() {
-        let mut backlog = Backlog::default();
+        let mut backlog = Backlog::new(EVENTS);
         for number in 0..40 {
-            backlog.push(&topic(), &[number]).unwrap();
+            backlog.push(message(&[number])).unwrap();
         }
         assert_eq!(send(&mut backlog), (0..WINDOW as u8).collect::<Vec<_>>());
         backlog.written(1);
@@ -164,19 +232,31 @@ mod tests {
 
     #[test]
     fn messages_and_bytes_are_bounded() {
-        let mut backlog = Backlog::default();
-        for _ in 0..MOST {
-            backlog.push(&topic(), b"x").unwrap();
+        let mut backlog = Backlog::new(EVENTS);
+        for _ in 0..EVENTS.messages {
+            backlog.push(message(b"x")).unwrap();
         }
-        assert_eq!(backlog.push(&topic(), b"x"), Err(NotSent::QueueFull));
+        assert_eq!(backlog.push(message(b"x")), Err(NotSent::QueueFull));
         backlog.give_up();
-        assert_eq!(backlog.len(), MOST - 1);
-        backlog.push(&topic(), b"x").unwrap();
+        assert_eq!(backlog.len(), EVENTS.messages - 1);
+        backlog.push(message(b"x")).unwrap();
 
-        let mut backlog = Backlog::default();
-        let large = vec![0; MOST_BYTES / 2];
-        backlog.push(&topic(), &large).unwrap();
-        backlog.push(&topic(), &large).unwrap();
-        assert_eq!(backlog.push(&topic(), b"x"), Err(NotSent::QueueFull));
+        let mut backlog = Backlog::new(EVENTS);
+        let large = vec![0; EVENTS.bytes / 2];
+        backlog.push(message(&large)).unwrap();
+        backlog.push(message(&large)).unwrap();
+        assert_eq!(backlog.push(message(b"x")), Err(NotSent::QueueFull));
+    }
+
+    #[test]
+    fn behind_full_answers_there_is_room_to_say_so() {
+        let mut backlog = Backlog::new(ANSWERS);
+        let large = vec![0; 100_000];
+        let taken = (0..1000).take_while(|_| backlog.push(message(&large)).is_ok());
+        assert_eq!(taken.count(), ANSWERS.bytes / large.len());
+        backlog.push(message(b"full")).unwrap();
+        let refusals = (0..9999).take_while(|_| backlog.push(message(b"full")).is_ok());
+        let most = ANSWERS.messages + ANSWERS.small_messages;
+        assert_eq!(refusals.count() + 1 + ANSWERS.bytes / large.len(), most);
     }
 }

@@ -9,7 +9,6 @@ use std::{
 };
 
 use message::{Topic, Topics};
-use rumqttc::v5::mqttbytes::v5::PublishProperties;
 use thiserror::Error;
 
 /// A message that came in on a subscription.
@@ -64,6 +63,31 @@ impl PartialEq for Asker {
 
 impl Eq for Asker {}
 
+/// What a request is answered with that there is no room for: where to, and the answer; nothing where nobody asks.
+#[derive(Clone)]
+pub struct Refuse(Arc<MakeRefusal>);
+
+type MakeRefusal = dyn Fn(&Incoming) -> Option<(ReplyTo, Vec<u8>)> + Send + Sync;
+
+impl Refuse {
+    /// Whoever makes the answer.
+    pub fn new(
+        make: impl Fn(&Incoming) -> Option<(ReplyTo, Vec<u8>)> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(make))
+    }
+
+    pub(super) fn answer(&self, request: &Incoming) -> Option<(ReplyTo, Vec<u8>)> {
+        (self.0)(request)
+    }
+}
+
+impl fmt::Debug for Refuse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Refuse")
+    }
+}
+
 /// Where an answer goes: a topic, and what the asker knows it by (MQTT 5), or somebody in this process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyTo {
@@ -94,11 +118,9 @@ impl ReplyTo {
         &self.topic
     }
 
-    pub(super) fn properties(&self) -> PublishProperties {
-        PublishProperties {
-            correlation_data: self.correlation_data.clone().map(Into::into),
-            ..PublishProperties::default()
-        }
+    /// What the asker knows the answer by.
+    pub(super) fn correlation_data(&self) -> Option<&[u8]> {
+        self.correlation_data.as_deref()
     }
 }
 

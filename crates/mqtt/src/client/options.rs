@@ -1,17 +1,11 @@
 //! Whom to connect to, and how.
 
-use std::{net::Ipv6Addr, time::Duration};
+use std::time::Duration;
 
-use message::{Secret, State, Topic};
-use rumqttc::{
-    Transport,
-    v5::{
-        MqttOptions,
-        mqttbytes::{QoS, v5::LastWill},
-    },
-};
+use message::{Secret, Topic};
+use rumqttc::{MqttOptions, NetworkOptions, Transport, v5};
 
-use super::{backoff::Backoff, tls::Tls};
+use super::{backoff::Backoff, exchange::Refuse, tls::Tls};
 use crate::MqttError;
 
 /// The largest payload that can be asked for: MQTT's limit on a packet is 268435455 bytes, and
@@ -21,8 +15,9 @@ const MAX_PAYLOAD_BYTES: usize = 268_000_000;
 /// Room for the topic and the header of a packet beside its payload.
 pub(super) const OVERHEAD: usize = 1024;
 
-/// Messages that wait to be written. A longer queue would only make frames older.
-pub(crate) const QUEUE: usize = 16;
+/// Messages that wait to be written: a frame with the answers of all the prompts that stand. How old they grow there is
+/// bounded by [`super::window`].
+pub(crate) const QUEUE: usize = 128;
 
 /// Acknowledged publishes under way. Mosquitto allows 20; rumqttc reserves room for each, and
 /// never lowers its packet ids again after a broker that allowed more.
@@ -37,6 +32,8 @@ pub struct Options {
     pub port: u16,
     /// How the connection is encrypted, if it is.
     pub tls: Option<Tls>,
+    /// The path of a WebSocket, where MQTT is spoken over one.
+    pub websocket: Option<String>,
     /// Names this client to the broker, which allows one connection per id.
     pub client_id: String,
     /// User name and password, where the broker asks for them.
@@ -45,11 +42,13 @@ pub struct Options {
     pub availability: Topic,
     /// Topics to receive.
     pub subscriptions: Vec<Topic>,
+    /// What requests are answered with that there is no room for; without it they are lost, and counted.
+    pub refuse: Option<Refuse>,
     /// Time without traffic after which both sides ask whether the other is there.
     pub keep_alive: Duration,
     /// Largest payload in either direction; the broker may allow less.
     pub max_payload_bytes: usize,
-    /// Seconds after which nobody gets a frame any more that the broker still has. 0 sends frames without MQTT 5
+    /// Seconds after which nobody gets a frame any more that the broker still has (MQTT 5). 0 sends frames without
     /// properties.
     pub frame_expiry_s: u32,
     /// Pauses between attempts to connect.
@@ -65,10 +64,12 @@ impl Options {
             host: host.into(),
             port,
             tls: None,
+            websocket: None,
             client_id: client_id.into(),
             login: None,
             availability,
             subscriptions: Vec::new(),
+            refuse: None,
             keep_alive: Duration::from_secs(30),
             max_payload_bytes: 1_900_000,
             frame_expiry_s: 1,
@@ -96,47 +97,78 @@ impl Options {
         Ok(())
     }
 
-    /// What the broker says in our place when the connection breaks.
-    pub(super) fn last_will(&self) -> LastWill {
-        LastWill::new(
-            self.availability.as_str(),
-            State::Offline.payload(),
-            QoS::AtLeastOnce,
-            true,
-            None,
-        )
-    }
-
-    /// The same for rumqttc, without the last will.
-    pub(crate) fn for_rumqttc(&self) -> Result<MqttOptions, MqttError> {
-        // rumqttc puts host and port together with a colon.
-        let host = match self.host.parse::<Ipv6Addr>() {
-            Ok(address) => format!("[{address}]"),
-            Err(_) => self.host.clone(),
-        };
-        let mut options = MqttOptions::new(&self.client_id, host, self.port);
-        let max_packet = self.max_payload_bytes.saturating_add(OVERHEAD);
+    /// The same for rumqttc's client of MQTT 5, without a last will.
+    pub(super) fn for_v5(&self) -> Result<v5::MqttOptions, MqttError> {
+        let mut options = v5::MqttOptions::new(&self.client_id, self.target(), self.port);
+        let max_packet = u32::try_from(self.max_packet()).unwrap_or(u32::MAX);
         options
             .set_keep_alive(self.keep_alive)
             .set_clean_start(true)
-            .set_max_packet_size(Some(u32::try_from(max_packet).unwrap_or(u32::MAX)))
+            .set_max_packet_size(Some(max_packet))
             .set_outgoing_inflight_upper_limit(IN_FLIGHT);
-        let mut network = options.network_options();
-        network.set_tcp_nodelay(true);
-        options.set_network_options(network);
+        options.set_network_options(network());
         if let Some((username, password)) = &self.login {
             options.set_credentials(username, password.expose());
         }
-        if let Some(tls) = &self.tls {
-            options.set_transport(Transport::tls_with_config(tls.configuration()?));
-        }
+        options.set_transport(self.transport()?);
         Ok(options)
+    }
+
+    /// The same for rumqttc's client of MQTT 3.1.1.
+    pub(super) fn for_v3(&self) -> Result<MqttOptions, MqttError> {
+        let mut options = MqttOptions::new(&self.client_id, self.target(), self.port);
+        options
+            .set_keep_alive(self.keep_alive)
+            .set_clean_session(true)
+            .set_max_packet_size(self.max_packet(), self.max_packet())
+            .set_inflight(IN_FLIGHT);
+        if let Some((username, password)) = &self.login {
+            options.set_credentials(username, password.expose());
+        }
+        options.set_transport(self.transport()?);
+        Ok(options)
+    }
+
+    fn max_packet(&self) -> usize {
+        self.max_payload_bytes.saturating_add(OVERHEAD)
+    }
+
+    /// What rumqttc connects to: a host, or the URL of a WebSocket.
+    fn target(&self) -> String {
+        let Some(path) = &self.websocket else {
+            // Without brackets: the port behind the last colon is split off before the name is looked up.
+            return self.host.clone();
+        };
+        let scheme = if self.tls.is_some() { "wss" } else { "ws" };
+        format!("{scheme}://{}{path}", self.address())
+    }
+
+    fn transport(&self) -> Result<Transport, MqttError> {
+        let tls = self.tls.as_ref().map(Tls::configuration).transpose()?;
+        Ok(match (tls, self.websocket.is_some()) {
+            (None, false) => Transport::Tcp,
+            (None, true) => Transport::Ws,
+            (Some(tls), false) => Transport::tls_with_config(tls),
+            (Some(tls), true) => Transport::wss_with_config(tls),
+        })
     }
 
     /// What is being connected to, for people.
     pub(super) fn address(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+        if self.host.contains(':') {
+            format!("[{}]:{}", self.host, self.port)
+        } else {
+            format!("{}:{}", self.host, self.port)
+        }
     }
+}
+
+/// Settings of the socket.
+pub(super) fn network() -> NetworkOptions {
+    let mut network = NetworkOptions::new();
+    // Frames are small and must not wait for each other.
+    network.set_tcp_nodelay(true);
+    network
 }
 
 #[cfg(test)]
@@ -169,19 +201,6 @@ mod tests {
             assert!(error.contains(named), "{error}");
         }
         assert!(options().validate().is_ok());
-    }
-
-    #[test]
-    fn an_ipv6_address_gets_its_brackets() {
-        for (host, expected) in [
-            ("::1", "[::1]"),
-            ("127.0.0.1", "127.0.0.1"),
-            ("broker.lan", "broker.lan"),
-        ] {
-            let mut options = options();
-            options.host = host.into();
-            assert_eq!(options.for_rumqttc().unwrap().broker_address().0, expected);
-        }
     }
 
     #[test]

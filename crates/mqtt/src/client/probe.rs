@@ -2,18 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use rumqttc::v5::{
-    AsyncClient, Event, EventLoop,
-    mqttbytes::{
-        QoS,
-        v5::{Packet, PubAckReason, SubscribeReasonCode},
-    },
-};
 use tokio::time::timeout;
 
 use super::{
+    dial::{Known, dial},
     failure::Failure,
-    options::{Options, QUEUE},
+    options::Options,
+    wire::{Delivery, Happened, Line, Properties, Version},
 };
 use crate::MqttError;
 use message::Topic;
@@ -25,13 +20,17 @@ const ECHO: Duration = Duration::from_secs(3);
 /// plain number.
 const SMALLER: [usize; 3] = [100_000, 10_000, 10];
 
-/// What a broker said when it accepted a connection; `None` where it did not say.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What a broker said when it accepted a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
-    /// The largest packet it takes, in bytes.
+    /// The newest version of MQTT that it speaks, of those that we do.
+    pub version: Version,
+    /// The largest packet it takes, in bytes, where it said so.
     pub max_packet_bytes: Option<u32>,
-    /// Whether it keeps retained messages.
-    pub retains: Option<bool>,
+    /// Whether it keeps retained messages, as far as it said.
+    pub retains: bool,
+    /// Whether it takes messages of QoS 1, as far as it said.
+    pub acknowledges: bool,
     /// What became of messages that were sent to oneself, where a topic was given.
     pub echo: Option<Echo>,
 }
@@ -71,28 +70,22 @@ pub fn probe(
         .enable_all()
         .build()
         .map_err(MqttError::Runtime)?;
-    let (client, mut event_loop) = AsyncClient::new(options.for_rumqttc()?, QUEUE);
     let outcome = runtime.block_on(async {
-        let attempt = async {
-            loop {
-                if let Event::Incoming(Packet::ConnAck(ack)) = event_loop.poll().await? {
-                    let said = ack.properties;
-                    return Ok::<_, Failure>(said.map_or_else(Probe::default, |said| Probe {
-                        max_packet_bytes: said.max_packet_size,
-                        retains: said.retain_available.map(|available| available != 0),
-                        echo: None,
-                    }));
-                }
-            }
-        };
-        let mut probe = match timeout(patience, attempt).await {
-            Ok(accepted) => accepted.map_err(|failure| failure.to_string())?,
+        let mut known = Known::default();
+        let (mut line, accepted) = match timeout(patience, dial(options, false, &mut known)).await {
+            Ok(made) => made.map_err(|failure| failure.to_string())?,
             Err(_) => return Err(Failure::Silent.to_string()),
+        };
+        let mut probe = Probe {
+            version: accepted.version,
+            max_packet_bytes: accepted.max_packet_bytes,
+            retains: accepted.can.retain,
+            acknowledges: accepted.can.acknowledge,
+            echo: None,
         };
         if let Some(topic) = echo {
             let mut shouting = Shouting {
-                client: &client,
-                event_loop: &mut event_loop,
+                line: &mut line,
                 topic,
             };
             let announced = probe
@@ -103,10 +96,7 @@ pub fn probe(
                 .min(announced.saturating_sub(1024));
             probe.echo = Some(shouting.echo(most.max(1)).await);
         }
-        // Leaving politely is all that is left; a broker that has gone has nothing to miss.
-        if client.disconnect().await.is_ok() {
-            let _ = timeout(patience, event_loop.poll()).await;
-        }
+        line.leave().await;
         Ok(probe)
     });
     // Resolving a host name can't be interrupted: don't wait for its thread.
@@ -116,8 +106,7 @@ pub fn probe(
 
 /// Sends messages to itself.
 struct Shouting<'a> {
-    client: &'a AsyncClient,
-    event_loop: &'a mut EventLoop,
+    line: &'a mut Line,
     topic: &'a Topic,
 }
 
@@ -152,18 +141,16 @@ impl Shouting<'_> {
 
     /// Subscribes; says why the broker refuses, if it does.
     async fn subscribe(&mut self) -> Result<Option<String>, Failure> {
+        let filter = [self.topic.as_str()];
         // The queue of a new connection has room.
         let _ = self
-            .client
-            .try_subscribe(self.topic.as_str(), QoS::AtMostOnce);
+            .line
+            .outbox()
+            .subscribe(filter, Delivery::AtMostOnce, false);
         let answered = async {
             loop {
-                if let Event::Incoming(Packet::SubAck(ack)) = self.event_loop.poll().await? {
-                    let refused = ack
-                        .return_codes
-                        .iter()
-                        .find(|code| !matches!(code, SubscribeReasonCode::Success(_)));
-                    return Ok(refused.map(|code| format!("{code:?}")));
+                if let Happened::Subscribed(refusals) = self.line.poll().await? {
+                    return Ok(refusals.into_iter().flatten().next());
                 }
             }
         };
@@ -174,15 +161,11 @@ impl Shouting<'_> {
 
     /// Sends a small message so that the broker says why it does not pass it on, if it does not.
     async fn refusal(&mut self) -> Result<Option<String>, Failure> {
-        self.publish(1, QoS::AtLeastOnce);
+        self.publish(1, Delivery::AtLeastOnce);
         let acknowledged = async {
             loop {
-                if let Event::Incoming(Packet::PubAck(ack)) = self.event_loop.poll().await? {
-                    let is_taken = matches!(
-                        ack.reason,
-                        PubAckReason::Success | PubAckReason::NoMatchingSubscribers
-                    );
-                    return Ok((!is_taken).then(|| format!("{:?}", ack.reason)));
+                if let Happened::Acknowledged { refused, .. } = self.line.poll().await? {
+                    return Ok(refused);
                 }
             }
         };
@@ -190,19 +173,21 @@ impl Shouting<'_> {
     }
 
     /// The queue has room: one message is under way at a time.
-    fn publish(&self, size: usize, qos: QoS) {
-        let topic = self.topic.as_str();
-        let _ = self.client.try_publish(topic, qos, false, vec![b' '; size]);
+    fn publish(&self, size: usize, delivery: Delivery) {
+        let (topic, payload) = (self.topic.as_str(), vec![b' '; size]);
+        let none = Properties::default();
+        let outbox = self.line.outbox();
+        let _ = outbox.publish(topic, delivery, false, payload, none);
     }
 
     /// Sends a message of so many bytes, as frames are sent, and says whether it comes back.
     async fn comes_back(&mut self, size: usize) -> Result<bool, Failure> {
-        self.publish(size, QoS::AtMostOnce);
+        self.publish(size, Delivery::AtMostOnce);
         let until = Instant::now() + ECHO;
         let came = async {
             loop {
-                match self.event_loop.poll().await? {
-                    Event::Incoming(Packet::Publish(publish)) if publish.payload.len() == size => {
+                match self.line.poll().await? {
+                    Happened::Arrived(message) if message.payload.len() == size => {
                         return Ok(true);
                     }
                     _ => {}

@@ -2,11 +2,10 @@
 
 use std::sync::{Arc, mpsc::SyncSender};
 
-use rumqttc::v5::mqttbytes::QoS;
-
 use super::{
     exchange::{Asker, Incoming, NotSent, ReplyTo},
     shared::Shared,
+    wire::Delivery,
 };
 use message::{Counters, Topic};
 
@@ -15,15 +14,6 @@ use message::{Counters, Topic};
 pub struct Publisher {
     shared: Arc<Shared>,
     inbox: SyncSender<Incoming>,
-}
-
-/// How surely a state reaches the broker while the connection lasts (MQTT's QoS).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Delivery {
-    /// QoS 0: for values that are soon replaced.
-    AtMostOnce,
-    /// QoS 1: acknowledged.
-    AtLeastOnce,
 }
 
 impl Publisher {
@@ -78,10 +68,11 @@ impl Publisher {
         self.shared.repeat();
     }
 
-    /// Answers a request: QoS 1, not retained, lost with the connection.
+    /// Answers a request: QoS 1, not retained. It is kept until the broker has it, for half a minute at most.
     ///
     /// # Errors
-    /// Why the answer was dropped.
+    /// Why the answer was dropped: without a connection nobody is waiting for it; it is too large; or too many answers
+    /// wait already, behind which there is room for a short one that says so.
     pub fn answer(&self, to: &ReplyTo, payload: &[u8]) -> Result<(), NotSent> {
         if let Some(asker) = to.asker() {
             asker.answer(payload);
@@ -115,11 +106,7 @@ impl Publisher {
     /// # Errors
     /// Too large, or too many topics; then the topic keeps its last state.
     pub fn state(&self, topic: &Topic, payload: &[u8], delivery: Delivery) -> Result<(), NotSent> {
-        let qos = match delivery {
-            Delivery::AtMostOnce => QoS::AtMostOnce,
-            Delivery::AtLeastOnce => QoS::AtLeastOnce,
-        };
-        self.counted(self.shared.remember(topic, payload, qos))
+        self.counted(self.shared.remember(topic, payload, delivery))
     }
 
     /// Largest payload for a topic: what the options and the broker allow, this one as it said

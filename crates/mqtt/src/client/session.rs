@@ -12,19 +12,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rumqttc::{
-    Outgoing,
-    v5::{
-        AsyncClient, Event, EventLoop,
-        mqttbytes::{
-            QoS,
-            v5::{
-                ConnAck, Filter, Packet, PubAckReason, Publish, RetainForwardRule, SubAck,
-                SubscribeReasonCode,
-            },
-        },
-    },
-};
 use tokio::{
     runtime::Runtime,
     select,
@@ -34,10 +21,12 @@ use tracing::{debug, info, warn};
 
 use super::{
     backoff::Pauses,
+    dial::{Known, dial},
     exchange::Incoming,
     failure::Failure,
-    options::{Options, QUEUE},
+    options::Options,
     shared::Shared,
+    wire::{Accepted, Arrived, Delivery, Happened, Line, Version},
 };
 use crate::MqttError;
 
@@ -46,9 +35,6 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// How long a stopped session waits for the broker to acknowledge `offline`.
 const FAREWELL: Duration = Duration::from_millis(500);
-
-/// How long it then waits for the broker to close the connection.
-const CLOSE: Duration = Duration::from_millis(200);
 
 /// The connection to the broker; runs on a thread of the caller's.
 #[derive(Debug)]
@@ -94,12 +80,10 @@ struct Worker {
     inbox: SyncSender<Incoming>,
 }
 
-/// A connection, or the attempt at one.
+/// A connection.
 struct Connection {
-    client: AsyncClient,
-    event_loop: EventLoop,
-    /// What the broker said when it accepted, until the subscriptions are made.
-    accepted: Option<ConnAck>,
+    line: Line,
+    accepted: Accepted,
     opened: Option<Instant>,
 }
 
@@ -107,21 +91,41 @@ impl Worker {
     async fn run(&self, stop: &impl Fn() -> bool) {
         let address = self.options.address();
         let mut pauses = Pauses::new(self.options.backoff);
+        let mut known = Known::default();
         // What was last said of the broker: a line per change, not per attempt.
         let mut last_said = String::new();
+        let mut last_accepted = None;
         while !stop() {
             self.shared.tally.attempts.add(1);
-            let mut connection = match self.connection() {
-                Ok(connection) => connection,
-                Err(error) => return warn!(broker = address, "no connection: {error}"),
+            let mut opened = None;
+            let outcome = match self.dial(&mut known, stop).await {
+                Ok(None) => return,
+                Ok(Some((line, accepted))) => {
+                    if last_accepted.replace(accepted) != Some(accepted) {
+                        self.tell(&accepted);
+                    }
+                    let mut connection = Connection {
+                        line,
+                        accepted,
+                        opened: None,
+                    };
+                    let outcome = self.serve(&mut connection, stop).await;
+                    opened = connection.opened;
+                    if outcome.is_ok() && opened.is_some() {
+                        self.say_farewell(connection).await;
+                    }
+                    outcome
+                }
+                Err(failure) => Err(failure),
             };
-            let outcome = self.serve(&mut connection, stop).await;
-            if outcome.is_ok() && connection.opened.is_some() {
-                self.say_farewell(&mut connection).await;
+            if let Err(failure) = &outcome
+                && failure.is_too_large()
+            {
+                self.shared.learn_limit();
             }
             self.shared.close();
             let Err(failure) = outcome else { return };
-            if let Some(opened) = connection.opened {
+            if let Some(opened) = opened {
                 last_said.clear();
                 pauses.held_for(opened.elapsed());
             }
@@ -130,7 +134,7 @@ impl Worker {
             self.shared.failed(&said);
             if said == last_said {
                 debug!(broker = address, "still: {said}");
-            } else if connection.opened.is_some() {
+            } else if opened.is_some() {
                 warn!(broker = address, "connection lost: {said}; trying again");
             } else {
                 warn!(broker = address, "no connection: {said}; trying again");
@@ -140,16 +144,45 @@ impl Worker {
         }
     }
 
-    fn connection(&self) -> Result<Connection, MqttError> {
-        let mut options = self.options.for_rumqttc()?;
-        options.set_last_will(self.options.last_will());
-        let (client, event_loop) = AsyncClient::new(options, QUEUE);
-        Ok(Connection {
-            client,
-            event_loop,
-            accepted: None,
-            opened: None,
-        })
+    /// Connects, or ends with nothing once `stop` says so.
+    async fn dial(
+        &self,
+        known: &mut Known,
+        stop: &impl Fn() -> bool,
+    ) -> Result<Option<(Line, Accepted)>, Failure> {
+        let mut made = pin!(dial(&self.options, true, known));
+        while !stop() {
+            select! {
+                made = &mut made => return made.map(Some),
+                () = sleep(TICK) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Says what this broker lacks, and what follows from that.
+    fn tell(&self, accepted: &Accepted) {
+        let broker = self.options.address();
+        if accepted.version == Version::V3 {
+            warn!(
+                broker,
+                "it speaks MQTT 3.1.1 and not 5: messages go out without expiry and content type, and answers to \
+                 requests on the usual topics only"
+            );
+        }
+        if !accepted.can.retain {
+            warn!(
+                broker,
+                "it keeps no retained messages: subscribers see states only when they change or the connection is \
+                 made anew"
+            );
+        }
+        if !accepted.can.acknowledge {
+            warn!(
+                broker,
+                "it knows no QoS 1: events are lost with a connection"
+            );
+        }
     }
 
     /// Works until the connection fails, or `stop` says so.
@@ -158,36 +191,35 @@ impl Worker {
         connection: &mut Connection,
         stop: &impl Fn() -> bool,
     ) -> Result<(), Failure> {
-        while let Some(event) = self.next_event(&mut connection.event_loop, stop).await? {
-            match event {
-                Event::Incoming(Packet::ConnAck(ack)) => self.accepted(connection, ack),
-                Event::Incoming(Packet::SubAck(ack)) => self.subscribed(connection, &ack),
-                Event::Incoming(Packet::Publish(publish)) => self.receive(publish),
-                event => self.note(&event),
+        self.subscribe(connection);
+        while let Some(happened) = self.next(&mut connection.line, stop).await? {
+            match happened {
+                Happened::Subscribed(refusals) => self.subscribed(connection, &refusals),
+                Happened::Arrived(message) => self.receive(message),
+                happened => self.note(happened),
             }
             self.send();
         }
         Ok(())
     }
 
-    /// The next event, or `None` once `stop` says so.
-    async fn next_event(
+    /// What happens next, or `None` once `stop` says so.
+    async fn next(
         &self,
-        event_loop: &mut EventLoop,
+        line: &mut Line,
         stop: &impl Fn() -> bool,
-    ) -> Result<Option<Event>, Failure> {
+    ) -> Result<Option<Happened>, Failure> {
         // A connection that is alive shows at least a ping in this time.
-        // The broker may have asked for another time than the options.
-        let patience = event_loop.options.keep_alive() * 2;
+        let patience = line.keep_alive() * 2;
         let started = Instant::now();
         // One future for the whole wait: a new one would forget a packet that is half written.
-        let mut poll = pin!(event_loop.poll());
+        let mut poll = pin!(line.poll());
         while !stop() {
             if started.elapsed() > patience {
                 return Err(Failure::Stalled(patience));
             }
             select! {
-                event = &mut poll => return Ok(Some(event?)),
+                happened = &mut poll => return happened.map(Some),
                 () = self.shared.changed.notified() => {
                     self.send();
                 }
@@ -197,29 +229,34 @@ impl Worker {
         Ok(None)
     }
 
-    fn accepted(&self, connection: &mut Connection, ack: ConnAck) {
-        connection.accepted = Some(ack);
-        let filters = self.options.subscriptions.iter().map(|topic| Filter {
-            retain_forward_rule: RetainForwardRule::Never,
-            ..Filter::new(topic.as_str(), QoS::AtLeastOnce)
-        });
+    fn subscribe(&self, connection: &mut Connection) {
+        let filters = self
+            .options
+            .subscriptions
+            .iter()
+            .map(|topic| topic.as_str());
         if self.options.subscriptions.is_empty() {
             self.open(connection);
-        } else if connection.client.try_subscribe_many(filters).is_err() {
+        } else if connection
+            .line
+            .outbox()
+            .subscribe(filters, Delivery::AtLeastOnce, false)
+            .is_err()
+        {
             // The queue of a new connection is empty, and topics have no wildcards.
             warn!("subscriptions could not be made");
             self.open(connection);
         }
     }
 
-    fn subscribed(&self, connection: &mut Connection, ack: &SubAck) {
+    fn subscribed(&self, connection: &mut Connection, refusals: &[Option<String>]) {
         if connection.opened.is_some() {
             // Subscriptions are made once; this is the answer to a mark.
             return self.shared.confirmed();
         }
-        for (topic, code) in self.options.subscriptions.iter().zip(&ack.return_codes) {
-            if !matches!(code, SubscribeReasonCode::Success(_)) {
-                warn!(%topic, "the broker refuses the subscription: {code:?}");
+        for (topic, refusal) in self.options.subscriptions.iter().zip(refusals) {
+            if let Some(cause) = refusal {
+                warn!(%topic, "the broker refuses the subscription: {cause}");
             }
         }
         self.open(connection);
@@ -227,48 +264,42 @@ impl Worker {
 
     /// Opens the connection for publishing, once subscriptions are made: who says `online` hears.
     fn open(&self, connection: &mut Connection) {
-        let Some(ack) = connection.accepted.take() else {
-            return;
-        };
-        let max_packet_bytes = ack.properties.and_then(|given| given.max_packet_size);
         connection.opened = Some(Instant::now());
         self.shared.tally.connects.add(1);
         self.shared.open(
-            connection.client.clone(),
-            max_packet_bytes,
+            connection.line.outbox().clone(),
+            &connection.accepted,
             &self.options.availability,
         );
         info!(broker = self.options.address(), "connected");
     }
 
-    fn receive(&self, publish: Publish) {
-        if publish.retain {
+    fn receive(&self, message: Arrived) {
+        if message.retain {
             return;
         }
-        let properties = publish.properties.unwrap_or_default();
         let incoming = Incoming {
-            topic: String::from_utf8_lossy(&publish.topic).into_owned(),
-            payload: publish.payload.into(),
-            response_topic: properties.response_topic,
-            correlation_data: properties.correlation_data.map(Into::into),
+            topic: message.topic,
+            payload: message.payload,
+            response_topic: message.response_topic,
+            correlation_data: message.correlation_data,
             asker: None,
         };
-        if let Err(TrySendError::Full(_)) = self.inbox.try_send(incoming) {
+        if let Err(TrySendError::Full(request)) = self.inbox.try_send(incoming) {
             self.shared.tally.inbox_overflows.add(1);
+            let refuse = self.options.refuse.as_ref();
+            if let Some((to, answer)) = refuse.and_then(|refuse| refuse.answer(&request)) {
+                // What can't be refused either has been counted.
+                let _ = self.shared.answer(&to, &answer);
+            }
         }
     }
 
-    fn note(&self, event: &Event) {
-        match event {
-            Event::Outgoing(Outgoing::Publish(packet)) => self.shared.written(*packet),
-            Event::Incoming(Packet::PubAck(ack)) => {
-                // Nobody listens: that is the listeners' matter.
-                let is_taken = matches!(
-                    ack.reason,
-                    PubAckReason::Success | PubAckReason::NoMatchingSubscribers
-                );
-                let refused = (!is_taken).then(|| format!("{:?}", ack.reason));
-                self.shared.acknowledged(ack.pkid, refused.as_deref());
+    fn note(&self, happened: Happened) {
+        match happened {
+            Happened::Written(packet) => self.shared.written(packet),
+            Happened::Acknowledged { packet, refused } => {
+                self.shared.acknowledged(packet, refused.as_deref());
             }
             _ => {}
         }
@@ -283,32 +314,28 @@ impl Worker {
 
     /// Sends all that is queued, `offline`, and, when that has been acknowledged, that this is
     /// the end. Otherwise the connection just breaks, and the broker publishes the last will.
-    async fn say_farewell(&self, connection: &mut Connection) {
-        let acknowledged = timeout(FAREWELL, self.publish_offline(connection)).await;
+    async fn say_farewell(&self, mut connection: Connection) {
+        let acknowledged = timeout(FAREWELL, self.publish_offline(&mut connection.line)).await;
         if !matches!(acknowledged, Ok(Ok(()))) {
             debug!("the broker did not acknowledge 'offline' in time: the last will says it");
             return;
         }
-        if connection.client.try_disconnect().is_ok() {
-            // The broker closes the connection; to close it first could cut off what is under way.
-            let closed = async { while connection.event_loop.poll().await.is_ok() {} };
-            let _ = timeout(CLOSE, closed).await;
-        }
+        connection.line.leave().await;
         info!(broker = self.options.address(), "disconnected");
     }
 
-    async fn publish_offline(&self, connection: &mut Connection) -> Result<(), Failure> {
+    async fn publish_offline(&self, line: &mut Line) -> Result<(), Failure> {
         let mut said = false;
         loop {
             if !said && self.send() {
                 said = self.shared.send_last(&self.options.availability);
             }
-            let acknowledged = connection.event_loop.state.inflight() == 0;
+            let acknowledged = line.inflight() == 0;
             if said && acknowledged && self.shared.under_way() == 0 {
                 return Ok(());
             }
-            let event = connection.event_loop.poll().await?;
-            self.note(&event);
+            let happened = line.poll().await?;
+            self.note(happened);
         }
     }
 }

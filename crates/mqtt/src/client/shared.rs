@@ -8,31 +8,29 @@ use std::{
     collections::VecDeque,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Instant,
 };
 
-use rumqttc::v5::{
-    AsyncClient,
-    mqttbytes::{
-        QoS,
-        v5::{Filter, PublishProperties, RetainForwardRule},
-    },
-};
 use tokio::sync::Notify;
 use tracing::warn;
 
 use super::{
-    backlog::Backlog,
+    backlog::{self, Backlog, Message},
     exchange::{NotSent, ReplyTo},
     options::{OVERHEAD, Options},
+    tally::Tally,
     window::Window,
+    wire::{Accepted, Delivery, Outbox, Properties},
 };
 use message::{Counters, State, Topic};
 
 /// Bytes of a frame's properties, at most.
 const PROPERTIES: usize = 32;
+
+/// Refusals of the broker that are remembered, so that each is told once.
+const MAX_TOLD: usize = 256;
 
 /// Topics with a remembered state, at most: far more than a node has.
 const MAX_STATES: usize = 4096;
@@ -44,14 +42,16 @@ pub(super) struct Shared {
     pub(super) changed: Notify,
     pub(super) tally: Tally,
     max_payload_bytes: usize,
+    /// The largest payload that this broker has not refused, as far as it has refused any.
+    learned_bytes: AtomicUsize,
     frame_expiry_s: u32,
     /// What marks subscribe to.
     mark: String,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Link {
-    queue: Option<AsyncClient>,
+    queue: Option<Outbox>,
     /// What has gone into the queue and is not yet written, in order.
     under_way: VecDeque<Kind>,
     /// What the broker allows.
@@ -60,26 +60,54 @@ struct Link {
     failure: Option<String>,
     /// In the order in which they were first published.
     states: Vec<Remembered>,
-    backlog: Backlog,
+    events: Backlog,
+    answers: Backlog,
+    /// Topics of states of QoS 1: in the queue, and written as a packet that is not acknowledged.
+    queued_states: VecDeque<Topic>,
+    written_states: Vec<(u16, Topic)>,
+    /// What the broker was said to refuse.
+    told: Vec<String>,
     /// What is on its way to the broker.
     window: Window,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        Self {
+            queue: None,
+            under_way: VecDeque::new(),
+            max_packet_bytes: None,
+            failure: None,
+            states: Vec::new(),
+            events: Backlog::new(backlog::EVENTS),
+            answers: Backlog::new(backlog::ANSWERS),
+            queued_states: VecDeque::new(),
+            written_states: Vec::new(),
+            told: Vec::new(),
+            window: Window::default(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     /// Lost with the connection.
     Frame,
-    /// Published again on the next.
+    /// Published again on the next, with QoS 1.
     State,
+    /// The same with QoS 0.
+    PlainState,
     /// Kept until the broker has it.
     Event,
+    /// Kept until the broker has it, but not for ever.
+    Answer,
 }
 
 #[derive(Debug)]
 struct Remembered {
     topic: Topic,
     payload: Vec<u8>,
-    qos: QoS,
+    delivery: Delivery,
     /// Not yet in the queue of this connection.
     unsent: bool,
     /// Whether the topic is to be cleared, and then forgotten.
@@ -87,17 +115,36 @@ struct Remembered {
 }
 
 impl Link {
-    /// Puts a message into the queue, if there is a connection and room.
-    fn push(&mut self, kind: Kind, topic: &Topic, qos: QoS, payload: &[u8]) -> Result<(), NotSent> {
+    /// Puts a state into the queue, if there is a connection and room.
+    fn push_state(
+        &mut self,
+        topic: &Topic,
+        delivery: Delivery,
+        payload: &[u8],
+    ) -> Result<(), NotSent> {
         let queue = self.queue.as_ref().ok_or(NotSent::Offline)?;
-        // The topic is a valid one, so a full queue is all there can be.
+        let none = Properties::default();
         queue
-            .try_publish(topic.as_str(), qos, kind == Kind::State, payload.to_vec())
+            .publish(topic.as_str(), delivery, true, payload.to_vec(), none)
             .map_err(|_| NotSent::QueueFull)?;
-        self.under_way.push_back(kind);
+        if delivery == Delivery::AtLeastOnce {
+            self.queued_states.push_back(topic.clone());
+            self.under_way.push_back(Kind::State);
+        } else {
+            self.under_way.push_back(Kind::PlainState);
+        }
         // Frames wait for what is sent before them: a mark follows when it is due.
         self.window.sent(payload.len(), Instant::now());
         Ok(())
+    }
+
+    /// Says what the broker refuses, once.
+    fn tell(&mut self, topic: &str, cause: &str) {
+        let said = format!("{topic}: {cause}");
+        if !self.told.contains(&said) && self.told.len() < MAX_TOLD {
+            warn!(topic, "the broker refuses what is published: {cause}");
+            self.told.push(said);
+        }
     }
 }
 
@@ -109,6 +156,7 @@ impl Shared {
             changed: Notify::new(),
             tally: Tally::default(),
             max_payload_bytes: options.max_payload_bytes,
+            learned_bytes: AtomicUsize::new(usize::MAX),
             frame_expiry_s: options.frame_expiry_s,
         }
     }
@@ -119,20 +167,23 @@ impl Shared {
     }
 
     /// Opens a connection for publishing: first `online`, then all that is remembered.
-    pub(super) fn open(&self, queue: AsyncClient, max_packet_bytes: Option<u32>, online: &Topic) {
+    pub(super) fn open(&self, queue: Outbox, accepted: &Accepted, online: &Topic) {
         let mut link = self.link();
         link.queue = Some(queue);
         link.under_way.clear();
-        link.max_packet_bytes = max_packet_bytes;
+        link.max_packet_bytes = accepted.max_packet_bytes;
         link.failure = None;
         for state in &mut link.states {
             state.unsent = true;
         }
-        link.backlog.begin_anew();
+        link.events.begin_anew();
+        link.answers.begin_anew();
+        link.queued_states.clear();
+        link.written_states.clear();
         link.window = Window::default();
         // The queue of a new connection has room.
         let online_payload = State::Online.payload();
-        let _ = link.push(Kind::State, online, QoS::AtLeastOnce, online_payload);
+        let _ = link.push_state(online, Delivery::AtLeastOnce, online_payload);
     }
 
     /// Queues `offline` as the last message of this connection; says whether there was room.
@@ -140,7 +191,7 @@ impl Shared {
         let mut link = self.link();
         let payload = State::Offline.payload();
         let sent = link
-            .push(Kind::State, offline, QoS::AtLeastOnce, payload)
+            .push_state(offline, Delivery::AtLeastOnce, payload)
             .is_ok();
         if sent {
             link.queue = None;
@@ -160,27 +211,84 @@ impl Shared {
 
     /// Notes that the oldest message under way has been written, as this packet.
     pub(super) fn written(&self, packet: u16) {
-        let mut link = self.link();
-        if link.under_way.pop_front() == Some(Kind::Event) {
-            link.backlog.written(packet);
+        let mut guard = self.link();
+        let link = &mut *guard;
+        let kind = link.under_way.pop_front();
+        let backlog = match kind {
+            Some(Kind::Event) => Some(&mut link.events),
+            Some(Kind::Answer) => Some(&mut link.answers),
+            _ => None,
+        };
+        if let Some(backlog) = backlog {
+            backlog.written(packet);
+            if packet == 0 {
+                // A broker without QoS 1 acknowledges nothing: written is all that can be known.
+                backlog.acknowledged(packet);
+            }
+        }
+        if kind == Some(Kind::State)
+            && let Some(topic) = link.queued_states.pop_front()
+            && packet != 0
+        {
+            link.written_states.push((packet, topic));
         }
         self.tally.published.add(1);
     }
 
-    /// Notes that the broker has a packet, and whether it `refused` to pass it on.
+    /// Notes that the broker has a packet, or why it refused to pass it on.
     pub(super) fn acknowledged(&self, packet: u16, refused: Option<&str>) {
-        let event = self.link().backlog.acknowledged(packet);
-        if let (Some(topic), Some(cause)) = (event, refused) {
+        let mut guard = self.link();
+        let link = &mut *guard;
+        let mut states = link.written_states.iter();
+        let state = states.position(|(written, _)| *written == packet);
+        let topic = match state {
+            Some(place) => {
+                let (_, topic) = link.written_states.swap_remove(place);
+                Some(topic.as_str().to_owned())
+            }
+            None => {
+                let event = link.events.acknowledged(packet);
+                event.or_else(|| link.answers.acknowledged(packet))
+            }
+        };
+        if let (Some(topic), Some(cause)) = (topic, refused) {
             self.tally.refused.add(1);
-            warn!(%topic, "the broker refuses an event: {cause}");
+            link.tell(&topic, cause);
         }
     }
 
-    /// Keeps a message until the broker has it.
+    /// Keeps an event until the broker has it.
     pub(super) fn keep(&self, topic: &Topic, payload: &[u8]) -> Result<(), NotSent> {
         let mut link = self.link();
         check_size(payload, self.limit(&link, topic))?;
-        link.backlog.push(topic, payload)?;
+        link.events.push(Message {
+            topic: topic.as_str().to_owned(),
+            payload: payload.to_vec(),
+            correlation_data: None,
+        })?;
+        drop(link);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Keeps an answer until the broker has it, or nobody can be waiting for it any more.
+    pub(super) fn answer(&self, to: &ReplyTo, payload: &[u8]) -> Result<(), NotSent> {
+        let mut link = self.link();
+        // The properties need room too.
+        let correlation_data = to.correlation_data();
+        let limit = self
+            .payload_limit_for(link.max_packet_bytes, to.topic().len())
+            .saturating_sub(correlation_data.map_or(0, |data| data.len() + 8));
+        check_size(payload, limit)?;
+        if link.queue.is_none() {
+            // Who asked has lost the connection too, or is about to.
+            return Err(NotSent::Offline);
+        }
+        link.answers.push(Message {
+            topic: to.topic().to_owned(),
+            payload: payload.to_vec(),
+            correlation_data: correlation_data.map(<[u8]>::to_vec),
+        })?;
         drop(link);
         self.changed.notify_one();
         Ok(())
@@ -189,27 +297,59 @@ impl Shared {
     /// Queues kept messages, as far as there is room. Says whether the broker has all of them.
     pub(super) fn send_backlog(&self) -> bool {
         let mut guard = self.link();
-        let link = &mut *guard;
-        let mut backlog = std::mem::take(&mut link.backlog);
-        while let Some((topic, payload)) = backlog.next() {
-            let limit = self.limit(link, topic);
-            if payload.len() > limit {
-                // It fitted when it was kept, but this broker takes less.
-                self.tally.too_large.add(1);
-                backlog.give_up();
-                continue;
+        let Link {
+            queue,
+            under_way,
+            window,
+            answers,
+            events,
+            max_packet_bytes,
+            ..
+        } = &mut *guard;
+        for (kind, backlog) in [(Kind::Answer, &mut *answers), (Kind::Event, &mut *events)] {
+            while let (Some(queue), Some(message)) = (&*queue, backlog.next()) {
+                let bytes = message.payload.len();
+                if bytes > self.payload_limit_for(*max_packet_bytes, message.topic.len()) {
+                    // It fitted when it was kept, but this broker takes less.
+                    self.tally.too_large.add(1);
+                    backlog.give_up();
+                    continue;
+                }
+                let properties = Properties {
+                    correlation_data: message.correlation_data.as_deref(),
+                    ..Properties::default()
+                };
+                let (topic, payload) = (&message.topic, message.payload.clone());
+                let delivery = Delivery::AtLeastOnce;
+                let sent = queue.publish(topic, delivery, false, payload, properties);
+                if sent.is_err() {
+                    break;
+                }
+                under_way.push_back(kind);
+                window.sent(bytes, Instant::now());
+                backlog.queued();
             }
-            if link
-                .push(Kind::Event, topic, QoS::AtLeastOnce, payload)
-                .is_err()
-            {
-                break;
-            }
-            backlog.queued();
         }
-        let all = backlog.len() == 0;
-        link.backlog = backlog;
-        all
+        answers.len() == 0 && events.len() == 0
+    }
+
+    /// Learns from the end of a connection that the largest message under way is too large for this broker, which has
+    /// not said so before. Nothing as large is sent to it again.
+    pub(super) fn learn_limit(&self) {
+        let link = self.link();
+        let written = link.written_states.iter();
+        let states = written.filter_map(|(_, topic)| {
+            let state = link.states.iter().find(|state| state.topic == *topic);
+            state.map(|state| state.payload.len())
+        });
+        let kept = [link.answers.largest_sent(), link.events.largest_sent()];
+        let largest = states.chain(kept.into_iter().flatten()).max();
+        if let Some(largest) = largest.filter(|largest| *largest > 1) {
+            self.learned_bytes.fetch_min(largest - 1, Ordering::Relaxed);
+            warn!(
+                "the broker takes no message of {largest} bytes: larger ones are reduced or left out"
+            );
+        }
     }
 
     /// Messages that are queued and not yet written.
@@ -235,18 +375,18 @@ impl Shared {
     }
 
     fn limit(&self, link: &Link, topic: &Topic) -> usize {
-        self.payload_limit_for(link, topic.as_str().len())
+        self.payload_limit_for(link.max_packet_bytes, topic.as_str().len())
     }
 
-    fn payload_limit_for(&self, link: &Link, topic_bytes: usize) -> usize {
+    fn payload_limit_for(&self, max_packet_bytes: Option<u32>, topic_bytes: usize) -> usize {
         // Fixed header (1 + 4), length of the topic (2), packet id (2), properties (1 + 5 + 3 and their text).
         let header = 10 + PROPERTIES + topic_bytes;
-        match link.max_packet_bytes {
-            Some(packet) => (packet as usize)
-                .saturating_sub(header)
-                .min(self.max_payload_bytes),
-            None => self.max_payload_bytes,
-        }
+        let ours = self
+            .max_payload_bytes
+            .min(self.learned_bytes.load(Ordering::Relaxed));
+        max_packet_bytes.map_or(ours, |packet| {
+            (packet as usize).saturating_sub(header).min(ours)
+        })
     }
 
     /// Sends now or not at all.
@@ -264,18 +404,16 @@ impl Shared {
         if !link.window.admits(payload.len(), now) {
             return Err(NotSent::Behind);
         }
-        let (topic, qos) = (topic.as_str(), QoS::AtMostOnce);
-        let sent = match self.frame_expiry_s {
-            0 => queue.try_publish(topic, qos, false, payload.to_vec()),
-            expiry => {
-                let properties = PublishProperties {
-                    message_expiry_interval: Some(expiry),
-                    content_type: Some(content_type.to_owned()),
-                    ..PublishProperties::default()
-                };
-                queue.try_publish_with_properties(topic, qos, false, payload.to_vec(), properties)
-            }
+        let properties = match self.frame_expiry_s {
+            0 => Properties::default(),
+            expiry => Properties {
+                expiry_s: Some(expiry),
+                content_type: Some(content_type),
+                correlation_data: None,
+            },
         };
+        let (topic, delivery) = (topic.as_str(), Delivery::AtMostOnce);
+        let sent = queue.publish(topic, delivery, false, payload.to_vec(), properties);
         sent.map_err(|_| NotSent::QueueFull)?;
         link.under_way.push_back(Kind::Frame);
         if link.window.sent(payload.len(), now) {
@@ -286,11 +424,8 @@ impl Shared {
 
     /// Sends a mark: the subscription of a topic that nobody publishes to, made again, which the broker has to answer.
     fn mark(&self, link: &mut Link, now: Instant) {
-        let filter = Filter {
-            retain_forward_rule: RetainForwardRule::Never,
-            ..Filter::new(self.mark.as_str(), QoS::AtMostOnce)
-        };
-        let sent = |queue: &AsyncClient| queue.try_subscribe_many([filter]).is_ok();
+        let mark = [self.mark.as_str()];
+        let sent = |queue: &Outbox| queue.subscribe(mark, Delivery::AtMostOnce, false).is_ok();
         if link.queue.as_ref().is_some_and(sent) {
             link.window.marked(now);
         }
@@ -310,34 +445,13 @@ impl Shared {
         self.link().window.confirmed(Instant::now());
     }
 
-    /// Sends an answer now or not at all.
-    pub(super) fn answer(&self, to: &ReplyTo, payload: &[u8]) -> Result<(), NotSent> {
-        let mut link = self.link();
-        // The properties need room too.
-        let limit = self
-            .payload_limit_for(&link, to.topic().len())
-            .saturating_sub(
-                to.properties()
-                    .correlation_data
-                    .map_or(0, |data| data.len() + 8),
-            );
-        check_size(payload, limit)?;
-        let queue = link.queue.as_ref().ok_or(NotSent::Offline)?;
-        queue
-            .try_publish_with_properties(
-                to.topic(),
-                QoS::AtLeastOnce,
-                false,
-                payload.to_vec(),
-                to.properties(),
-            )
-            .map_err(|_| NotSent::QueueFull)?;
-        link.under_way.push_back(Kind::Frame);
-        Ok(())
-    }
-
     /// Remembers a state, to be sent by [`Shared::send_states`].
-    pub(super) fn remember(&self, topic: &Topic, payload: &[u8], qos: QoS) -> Result<(), NotSent> {
+    pub(super) fn remember(
+        &self,
+        topic: &Topic,
+        payload: &[u8],
+        delivery: Delivery,
+    ) -> Result<(), NotSent> {
         let mut link = self.link();
         check_size(payload, self.limit(&link, topic))?;
         match link.states.iter().position(|state| state.topic == *topic) {
@@ -345,14 +459,14 @@ impl Shared {
                 let state = &mut link.states[known];
                 state.payload.clear();
                 state.payload.extend_from_slice(payload);
-                state.qos = qos;
+                state.delivery = delivery;
                 state.unsent = true;
                 state.is_last = false;
             }
             None if link.states.len() < MAX_STATES => link.states.push(Remembered {
                 topic: topic.clone(),
                 payload: payload.to_vec(),
-                qos,
+                delivery,
                 unsent: true,
                 is_last: false,
             }),
@@ -371,7 +485,7 @@ impl Shared {
             link.states.push(Remembered {
                 topic: topic.clone(),
                 payload: Vec::new(),
-                qos: QoS::AtLeastOnce,
+                delivery: Delivery::AtLeastOnce,
                 unsent: true,
                 is_last: true,
             });
@@ -399,7 +513,7 @@ impl Shared {
         if let Some(state) = known {
             // An empty message, which clears what is retained (MQTT 5.0, section 3.3.1.3).
             state.payload.clear();
-            state.qos = QoS::AtLeastOnce;
+            state.delivery = Delivery::AtLeastOnce;
             state.unsent = true;
             state.is_last = true;
         }
@@ -429,7 +543,7 @@ impl Shared {
                 continue;
             }
             if link
-                .push(Kind::State, &state.topic, state.qos, &state.payload)
+                .push_state(&state.topic, state.delivery, &state.payload)
                 .is_err()
             {
                 all = false;
@@ -445,7 +559,7 @@ impl Shared {
     pub(super) fn counters(&self) -> Counters {
         let (connected, waiting, events_waiting) = {
             let link = self.link();
-            let (under_way, backlog) = (link.under_way.len(), link.backlog.len());
+            let (under_way, backlog) = (link.under_way.len(), link.events.len());
             (link.queue.is_some(), under_way as u64, backlog as u64)
         };
         Counters {
@@ -479,31 +593,3 @@ fn check_size(payload: &[u8], limit: usize) -> Result<(), NotSent> {
 
 /// Room for header and topic that is always kept free in a packet of our own.
 const _: () = assert!(OVERHEAD > 10 + PROPERTIES + 256 + 5 * 65);
-
-/// Counts that the publisher and the session add to.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    pub(super) attempts: Count,
-    pub(super) connects: Count,
-    pub(super) published: Count,
-    pub(super) offline: Count,
-    pub(super) queue_full: Count,
-    pub(super) behind: Count,
-    pub(super) too_large: Count,
-    pub(super) events: Count,
-    pub(super) refused: Count,
-    pub(super) inbox_overflows: Count,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct Count(AtomicU64);
-
-impl Count {
-    pub(super) fn add(&self, n: u64) {
-        self.0.fetch_add(n, Ordering::Relaxed);
-    }
-
-    pub(super) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}

@@ -2,18 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use rumqttc::v5::{
-    AsyncClient, Event, EventLoop,
-    mqttbytes::{
-        QoS,
-        v5::{Filter, Packet, PubAckReason},
-    },
-};
 use tokio::time::timeout;
 
 use super::{
+    dial::{Known, dial},
     failure::Failure,
-    options::{Options, QUEUE},
+    options::Options,
+    wire::{Delivery, Happened, Line, Properties},
 };
 use crate::MqttError;
 
@@ -59,12 +54,12 @@ pub fn sweep(
         .enable_all()
         .build()
         .map_err(MqttError::Runtime)?;
-    let (client, event_loop) = AsyncClient::new(options.for_rumqttc()?, QUEUE);
-    let mut broom = Broom { client, event_loop };
     let work = async {
+        let (line, _) = dial(options, false, &mut Known::default()).await?;
+        let mut broom = Broom { line };
         let (kept, hidden) = broom.collect(filters).await?;
         let (cleared, refused) = broom.clear(choose(kept)).await?;
-        broom.leave().await;
+        broom.line.leave().await;
         Ok::<_, Failure>(Swept {
             cleared,
             refused,
@@ -82,8 +77,7 @@ pub fn sweep(
 }
 
 struct Broom {
-    client: AsyncClient,
-    event_loop: EventLoop,
+    line: Line,
 }
 
 impl Broom {
@@ -92,6 +86,12 @@ impl Broom {
         let mut kept = Vec::new();
         let mut hidden = Vec::new();
         let mut quiet_since = None;
+        let wanted = filters.iter().map(String::as_str);
+        // The queue of a new connection has room.
+        let _ = self
+            .line
+            .outbox()
+            .subscribe(wanted, Delivery::AtMostOnce, true);
         loop {
             let left = quiet_since.map_or(Duration::MAX, |since: Instant| {
                 QUIET.saturating_sub(since.elapsed())
@@ -99,33 +99,21 @@ impl Broom {
             if left.is_zero() || kept.len() >= MOST {
                 return Ok((kept, hidden));
             }
-            let Ok(event) = timeout(left, self.event_loop.poll()).await else {
+            let Ok(happened) = timeout(left, self.line.poll()).await else {
                 continue;
             };
-            match event? {
-                Event::Incoming(Packet::ConnAck(_)) => {
-                    let filters = filters
-                        .iter()
-                        .map(|path| Filter::new(path, QoS::AtMostOnce));
-                    // The queue of a new connection has room.
-                    let _ = self.client.try_subscribe_many(filters);
-                }
-                Event::Incoming(Packet::SubAck(ack)) => {
-                    let refused = filters.iter().zip(&ack.return_codes);
-                    let refused = refused.filter(|(_, code)| {
-                        !matches!(
-                            code,
-                            rumqttc::v5::mqttbytes::v5::SubscribeReasonCode::Success(_)
-                        )
-                    });
+            match happened? {
+                Happened::Subscribed(refusals) => {
+                    let refused = filters.iter().zip(refusals);
+                    let refused = refused.filter(|(_, refusal)| refusal.is_some());
                     hidden.extend(refused.map(|(filter, _)| filter.clone()));
                     quiet_since = Some(Instant::now());
                 }
-                Event::Incoming(Packet::Publish(publish)) if publish.retain => {
+                Happened::Arrived(message) if message.retain => {
                     quiet_since = Some(Instant::now());
                     kept.push(Kept {
-                        topic: String::from_utf8_lossy(&publish.topic).into_owned(),
-                        payload: publish.payload.into(),
+                        topic: message.topic,
+                        payload: message.payload,
                     });
                 }
                 _ => {}
@@ -141,43 +129,36 @@ impl Broom {
         let (mut cleared, mut refused) = (Vec::new(), Vec::new());
         while waiting.peek().is_some() || !queued.is_empty() || !written.is_empty() {
             while let Some(topic) = waiting.peek() {
-                let sent = self
-                    .client
-                    .try_publish(topic, QoS::AtLeastOnce, true, Vec::new());
+                let (delivery, none) = (Delivery::AtLeastOnce, Properties::default());
+                let outbox = self.line.outbox();
+                let sent = outbox.publish(topic, delivery, true, Vec::new(), none);
                 if sent.is_err() {
                     break;
                 }
                 queued.extend(waiting.next());
             }
-            match self.event_loop.poll().await? {
-                Event::Outgoing(rumqttc::Outgoing::Publish(packet)) => {
+            match self.line.poll().await? {
+                // Without QoS 1, written is all that can be known.
+                Happened::Written(0) => cleared.extend(queued.pop_front()),
+                Happened::Written(packet) => {
                     written.extend(queued.pop_front().map(|topic| (packet, topic)));
                 }
-                Event::Incoming(Packet::PubAck(ack)) => {
-                    let place = written.iter().position(|(packet, _)| *packet == ack.pkid);
+                Happened::Acknowledged {
+                    packet,
+                    refused: cause,
+                } => {
+                    let place = written.iter().position(|(written, _)| *written == packet);
                     let Some((_, topic)) = place.map(|place| written.swap_remove(place)) else {
                         continue;
                     };
-                    let is_taken = matches!(
-                        ack.reason,
-                        PubAckReason::Success | PubAckReason::NoMatchingSubscribers
-                    );
-                    if is_taken {
-                        cleared.push(topic);
-                    } else {
-                        refused.push(topic);
+                    match cause {
+                        None => cleared.push(topic),
+                        Some(_) => refused.push(topic),
                     }
                 }
                 _ => {}
             }
         }
         Ok((cleared, refused))
-    }
-
-    async fn leave(&mut self) {
-        // A broker that has gone has nothing to miss.
-        if self.client.try_disconnect().is_ok() {
-            let _ = timeout(QUIET, self.event_loop.poll()).await;
-        }
     }
 }

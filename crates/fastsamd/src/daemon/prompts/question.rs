@@ -7,12 +7,15 @@ use message::{
     Chosen, FrameHeader, MaskFormat, MasksWriter,
     prompt::{Prompt, TextChoice},
 };
-use mqtt::{Publisher, ReplyTo};
-use serde::Serialize;
+use mqtt::{NotSent, Publisher, ReplyTo};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use tracing::debug;
 
 use crate::prompts::{self, Scene};
+
+/// Bytes of a request that is read for its transaction alone, at most.
+const SHORT: usize = 64 * 1024;
 
 /// A prompt that waits for its frame.
 #[derive(Debug)]
@@ -132,10 +135,46 @@ pub(crate) fn refuse(publisher: &Publisher, to: &ReplyTo, transaction: &Value, e
 }
 
 fn send<T: Serialize + ?Sized>(publisher: &Publisher, to: &ReplyTo, response: &Response<'_, T>) {
-    let sent = serde_json::to_vec(response).map(|answer| publisher.answer(to, &answer));
-    match sent {
-        Ok(Ok(())) => {}
-        Ok(Err(not_sent)) => debug!("an answer was not sent: {not_sent}"),
-        Err(error) => debug!("an answer was not written: {error}"),
+    let answer = match serde_json::to_vec(response) {
+        Ok(answer) => answer,
+        Err(error) => return debug!("an answer was not written: {error}"),
+    };
+    let cause = match publisher.answer(to, &answer) {
+        Ok(()) => return,
+        Err(NotSent::TooLarge { bytes, limit }) => format!(
+            "the answer has {bytes} bytes, and the broker takes {limit}: ask for fewer segments, or choose \
+             publish.mask_format none"
+        ),
+        Err(NotSent::QueueFull) => {
+            "too many answers wait for the broker: ask again later".to_owned()
+        }
+        Err(not_sent) => return debug!("an answer was not sent: {not_sent}"),
+    };
+    let transaction = match response {
+        Response::Ok { transaction, .. } => transaction,
+        // It was short, and there is room for no more.
+        Response::Error { .. } => return debug!("an answer was not sent: {cause}"),
+    };
+    refuse(publisher, to, transaction, &cause);
+}
+
+/// The answer to a request that there is no room for.
+pub(crate) fn no_room(payload: &[u8]) -> Vec<u8> {
+    #[derive(Deserialize)]
+    struct Asked {
+        #[serde(default)]
+        transaction: Value,
     }
+    // Longer ones are not worth reading for their transaction.
+    let short = (payload.len() <= SHORT).then(|| serde_json::from_slice(payload).ok());
+    let transaction = short
+        .flatten()
+        .map_or(Value::Null, |asked: Asked| asked.transaction);
+    let error = "too many requests wait: ask again later";
+    let response = Response::Error::<()> {
+        transaction: &transaction,
+        error,
+    };
+    // Made of text alone.
+    serde_json::to_vec(&response).unwrap_or_default()
 }

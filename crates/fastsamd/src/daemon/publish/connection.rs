@@ -12,9 +12,12 @@ use std::{
 use anyhow::Context;
 use configuration::{Config, Mqtt};
 use message::{CAMERA_SETTINGS, NODE_SETTINGS, SettingTopics, State, Topic, Topics, birth_topic};
-use mqtt::{Delivery, Incoming, Options, Publisher, Session, Tls};
+use mqtt::{Delivery, Identity, Incoming, Options, Publisher, Refuse, ReplyTo, Session, Tls};
 
-use crate::daemon::{process::systemd::Heartbeat, prompts::requests::REQUESTS};
+use crate::daemon::{
+    process::systemd::Heartbeat,
+    prompts::{question::no_room, requests::REQUESTS},
+};
 
 /// The daemon's side of a connection, in parts for their threads.
 pub(crate) struct Connection {
@@ -45,6 +48,7 @@ pub(crate) fn connect(config: &Config) -> anyhow::Result<Connection> {
         .then(|| birth_topic(&home_assistant.prefix))
         .transpose()?;
     options.subscriptions.extend(birth.clone());
+    options.refuse = Some(refusal(&topics)?);
     let (publisher, session, inbox) = mqtt::connect(options).context("mqtt")?;
     let ended = Arc::new(AtomicBool::new(false));
     Ok(Connection {
@@ -62,14 +66,37 @@ pub(crate) fn connect(config: &Config) -> anyhow::Result<Connection> {
     })
 }
 
+/// How requests are answered that come faster than they are worked on.
+fn refusal(topics: &Topics) -> anyhow::Result<Refuse> {
+    let both = |what: &&str| anyhow::Ok((topics.request(what)?, topics.response(what)?));
+    let kinds: Vec<_> = REQUESTS.iter().map(both).collect::<Result<_, _>>()?;
+    let topics = topics.clone();
+    Ok(Refuse::new(move |request| {
+        let mut kinds = kinds.iter();
+        let (_, usual) = kinds.find(|(asked, _)| asked.as_str() == request.topic)?;
+        let to = ReplyTo::new(request, usual, &topics);
+        Some((to, no_room(&request.payload)))
+    }))
+}
+
 /// Whom to connect to by this configuration, under a name.
 pub(crate) fn options(config: &Config, client_id: &str) -> anyhow::Result<Options> {
     let topics = Topics::new(&config.mqtt.prefix, &config.node)?;
     let broker = config.mqtt.broker();
     let mut options = Options::new(&broker.host, broker.port, client_id, topics.availability());
+    let identity = config
+        .mqtt
+        .cert_file
+        .clone()
+        .zip(config.mqtt.key_file.clone());
     options.tls = broker.tls.then(|| Tls {
         ca_file: config.mqtt.ca_file.clone(),
+        identity: identity.map(|(cert_file, key_file)| Identity {
+            cert_file,
+            key_file,
+        }),
     });
+    options.websocket = broker.websocket;
     options.max_payload_bytes = config.mqtt.max_payload_bytes;
     options.frame_expiry_s = config.mqtt.frame_expiry_s;
     options.login = config.mqtt.login();

@@ -23,6 +23,9 @@ use crate::daemon::{
     web::{Showable, Showing},
 };
 
+/// The content type of a `masks` message in its binary form.
+const BINARY: &str = "application/vnd.fastsam.masks";
+
 /// Publishes the frames of all cameras.
 pub(crate) struct FramePublisher {
     pub(crate) node: String,
@@ -43,6 +46,7 @@ pub(crate) struct FramePublisher {
 pub(crate) struct CameraSide {
     name: String,
     masks: Topic,
+    binary: Topic,
     summary: Topic,
     following: Following,
     selection: Selection,
@@ -78,6 +82,7 @@ impl CameraSide {
         let mut side = Self {
             name: name.to_owned(),
             masks: topics.masks(),
+            binary: topics.masks_binary(),
             summary: topics.summary(),
             following,
             selection: Selection::default(),
@@ -148,7 +153,17 @@ impl FramePublisher {
                     flight.sequence, written.dropped_segments
                 );
             }
-            self.publisher.frame(&camera.masks, &self.message)
+            let sent = self.publisher.frame(&camera.masks, &self.message);
+            if values.binary {
+                let limit = self.publisher.payload_limit(&camera.binary);
+                self.writer
+                    .write_binary(&header, list, limit, &mut self.message);
+                // What is refused has been counted.
+                let _ = self
+                    .publisher
+                    .picture(&camera.binary, &self.message, BINARY);
+            }
+            sent
         } else {
             Ok(())
         };

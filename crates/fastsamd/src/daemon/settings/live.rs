@@ -32,6 +32,8 @@ pub(crate) struct Values {
     pub(crate) status_interval: Duration,
     /// Whether each frame becomes a label map.
     pub(crate) labelmap: bool,
+    /// Whether masks are published in their binary form, too.
+    pub(crate) binary: bool,
     /// The time between two snapshots, where there are any.
     pub(crate) snapshot_interval: Option<Duration>,
     /// Whether frames go to the accelerator.
@@ -70,6 +72,7 @@ impl Values {
             summary_interval: Duration::from_secs_f64(publish.summary_interval_s),
             status_interval: Duration::from_secs_f64(publish.status_interval_s),
             labelmap: publish.labelmap,
+            binary: publish.binary,
             snapshot_interval: publish.snapshot_interval(),
             detection: *detection,
             enabled: cameras

@@ -1,8 +1,11 @@
-//! The client against real brokers: the embedded one, and mosquitto.
+//! The client against real brokers: the embedded one, one of MQTT 3.1.1 alone, and mosquitto.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod fleet;
 mod support;
+mod tls;
+mod versions;
 
 use std::{
     net::{Ipv4Addr, TcpListener},
@@ -12,20 +15,21 @@ use std::{
 
 use message::Secret;
 use mqtt::{Delivery, EmbeddedBroker, MqttError, NotSent};
-use support::{
-    Cable, Mosquitto, Node, Ports, Subscriber, embedded, eventually, nobody, options, topics,
-};
+use support::{Cable, Mosquitto, Node, Subscriber, eventually, nobody, options, topics};
 
-/// A test for either broker.
+/// A test for each kind of broker.
 macro_rules! with_each_broker {
     ($($name:ident),* $(,)?) => {
         mod on_the_embedded_broker {
-            $(#[test] fn $name() { super::$name(super::embedded()) })*
+            $(#[test] fn $name() { super::$name(super::support::embedded()) })*
+        }
+        mod on_a_broker_of_mqtt_3 {
+            $(#[test] fn $name() { super::$name(super::support::older()) })*
         }
         mod on_mosquitto {
             $(#[test] fn $name() {
                 let broker = super::Mosquitto::start();
-                super::$name(broker.ports());
+                super::$name(broker.port());
             })*
         }
     };
@@ -44,8 +48,8 @@ with_each_broker!(
     a_broker_that_answers_no_more_does_not_hold_up_the_end,
 );
 
-fn a_late_subscriber_learns_every_state(broker: Ports) {
-    let node = Node::start(options(broker.ours));
+fn a_late_subscriber_learns_every_state(broker: u16) {
+    let node = Node::start(options(broker));
     let (info, status) = (topics().info(), topics().status());
     node.publisher
         .state(&info, b"{\"version\":\"0\"}", Delivery::AtLeastOnce)
@@ -57,9 +61,9 @@ fn a_late_subscriber_learns_every_state(broker: Ports) {
     node.publisher
         .state(&status, b"second", Delivery::AtMostOnce)
         .unwrap();
-    Subscriber::connect(broker.theirs).wait_for("test/status", "second");
+    Subscriber::connect(broker).wait_for("test/status", "second");
 
-    let late = Subscriber::connect(broker.theirs);
+    let late = Subscriber::connect(broker);
     let mut seen: Vec<_> = (0..3).map(|_| late.next("")).collect();
     seen.sort_by(|a, b| a.topic.cmp(&b.topic));
     let expected = [
@@ -74,10 +78,10 @@ fn a_late_subscriber_learns_every_state(broker: Ports) {
     }
 }
 
-fn frames_arrive_in_order_and_are_not_kept(broker: Ports) {
+fn frames_arrive_in_order_and_are_not_kept(broker: u16) {
     let masks = topics().camera("cam0").unwrap().masks();
-    let subscriber = Subscriber::connect(broker.theirs);
-    let node = Node::start(options(broker.ours));
+    let subscriber = Subscriber::connect(broker);
+    let node = Node::start(options(broker));
     node.wait_until_connected();
     for i in 0..50 {
         let text = i.to_string();
@@ -91,13 +95,13 @@ fn frames_arrive_in_order_and_are_not_kept(broker: Ports) {
         assert!(!message.retained);
     }
     // Whoever comes later sees `online` first, and no frame before it.
-    let late = Subscriber::connect(broker.theirs);
+    let late = Subscriber::connect(broker);
     assert_eq!(late.next("").topic, "fastsam/test/availability");
 }
 
-fn the_last_will_says_that_a_connection_broke(broker: Ports) {
-    let cable = Cable::to(broker.ours);
-    let subscriber = Subscriber::connect(broker.theirs);
+fn the_last_will_says_that_a_connection_broke(broker: u16) {
+    let cable = Cable::to(broker);
+    let subscriber = Subscriber::connect(broker);
     let node = Node::start(options(cable.port()));
     subscriber.wait_for("test/availability", "online");
     node.wait_until_connected();
@@ -106,7 +110,7 @@ fn the_last_will_says_that_a_connection_broke(broker: Ports) {
     eventually("the loss is noticed", || {
         (!node.publisher.is_connected()).then_some(())
     });
-    let late = Subscriber::connect(broker.theirs);
+    let late = Subscriber::connect(broker);
     let kept = late.next("test/availability");
     assert_eq!(
         (kept.payload.as_slice(), kept.retained),
@@ -114,10 +118,10 @@ fn the_last_will_says_that_a_connection_broke(broker: Ports) {
     );
 }
 
-fn after_a_break_the_current_states_are_published_again(broker: Ports) {
-    let cable = Cable::to(broker.ours);
+fn after_a_break_the_current_states_are_published_again(broker: u16) {
+    let cable = Cable::to(broker);
     let camera = topics().camera("cam0").unwrap();
-    let subscriber = Subscriber::connect(broker.theirs);
+    let subscriber = Subscriber::connect(broker);
     let node = Node::start(options(cable.port()));
     node.publisher
         .state(&camera.state(), b"online", Delivery::AtLeastOnce)
@@ -157,10 +161,10 @@ fn after_a_break_the_current_states_are_published_again(broker: Ports) {
     assert_eq!(node.publisher.failure(), None);
 }
 
-fn events_arrive_in_order_over_broken_connections(broker: Ports) {
-    let cable = Cable::to(broker.ours);
+fn events_arrive_in_order_over_broken_connections(broker: u16) {
+    let cable = Cable::to(broker);
     let events = topics().camera("cam0").unwrap().events();
-    let subscriber = Subscriber::connect(broker.theirs);
+    let subscriber = Subscriber::connect(broker);
     let node = Node::start(options(cable.port()));
     node.wait_until_connected();
     let mut number = 0;
@@ -200,9 +204,9 @@ fn events_arrive_in_order_over_broken_connections(broker: Ports) {
     assert_eq!(node.publisher.counters().dropped_events, 0);
 }
 
-fn a_topic_that_is_no_more_is_cleared(broker: Ports) {
-    let subscriber = Subscriber::connect(broker.theirs);
-    let node = Node::start(options(broker.ours));
+fn a_topic_that_is_no_more_is_cleared(broker: u16) {
+    let subscriber = Subscriber::connect(broker);
+    let node = Node::start(options(broker));
     let camera = topics().camera("cam0").unwrap();
     let zone = camera.zone_count("porch").unwrap();
     node.publisher
@@ -217,7 +221,7 @@ fn a_topic_that_is_no_more_is_cleared(broker: Ports) {
         .unwrap();
     subscriber.wait_for("cam0/state", "online");
     // A late subscriber hears of it nothing.
-    let late = Subscriber::connect(broker.theirs);
+    let late = Subscriber::connect(broker);
     node.publisher
         .state(&state, b"offline", Delivery::AtLeastOnce)
         .unwrap();
@@ -230,10 +234,10 @@ fn a_topic_that_is_no_more_is_cleared(broker: Ports) {
     }
 }
 
-fn a_stopped_session_sends_what_is_queued_and_says_offline(broker: Ports) {
+fn a_stopped_session_sends_what_is_queued_and_says_offline(broker: u16) {
     let camera = topics().camera("cam0").unwrap();
-    let subscriber = Subscriber::connect(broker.theirs);
-    let mut node = Node::start(options(broker.ours));
+    let subscriber = Subscriber::connect(broker);
+    let mut node = Node::start(options(broker));
     node.wait_until_connected();
     node.publisher
         .state(&camera.state(), b"offline", Delivery::AtLeastOnce)
@@ -261,10 +265,10 @@ fn a_stopped_session_sends_what_is_queued_and_says_offline(broker: Ports) {
     );
 }
 
-fn a_large_payload_arrives(broker: Ports) {
+fn a_large_payload_arrives(broker: u16) {
     let masks = topics().camera("cam0").unwrap().masks();
-    let subscriber = Subscriber::connect(broker.theirs);
-    let node = Node::start(options(broker.ours));
+    let subscriber = Subscriber::connect(broker);
+    let node = Node::start(options(broker));
     node.wait_until_connected();
     let payload: Vec<u8> = (0..1_500_000_u32).map(|i| (i % 251) as u8).collect();
     eventually("room", || node.publisher.frame(&masks, &payload).ok());
@@ -290,12 +294,12 @@ fn a_large_payload_arrives(broker: Ports) {
     assert_eq!(node.publisher.counters().connects, 1);
 }
 
-fn a_command_comes_once_and_never_from_the_past(broker: Ports) {
+fn a_command_comes_once_and_never_from_the_past(broker: u16) {
     let request = topics().request("segment").unwrap();
-    let subscriber = Subscriber::connect(broker.theirs);
+    let subscriber = Subscriber::connect(broker);
     subscriber.publish(request.as_str(), true, "kept");
     subscriber.wait_for("request/segment", "kept");
-    let mut options = options(broker.ours);
+    let mut options = options(broker);
     options.subscriptions = vec![request.clone()];
     let node = Node::start(options);
     node.wait_until_connected();
@@ -308,10 +312,10 @@ fn a_command_comes_once_and_never_from_the_past(broker: Ports) {
     assert!(node.inbox.try_recv().is_err());
 }
 
-fn a_broker_that_answers_no_more_does_not_hold_up_the_end(broker: Ports) {
-    let cable = Cable::to(broker.ours);
+fn a_broker_that_answers_no_more_does_not_hold_up_the_end(broker: u16) {
+    let cable = Cable::to(broker);
     let masks = topics().camera("cam0").unwrap().masks();
-    let subscriber = Subscriber::connect(broker.theirs);
+    let subscriber = Subscriber::connect(broker);
     let mut options = options(cable.port());
     // So long that a session which waits to notice the silence outlasts the deadline of the stop.
     options.keep_alive = Duration::from_secs(3600);
@@ -327,7 +331,7 @@ fn a_broker_that_answers_no_more_does_not_hold_up_the_end(broker: Ports) {
 #[test]
 fn frames_that_waited_when_a_connection_broke_are_counted() {
     let broker = Mosquitto::start();
-    let cable = Cable::to(broker.ports().ours);
+    let cable = Cable::to(broker.port());
     let masks = topics().camera("cam0").unwrap().masks();
     let mut options = options(cable.port());
     options.max_payload_bytes = 64 << 20;
@@ -359,7 +363,7 @@ fn frames_that_waited_when_a_connection_broke_are_counted() {
 #[test]
 fn a_connection_that_takes_nothing_is_given_up() {
     let broker = Mosquitto::start();
-    let cable = Cable::to(broker.ports().ours);
+    let cable = Cable::to(broker.port());
     let masks = topics().camera("cam0").unwrap().masks();
     let mut options = options(cable.port());
     options.keep_alive = Duration::from_secs(5);
@@ -377,7 +381,7 @@ fn a_connection_that_takes_nothing_is_given_up() {
 fn a_broker_that_comes_late_and_restarts_learns_everything_anew() {
     let mut broker = Mosquitto::prepare("allow_anonymous true");
     let masks = topics().camera("cam0").unwrap().masks();
-    let node = Node::start(options(broker.ports().ours));
+    let node = Node::start(options(broker.port()));
     node.publisher
         .state(&topics().info(), b"1", Delivery::AtLeastOnce)
         .unwrap();
@@ -385,7 +389,7 @@ fn a_broker_that_comes_late_and_restarts_learns_everything_anew() {
     assert!(failure.contains("refused"), "{failure}");
 
     broker.launch();
-    let subscriber = Subscriber::connect(broker.ports().theirs);
+    let subscriber = Subscriber::connect(broker.port());
     subscriber.wait_for("test/info", "1");
     node.wait_until_connected();
     broker.kill();
@@ -399,7 +403,7 @@ fn a_broker_that_comes_late_and_restarts_learns_everything_anew() {
 
     // Without persistence: it knows nothing any more.
     broker.launch();
-    let subscriber = Subscriber::connect(broker.ports().theirs);
+    let subscriber = Subscriber::connect(broker.port());
     subscriber.wait_for("test/availability", "online");
     subscriber.wait_for("test/info", "2");
     assert_eq!(node.publisher.counters().dropped_offline, 1);
@@ -421,7 +425,7 @@ fn a_wrong_password_is_no_connection_and_says_so() {
     broker.configure(&format!("password_file {}", passwords.display()));
     broker.launch();
 
-    let mut wrong = options(broker.ports().ours);
+    let mut wrong = options(broker.port());
     wrong.login = Some(("node".into(), Secret::new("wrong")));
     let node = Node::start(wrong);
     let failure = eventually("a refusal", || node.publisher.failure());
@@ -432,7 +436,7 @@ fn a_wrong_password_is_no_connection_and_says_so() {
     assert!(!node.publisher.is_connected());
     assert_eq!(node.publisher.counters().connects, 0);
 
-    let mut right = options(broker.ports().ours);
+    let mut right = options(broker.port());
     right.login = Some(("node".into(), Secret::new("right")));
     Node::start(right).wait_until_connected();
 }
@@ -442,8 +446,8 @@ fn the_brokers_own_limit_is_kept() {
     let mut broker = Mosquitto::prepare("allow_anonymous true\nmax_packet_size 20000");
     broker.launch();
     let masks = topics().camera("cam0").unwrap().masks();
-    let subscriber = Subscriber::connect(broker.ports().theirs);
-    let node = Node::start(options(broker.ports().ours));
+    let subscriber = Subscriber::connect(broker.port());
+    let node = Node::start(options(broker.port()));
     // Before the broker has said so, it is what the options say.
     node.publisher
         .state(&topics().info(), &[b'x'; 30_000], Delivery::AtLeastOnce)
@@ -469,7 +473,7 @@ fn the_brokers_own_limit_is_kept() {
 #[test]
 fn more_states_than_the_queue_holds_all_arrive() {
     let broker = Mosquitto::start();
-    let node = Node::start(options(broker.ports().ours));
+    let node = Node::start(options(broker.port()));
     let all: Vec<_> = (0..100)
         .map(|i| topics().camera(&format!("cam{i}")).unwrap().state())
         .collect();
@@ -479,7 +483,7 @@ fn more_states_than_the_queue_holds_all_arrive() {
             .unwrap();
     }
     node.wait_until_connected();
-    let subscriber = Subscriber::connect(broker.ports().theirs);
+    let subscriber = Subscriber::connect(broker.port());
     for topic in &all {
         subscriber.wait_for(topic.as_str(), "online");
     }
@@ -512,7 +516,7 @@ fn a_stop_does_not_wait_for_a_broker_that_says_nothing() {
 fn a_taken_port_is_a_clear_error() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let address = taken.local_addr().unwrap();
-    let error = EmbeddedBroker::start(address).unwrap_err();
+    let error = EmbeddedBroker::start(address, None).unwrap_err();
     assert!(matches!(error, MqttError::Listen { address: at, .. } if at == address));
     assert!(error.to_string().contains(&address.to_string()), "{error}");
 }

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{Read, Write},
-    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
     sync::{
@@ -18,6 +18,9 @@ use std::{
 use message::Topics;
 use mqtt::{Backoff, EmbeddedBroker, Incoming, Options, Publisher};
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
+use rumqttd::{
+    ConnectionSettings, LinkType, Router, RouterConfig, Server, ServerSettings, protocol::v4::V4,
+};
 use tempfile::TempDir;
 
 /// Longer than anything here takes, on a machine that does other things too: a client that is blocked
@@ -39,24 +42,53 @@ pub(crate) fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>
     }
 }
 
-/// Where a broker listens: for our client, and for a subscriber with MQTT 3.1.1.
-#[derive(Clone, Copy)]
-pub(crate) struct Ports {
-    pub(crate) ours: u16,
-    pub(crate) theirs: u16,
+/// The port of an embedded broker.
+pub(crate) fn embedded() -> u16 {
+    let broker = EmbeddedBroker::start((Ipv4Addr::LOCALHOST, 0).into(), None).expect("a broker");
+    broker.address().port()
 }
 
-pub(crate) fn embedded() -> Ports {
-    let broker = EmbeddedBroker::start((Ipv4Addr::LOCALHOST, 0).into()).expect("a broker");
-    Ports {
-        ours: broker.v5_address().port(),
-        theirs: broker.v4_address().port(),
-    }
+/// The port of a broker that knows MQTT 3.1.1 alone: it closes connections of MQTT 5.
+pub(crate) fn older() -> u16 {
+    let listen = nobody();
+    let router = RouterConfig {
+        max_connections: 20,
+        max_outgoing_packet_count: 200,
+        max_segment_size: 4 << 20,
+        max_segment_count: 2,
+        ..RouterConfig::default()
+    };
+    let settings = ServerSettings {
+        name: "older".into(),
+        listen,
+        tls: None,
+        next_connection_delay_ms: 1,
+        connections: ConnectionSettings {
+            connection_timeout_ms: 5_000,
+            max_payload_size: 16 << 20,
+            max_inflight_count: 100,
+            auth: None,
+            external_auth: None,
+            dynamic_filters: true,
+        },
+    };
+    let mut server = Server::new(settings, Router::new(0, router).spawn(), V4);
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        // It works until the process ends.
+        let _ = runtime.block_on(server.start(LinkType::Remote));
+    });
+    eventually("it listens", || TcpStream::connect(listen).ok());
+    listen.port()
 }
 
 /// A mosquitto process; killed when dropped.
 pub(crate) struct Mosquitto {
     child: Option<Child>,
+    address: IpAddr,
     port: u16,
     folder: TempDir,
 }
@@ -65,15 +97,25 @@ impl Mosquitto {
     /// A broker that is not running yet, with its port chosen and these lines in its
     /// configuration.
     pub(crate) fn prepare(lines: &str) -> Self {
+        Self::prepare_on(Ipv4Addr::LOCALHOST.into(), lines)
+    }
+
+    /// The same for everybody, on another address.
+    pub(crate) fn prepare_at(address: IpAddr) -> Self {
+        Self::prepare_on(address, "allow_anonymous true")
+    }
+
+    fn prepare_on(address: IpAddr, lines: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let listener = TcpListener::bind((address, 0)).expect("a free port");
         let port = listener.local_addr().expect("a bound port").port();
         // Started by root it would become another user, who can't read what lies in the folder; where anybody
         // else starts it, this says nothing.
-        let config = format!("listener {port} 127.0.0.1\npersistence false\nuser root\n{lines}\n");
+        let config = format!("listener {port} {address}\npersistence false\nuser root\n{lines}\n");
         fs::write(folder.path().join("mosquitto.conf"), config).expect("a written file");
         Self {
             child: None,
+            address,
             port,
             folder,
         }
@@ -109,7 +151,7 @@ impl Mosquitto {
         eventually("mosquitto listens", || {
             let ended = child.try_wait().expect("a child that can be waited for");
             assert!(ended.is_none(), "mosquitto ended at its start: {ended:?}");
-            TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).ok()
+            TcpStream::connect((self.address, self.port)).ok()
         });
     }
 
@@ -121,11 +163,8 @@ impl Mosquitto {
         }
     }
 
-    pub(crate) fn ports(&self) -> Ports {
-        Ports {
-            ours: self.port,
-            theirs: self.port,
-        }
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -336,8 +375,6 @@ impl Drop for Subscriber {
 /// Options with short pauses, for a node that is called `test`.
 pub(crate) fn options(port: u16) -> Options {
     let mut options = Options::new("127.0.0.1", port, "fastsamd-test", topics().availability());
-    // The embedded broker passes no properties on to subscribers of MQTT 3.1.1.
-    options.frame_expiry_s = 0;
     options.backoff = Backoff {
         first: Duration::from_millis(20),
         longest: Duration::from_millis(200),
