@@ -33,7 +33,10 @@ mod text;
 mod watch;
 mod web;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 
 use ::camera::without_secrets;
 use schemars::JsonSchema;
@@ -125,7 +128,9 @@ impl Config {
     /// Reads and checks a configuration file, fetches the password from `mqtt.password_file` or
     /// systemd's credentials, and applies the environment. Relative paths in the file are taken from the working directory.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let mut config = Self::from_yaml(&file::read(path)?, path)?;
+        let text = file::read(path)?;
+        let mut config = Self::from_yaml(&text, path)?;
+        config.check_prompts(&text, path)?;
         if config.node == machine::AUTO {
             config.node = machine::name().ok_or_else(|| ConfigError::File {
                 path: path.to_owned(),
@@ -152,22 +157,23 @@ impl Config {
                 cause: "a '#' behind a blank begins a comment: put the password in quotes".into(),
             }]));
         }
-        let environment = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect();
         // Nothing but comments is a null document.
-        let config = document::parse::<Self>(text, path, &environment)?.unwrap_or_default();
-        let names: Vec<_> = config.cameras.iter().map(|camera| &*camera.name).collect();
-        let wrong = prompts::mistakes(&config.prompts, &names, config.text.is_some());
-        if !wrong.is_empty() {
-            return Err(document::mistakes_of_prompts(
-                text,
-                path,
-                &environment,
-                wrong,
-            ));
+        document::parse(text, path, &environment()).map(Option::unwrap_or_default)
+    }
+
+    /// Checks the standing prompts beside the cameras and the text model.
+    fn check_prompts(&self, text: &str, path: &Path) -> Result<(), ConfigError> {
+        let names: Vec<_> = self.cameras.iter().map(|camera| &*camera.name).collect();
+        let wrong = prompts::mistakes(&self.prompts, &names, self.text.is_some());
+        if wrong.is_empty() {
+            return Ok(());
         }
-        Ok(config)
+        Err(document::mistakes_of_prompts(
+            text,
+            path,
+            &environment(),
+            wrong,
+        ))
     }
 
     /// What may be shown of it: no password, and of texts that are addresses neither user nor query,
@@ -194,6 +200,13 @@ impl Config {
         }
         Ok(())
     }
+}
+
+/// The variables of the environment that are texts.
+fn environment() -> HashMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// Takes the secrets out of every text that is an address.

@@ -321,11 +321,34 @@ fn embedded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketA
 pub(crate) fn section<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Mqtt, D::Error> {
     struct Either;
 
+    impl fmt::Display for Either {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "the broker's keys, or the word {EMBEDDED}")
+        }
+    }
+
     impl<'de> Visitor<'de> for Either {
         type Value = Mqtt;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            write!(f, "the broker's keys, or the word {EMBEDDED}")
+            fmt::Display::fmt(self, f)
+        }
+
+        // An error that is made here gets the place of the value; the derived one that of the document.
+        fn visit_i64<E: Error>(self, number: i64) -> Result<Mqtt, E> {
+            Err(E::custom(format_args!("{number}: expected {self}")))
+        }
+
+        fn visit_u64<E: Error>(self, number: u64) -> Result<Mqtt, E> {
+            Err(E::custom(format_args!("{number}: expected {self}")))
+        }
+
+        fn visit_bool<E: Error>(self, truth: bool) -> Result<Mqtt, E> {
+            Err(E::custom(format_args!("{truth}: expected {self}")))
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Mqtt, E> {
+            Err(E::custom(format_args!("expected {self}, found nothing")))
         }
 
         fn visit_str<E: Error>(self, word: &str) -> Result<Mqtt, E> {

@@ -191,10 +191,11 @@ fn usage_line(rendered: &str, argument: Option<&str>, command: &clap::Command) -
 
 /// What an argument that a verb does not have was probably meant for.
 fn meant(found: &str, verb: &clap::Command) -> Option<String> {
-    let options: Vec<_> = verb
+    let mut options: Vec<_> = verb
         .get_arguments()
         .filter_map(clap::Arg::get_long)
         .collect();
+    options.sort_unstable();
     let Some(name) = found.strip_prefix("--") else {
         let is_file = !found.starts_with('-') && options.contains(&"config");
         return is_file.then(|| format!("a configuration is named by '--config {found}'"));
