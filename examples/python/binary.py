@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """The same as subscribe.py with the binary form of the messages (`publish.binary: true`), which docs/mqtt.md describes.
 
-    pip install paho-mqtt numpy
-    python3 binary.py [HOST[:PORT]] [FRAMES]
+    pip install paho-mqtt numpy; python3 binary.py [HOST[:PORT]] [FRAMES]
 """
 
 import json

@@ -4,10 +4,9 @@
 
 #![allow(clippy::print_stdout)]
 
-use std::error::Error;
-
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 use serde_json::Value;
+use std::error::Error;
 
 /// COCO's compressed run lengths as runs of pixels: background, foreground, background, ..., down columns.
 fn decode(counts: &str) -> Vec<i64> {
@@ -15,11 +14,7 @@ fn decode(counts: &str) -> Vec<i64> {
     for byte in counts.bytes().map(|byte| i64::from(byte) - 48) {
         (number, shift) = (number | (byte & 31) << shift, shift + 5);
         if byte & 32 == 0 {
-            let before = if runs.len() > 2 {
-                runs[runs.len() - 2]
-            } else {
-                0
-            };
+            let before = runs.iter().skip(1).rev().nth(1).unwrap_or(&0);
             runs.push(before + number - (byte >> 4 & 1) * (1 << shift));
             (number, shift) = (0, 0);
         }
