@@ -6,6 +6,9 @@
 //! distance, so that their expectation is the distance ("Generalized Focal Loss", Li et al. 2020).
 //! 16 bits are too coarse for that, a ten-thousandth of a cell, which is a pixel's twentieth where a
 //! small input is shown on a large frame; so a third bin, far away, has just the weight that is missing.
+//! Of an anchor's coefficients only the directions count: its mask is where their sum with the
+//! prototypes is positive, and a positive factor changes no sign. So each anchor's are scaled until
+//! the largest is 1, and all have 16 bits of their own.
 //!
 //! Invariants: tensors are of 16 bits; every element is written with every frame.
 
@@ -31,6 +34,12 @@ const LOGITS: QuantInfo = QuantInfo {
 pub(super) const SCORES: QuantInfo = QuantInfo {
     scale: 1.0 / MOST,
     zero_point: 0.0,
+};
+
+/// Coefficients from -1 to 1, those of an anchor whose largest is 1.
+const COEFFICIENTS: QuantInfo = QuantInfo {
+    scale: 1.0 / 32_767.0,
+    zero_point: 32_768.0,
 };
 
 /// Scale and zero point for numbers of this range; the zero point is whole, as a chip's is.
@@ -93,7 +102,8 @@ pub(super) fn head(
         Role::Scores(_) if are_logits => fill(tensors, role, SCORES, all.map(sigmoid)),
         Role::Scores(_) => fill(tensors, role, SCORES, all),
         Role::Boxes(_) => boxes(tensors, role, all),
-        _ => fill(tensors, role, range(numbers.iter().copied()), all),
+        Role::Coefficients(_) => coefficients(tensors, role, all),
+        Role::Prototypes => fill(tensors, role, range(numbers.iter().copied()), all),
     }
 }
 
@@ -109,6 +119,27 @@ fn boxes(tensors: &mut Tensors, role: Role, mut logits: impl Iterator<Item = f32
     for bins in elements.chunks_exact_mut(BINS) {
         side.fill_with(|| logits.next().unwrap_or_default());
         distribute(bins, expectation(&side));
+    }
+}
+
+/// Coefficients, anchor by anchor, each anchor's scaled to what the 16 bits hold.
+fn coefficients(tensors: &mut Tensors, role: Role, mut numbers: impl Iterator<Item = f32>) {
+    tensors.set_quant(role, COEFFICIENTS);
+    let Some(elements) = tensors.u16_mut(role) else {
+        return;
+    };
+    let mut own = [0.0_f32; PROTOTYPE_CHANNELS];
+    for elements in elements.chunks_exact_mut(PROTOTYPE_CHANNELS) {
+        own.fill_with(|| numbers.next().unwrap_or_default());
+        // Comparisons with what is no number leave the largest as it is.
+        let largest = own
+            .iter()
+            .fold(0.0_f32, |largest, number| largest.max(number.abs()));
+        // Without a largest there is nothing to scale by: all are 0, or one is endless.
+        let share = if largest.is_normal() { largest } else { 1.0 };
+        for (element, number) in elements.iter_mut().zip(own) {
+            *element = quantize(number / share, COEFFICIENTS);
+        }
     }
 }
 
@@ -145,8 +176,7 @@ pub(super) fn predictions(tensors: &mut Tensors, numbers: &[f32]) {
     let count = anchors(input);
     let row = |channel: usize| &numbers[channel * count..(channel + 1) * count];
     let scores = scores_of(numbers, input, classes);
-    let coefficients = &numbers[(BOX_NUMBERS + classes) * count..];
-    let coefficient_range = range(coefficients.iter().copied());
+    let of_masks = &numbers[(BOX_NUMBERS + classes) * count..];
     let mut first = 0;
     for level in Level::ALL {
         let Grid { columns, rows } = level.grid(input);
@@ -157,14 +187,9 @@ pub(super) fn predictions(tensors: &mut Tensors, numbers: &[f32]) {
             .flat_map(|anchor| (0..classes).map(move |class| scores[class * count + anchor]));
         fill(tensors, Role::Scores(level), SCORES, of_cells);
         let of_cells = cells.clone().flat_map(|anchor| {
-            (0..PROTOTYPE_CHANNELS).map(move |channel| coefficients[channel * count + anchor])
+            (0..PROTOTYPE_CHANNELS).map(move |channel| of_masks[channel * count + anchor])
         });
-        fill(
-            tensors,
-            Role::Coefficients(level),
-            coefficient_range,
-            of_cells,
-        );
+        coefficients(tensors, Role::Coefficients(level), of_cells);
         tensors.set_quant(Role::Boxes(level), LOGITS);
         let Some(elements) = tensors.u16_mut(Role::Boxes(level)) else {
             continue;
@@ -222,6 +247,8 @@ fn weight(logit: u16) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use tensors::{Classes, ElementType, Layout};
+
     use super::*;
 
     #[test]
@@ -277,6 +304,33 @@ mod tests {
         // No numbers at all are something, too.
         assert!((0.0..=15.0).contains(&expectation(&[0.0; BINS])));
         distribute(&mut [0; BINS], expectation(&[f32::NAN; BINS]));
+    }
+
+    #[test]
+    fn the_coefficients_of_small_anchors_are_as_exact_as_those_of_large_ones() {
+        let input = InputSize::new(32, 32).unwrap();
+        let layout = Layout::of_roles(input, Classes::one(), |role| {
+            (format!("{role:?}"), ElementType::U16, SCORES)
+        });
+        let mut tensors = Tensors::for_layout(&layout);
+        let role = Role::Coefficients(Level::Stride32);
+        let own = |i: usize| ((i * 7) % 32) as f32 / 31.0 - 0.5;
+        for size in [1e-3, 1.0, 400.0, 0.0, f32::INFINITY, f32::NAN] {
+            coefficients(
+                &mut tensors,
+                role,
+                (0..PROTOTYPE_CHANNELS).map(|i| own(i) * size),
+            );
+            let largest = 0.5 * size;
+            for (i, &element) in tensors.u16_mut(role).unwrap().iter().enumerate() {
+                let back = (f32::from(element) - COEFFICIENTS.zero_point) * COEFFICIENTS.scale;
+                if largest.is_normal() {
+                    assert!((back * largest - own(i) * size).abs() <= largest / 65_000.0);
+                } else if size == 0.0 {
+                    assert!(back == 0.0);
+                }
+            }
+        }
     }
 
     #[test]
