@@ -4,6 +4,7 @@
 //     npm install mqtt
 //     node binary.mjs [mqtt://HOST:PORT] [FRAMES]
 
+import { inflateSync } from "node:zlib";
 import mqtt from "mqtt";
 
 const NAMES = ["id", "score", "class", "x", "y", "width", "height", "area"];
@@ -14,9 +15,10 @@ export function decode(bytes) {
   let at = 8 + bytes.readUInt32LE(4);
   const header = JSON.parse(bytes.toString("utf8", 8, at));
   const [height, width] = header.size, segments = new Array(bytes.readUInt32LE(at));
-  at += 8;
+  const list = inflateSync(bytes.subarray(at + 8));
+  at = 0;
   // Ids need more than the 32 bits of JavaScript's shifts.
-  const varint = () => { for (let value = 0, unit = 1; ; unit *= 128) { value += (bytes[at] & 127) * unit; if (bytes[at++] < 128) return value; } };
+  const varint = () => { for (let value = 0, unit = 1; ; unit *= 128) { value += (list[at] & 127) * unit; if (list[at++] < 128) return value; } };
   const signed = (number) => (number >> 1) ^ -(number & 1);
   for (let i = 0; i < segments.length; i++) {
     const segment = Object.fromEntries(NAMES.map((name) => [name, varint()]));

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """The same as subscribe.py with the binary form of the messages (`publish.binary: true`), which docs/mqtt.md describes.
-
-    pip install paho-mqtt numpy; python3 binary.py [HOST[:PORT]] [FRAMES]
-"""
+Run it: pip install paho-mqtt numpy; python3 binary.py [HOST[:PORT]] [FRAMES]"""
 
 import json
 import struct
 import sys
+import zlib
 
 import numpy as np
 import paho.mqtt.client as mqtt
@@ -27,7 +26,7 @@ def decode(message):
     assert message[:4] == b"fsm1", "not this form, or another version of it"
     end = 8 + struct.unpack_from("<I", message, 4)[0]
     header, (count, _) = json.loads(message[8:end]), struct.unpack_from("<II", message, end)
-    numbers, signed, segments = varints(message[end + 8:]), lambda n: n >> 1 ^ -(n & 1), []
+    numbers, signed, segments = varints(zlib.decompress(message[end + 8:])), lambda n: n >> 1 ^ -(n & 1), []
     for _ in range(count):
         segment = dict(zip(("id", "score", "class", "x", "y", "width", "height", "area"), numbers))
         mask, start, length = np.zeros(header["size"], bool), segment["x"], 0

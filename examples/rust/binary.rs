@@ -5,7 +5,9 @@
 #![allow(clippy::print_stdout)]
 
 use std::error::Error;
+use std::io::Read;
 
+use flate2::read::ZlibDecoder;
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 
 /// The next number of seven bits a byte; nothing where the message ends too early.
@@ -29,7 +31,9 @@ fn decode(message: &[u8]) -> Option<(serde_json::Value, Vec<Segment>)> {
     let (beginning, end) = (message.strip_prefix(b"fsm1")?, 8 + number(4)? as usize);
     let header = serde_json::from_slice(beginning.get(4..end - 4)?).ok()?;
     let signed = |number: u64| (number >> 1) as i64 ^ -((number & 1) as i64);
-    let mut bytes = message.get(end + 8..)?.iter().copied();
+    let mut bytes = ZlibDecoder::new(message.get(end + 8..)?)
+        .bytes()
+        .map_while(Result::ok);
     let mut segments = Vec::new();
     for _ in 0..number(end)? {
         let mut next = || varint(&mut bytes);

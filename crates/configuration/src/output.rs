@@ -40,7 +40,7 @@ pub struct Publish {
     /// Whether every frame is published as a label map, too: a PNG whose pixels number segments. Default: false, as
     /// most read masks.
     pub labelmap: bool,
-    /// Whether every `masks` message is published in its binary form, too, which has six tenths of the bytes. Default:
+    /// Whether every `masks` message is published in its binary form, too, which has four tenths of the bytes. Default:
     /// false, as most read JSON.
     pub binary: bool,
     /// Seconds between two snapshots of a camera: a JPEG with its segments, retained. Default: 0, none.

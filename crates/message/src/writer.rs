@@ -141,6 +141,9 @@ pub struct MasksWriter {
     entries: Vec<Entry>,
     /// Indices of `entries`, in the order in which they would be left out.
     order: Vec<usize>,
+    /// The binary form's segments, and what compresses them.
+    list: Vec<u8>,
+    deflater: binary::Deflater,
 }
 
 /// A segment that has been written.

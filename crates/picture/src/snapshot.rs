@@ -69,11 +69,14 @@ fn cropped(input: &NetworkInput, letterbox: &Letterbox) -> Vec<u8> {
     let Size { width, height } = letterbox.resized;
     let stride = input.size().width() as usize * 3;
     let left = letterbox.left as usize * 3;
-    let rows = (0..height).flat_map(|y| {
+    let row_bytes = width as usize * 3;
+    let mut rgb = Vec::with_capacity(row_bytes * height as usize);
+    // Row by row: byte by byte it takes as long as encoding them.
+    for y in 0..height {
         let start = (letterbox.top + y) as usize * stride + left;
-        &input.bytes()[start..start + width as usize * 3]
-    });
-    rows.copied().collect()
+        rgb.extend_from_slice(&input.bytes()[start..start + row_bytes]);
+    }
+    rgb
 }
 
 /// A mask's runs in the frame's part of the network's input: a pixel belongs to the mask when the mask's pixel under its
