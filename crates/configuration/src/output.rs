@@ -18,7 +18,7 @@ pub struct Publish {
     /// `changed` (when an object comes, goes, or moves) or `never`.
     pub masks: Masks,
     /// How masks are written: `rle` (default: COCO's compressed run lengths, exact and small),
-    /// `polygon` (outlines, easier to draw) or `none` (boxes only).
+    /// `counts` (the same as a list of numbers, for those without a decoder), `polygon` (outlines, easier to draw) or `none` (boxes only).
     pub mask_format: MaskFormat,
     /// How far a polygon may stray from the outline, in pixels. Default: 1, which an eye does
     /// not see and which makes a fraction of the points do; 0 keeps every corner.
@@ -89,6 +89,7 @@ impl Publish {
     pub fn format(&self) -> message::MaskFormat {
         match self.mask_format {
             MaskFormat::Rle => message::MaskFormat::Rle,
+            MaskFormat::Counts => message::MaskFormat::Counts,
             MaskFormat::Polygon => message::MaskFormat::Polygon {
                 tolerance: self.polygon_tolerance,
             },
@@ -205,6 +206,8 @@ pub enum MaskFormat {
     /// COCO's compressed run lengths.
     #[default]
     Rle,
+    /// COCO's run lengths as a list of numbers.
+    Counts,
     /// Rings of points.
     Polygon,
     /// Not at all.

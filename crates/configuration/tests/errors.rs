@@ -188,7 +188,7 @@ fn what_is_wrong_is_reported_where_it_stands() {
         ),
         (
             "publish:\n  mask_format: png",
-            "2:16: unknown value 'png', expected one of: rle, polygon, none",
+            "2:16: unknown value 'png', expected one of: rle, counts, polygon, none",
         ),
         // What must exist.
         (

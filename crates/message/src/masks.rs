@@ -48,6 +48,8 @@ pub enum Format {
     /// As COCO's compressed run lengths.
     #[default]
     Rle,
+    /// As COCO's run lengths, each a number.
+    Counts,
     /// As rings.
     Polygon,
     /// Not at all.
@@ -74,6 +76,15 @@ pub struct Segment {
     /// With `track`: stays with the object from frame to frame and is never used again for another, over restarts
     /// neither. Without: numbers the frame's segments from 0.
     pub id: u64,
+    /// COCO's number of the picture: the frame's `sequence`.
+    #[serde(default)]
+    pub image_id: u64,
+    /// COCO's number of the class, from 1: 1 where there is one class only.
+    #[serde(default)]
+    pub category_id: u32,
+    /// COCO's mark of groups, whose masks have no single outline: 0, as each segment is one object.
+    #[serde(default)]
+    pub iscrowd: u8,
     /// The class it is of, from 0. Only for networks that tell several apart; FastSAM doesn't.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<u16>,
@@ -132,6 +143,13 @@ pub enum Segmentation {
         size: [u32; 2],
         /// Lengths of runs in column-major order, compressed.
         counts: String,
+    },
+    /// COCO's run lengths, exact, each a number.
+    Counts {
+        /// Rows and columns that the mask is defined over.
+        size: [u32; 2],
+        /// Lengths of runs in column-major order, background first, perhaps of length 0.
+        counts: Vec<u32>,
     },
     /// Rings `[x1, y1, x2, y2, ...]` on pixel borders, to be filled by the even-odd rule: the pixel in column `x` and
     /// row `y` covers `x` to `x + 1` and `y` to `y + 1`. Outlines run counter-clockwise as seen in the picture, holes

@@ -90,6 +90,8 @@ pub enum MaskFormat {
     /// COCO's compressed run lengths, exact.
     #[default]
     Rle,
+    /// The same lengths as a list of numbers, for those without a decoder: COCO's uncompressed form.
+    Counts,
     /// Rings on pixel borders that stray at most so many pixels; 0 keeps every corner.
     Polygon {
         /// In pixels.
@@ -104,6 +106,7 @@ impl MaskFormat {
     fn name(self) -> &'static str {
         match self {
             Self::Rle => "rle",
+            Self::Counts => "counts",
             Self::Polygon { .. } => "polygon",
             Self::None => "none",
         }
@@ -136,6 +139,7 @@ pub struct MasksWriter {
     rle: Encoder,
     polygons: Simplifier,
     counts: Vec<u8>,
+    lengths: Vec<u32>,
     rings: Rings,
     captured_at: Vec<u8>,
     entries: Vec<Entry>,
@@ -300,6 +304,15 @@ impl MasksWriter {
                     counts: Ascii(&self.counts),
                 })
             }
+            MaskFormat::Counts => {
+                self.lengths.clear();
+                self.rle.lengths(&segment.mask, &mut self.lengths);
+                let Size { width, height } = segment.mask.size();
+                Some(SegmentationOut::Counts {
+                    size: [height, width],
+                    counts: &self.lengths,
+                })
+            }
             MaskFormat::Polygon { tolerance } => {
                 self.rings.clear();
                 self.polygons.rings(&segment.mask, tolerance, |ring| {
@@ -317,6 +330,9 @@ impl MasksWriter {
         json(
             &SegmentOut {
                 id: of.map(|(place, header)| header.id(place)),
+                image_id: of.map(|(_, header)| header.sequence),
+                category_id: of.map(|_| u32::from(segment.class) + 1),
+                iscrowd: of.map(|_| 0),
                 class: classes.map(|_| segment.class),
                 name: classes.and_then(|classes| classes.name(segment.class.into())),
                 score: finite(segment.score),
@@ -449,6 +465,12 @@ struct SegmentOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    image_id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    category_id: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    iscrowd: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     class: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
@@ -467,6 +489,7 @@ struct SegmentOut<'a> {
 #[serde(untagged)]
 enum SegmentationOut<'a> {
     Rle { size: [u32; 2], counts: Ascii<'a> },
+    Counts { size: [u32; 2], counts: &'a [u32] },
     Polygons(&'a Rings),
 }
 

@@ -90,14 +90,32 @@ impl Encoder {
         dispatch!(level(), simd => self.encode_with(simd, mask, counts));
     }
 
+    /// Appends the mask's lengths as numbers: what COCO calls an uncompressed RLE.
+    pub fn lengths(&mut self, mask: &Mask, lengths: &mut Vec<u32>) {
+        self.wrap_bottom_row(mask);
+        let end = mask.size().width * mask.size().height;
+        let positions = dispatch!(level(), simd => self.positions(simd, mask));
+        let mut before = 0;
+        for &position in positions.iter().chain([&end]) {
+            lengths.push(position - before);
+            before = position;
+        }
+    }
+
     #[inline(always)]
     fn encode_with<S: Simd>(&mut self, simd: S, mask: &Mask, counts: &mut Vec<u8>) {
         let Size { width, height } = mask.size();
-        let sides = [width, height];
-        let positions = self
-            .changes
-            .sort(simd, &self.wrapped, mask.runs(), sides, height);
+        let positions = self.positions(simd, mask);
         write(simd, positions, width * height, counts);
+    }
+
+    /// Where lengths end, read by columns; all but the last.
+    #[inline(always)]
+    fn positions<S: Simd>(&mut self, simd: S, mask: &Mask) -> &[u32] {
+        let Size { width, height } = mask.size();
+        let sides = [width, height];
+        let (changes, wrapped) = (&mut self.changes, &self.wrapped);
+        changes.sort(simd, wrapped, mask.runs(), sides, height)
     }
 
     /// Read by columns, the pixel before one of the top row is in the bottom row, a column ahead.

@@ -280,6 +280,28 @@ fn polygons_are_rings_of_points() {
 }
 
 #[test]
+fn counts_are_runs_down_the_columns_as_numbers() {
+    let (message, _) = read(&segments(), MaskFormat::Counts, usize::MAX);
+    let Some(Segmentation::Counts { size, counts }) = &message.segments[0].segmentation else {
+        panic!("{:?}", message.segments[0].segmentation);
+    };
+    // Columns 10 to 39, of rows 20 to 59 each.
+    let rows = size[0];
+    assert_eq!(counts[..3], [10 * rows + 20, 40, rows - 40]);
+    assert_eq!(counts.len(), 2 * 30 + 1);
+    assert_eq!(counts.iter().sum::<u32>(), size[0] * size[1]);
+}
+
+#[test]
+fn what_coco_calls_a_picture_and_a_class_is_told() {
+    let (message, _) = read(&segments(), MaskFormat::Rle, usize::MAX);
+    for segment in &message.segments {
+        let told = (segment.image_id, segment.category_id, segment.iscrowd);
+        assert_eq!(told, (header().sequence, 1, 0));
+    }
+}
+
+#[test]
 fn without_masks_there_is_no_segmentation() {
     let (message, _) = read(&segments(), MaskFormat::None, usize::MAX);
     assert_eq!(message.segments.len(), 4);

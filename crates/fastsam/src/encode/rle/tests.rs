@@ -35,6 +35,25 @@ fn known_masks_have_known_counts() {
 }
 
 #[test]
+fn lengths_are_those_of_coco() {
+    let cases: [(&[&str], &[u32]); 4] = [
+        (&["....", "...."], &[8]),
+        (&["####", "####"], &[0, 8]),
+        (&["...", ".#.", "..."], &[4, 1, 4]),
+        (&[".#.", ".#.", "#.."], &[2, 3, 4]),
+    ];
+    for (rows, expected) in cases {
+        let mut lengths = vec![7];
+        Encoder::new().lengths(&mask(rows), &mut lengths);
+        assert_eq!(
+            lengths,
+            [&[7], expected].concat(),
+            "appended to what was there"
+        );
+    }
+}
+
+#[test]
 fn encoding_appends() {
     let mut counts = b"before ".to_vec();
     Encoder::new().encode(&mask(&["##"]), &mut counts);
@@ -157,6 +176,14 @@ proptest! {
                 encoder.encode(&mask, &mut counts);
                 counts
             });
+            let lengths = on_each(|| {
+                let mut lengths = Vec::new();
+                encoder.lengths(&mask, &mut lengths);
+                lengths
+            });
+            let on = lengths.iter().skip(1).step_by(2).sum::<u32>();
+            let all = lengths.iter().sum::<u32>();
+            prop_assert_eq!((on, all as usize), (mask.area(), mask.size().pixels()));
             let counts = String::from_utf8(counts).unwrap();
             prop_assert_eq!(on_each(|| decode(mask.size(), &counts)), Ok(mask));
         }

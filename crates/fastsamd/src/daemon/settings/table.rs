@@ -106,15 +106,17 @@ pub(crate) const OF_NODE: [Handler; 11] = [
         read: |now, _| {
             match now.publish.mask_format {
                 MaskFormat::Rle => FORMATS[0],
-                MaskFormat::Polygon => FORMATS[1],
-                MaskFormat::None => FORMATS[2],
+                MaskFormat::Counts => FORMATS[1],
+                MaskFormat::Polygon => FORMATS[2],
+                MaskFormat::None => FORMATS[3],
             }
             .to_owned()
         },
         apply: |now, _, text| {
             now.publish.mask_format = match position(text, &FORMATS, None)? {
                 0 => MaskFormat::Rle,
-                1 => MaskFormat::Polygon,
+                1 => MaskFormat::Counts,
+                2 => MaskFormat::Polygon,
                 _ => MaskFormat::None,
             };
             Ok(())
@@ -213,7 +215,7 @@ pub(crate) const PROMPT: Handler = Handler {
     },
 };
 
-const FORMATS: [&str; 3] = ["rle", "polygon", "none"];
+const FORMATS: [&str; 4] = ["rle", "counts", "polygon", "none"];
 const CLEANUPS: [&str; 2] = ["off", "usual"];
 /// With some rates, for those who choose from a list.
 const MASKS: [&str; 7] = ["all", "changed", "never", "1", "2", "5", "10"];
@@ -408,7 +410,7 @@ mod tests {
             (
                 "mask_format",
                 "png",
-                Err("one of rle, polygon, none, found 'png'"),
+                Err("one of rle, counts, polygon, none, found 'png'"),
             ),
             ("masks", "2.5", Ok("2.5")),
             ("masks", "changed", Ok("changed")),

@@ -56,6 +56,7 @@ struct Annotation {
 #[serde(untagged)]
 enum Segmentation {
     Rle { size: [u32; 2], counts: String },
+    Counts { size: [u32; 2], counts: Vec<u32> },
     Polygons(Vec<Vec<u32>>),
 }
 
@@ -109,6 +110,14 @@ impl Coco {
                     Some(Segmentation::Rle {
                         size: [found.size.height, found.size.width],
                         counts: String::from_utf8_lossy(&counts).into_owned(),
+                    })
+                }
+                MaskFormat::Counts => {
+                    let mut counts = Vec::new();
+                    self.encoder.lengths(&segment.mask, &mut counts);
+                    Some(Segmentation::Counts {
+                        size: [found.size.height, found.size.width],
+                        counts,
                     })
                 }
                 MaskFormat::Polygon => {
