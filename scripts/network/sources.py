@@ -24,6 +24,7 @@ JUDGED_DEBIAN = (
     "lomiri-wallpapers-16.04",
     "lomiri-wallpapers-20.04",
     "mate-backgrounds",
+    "opencv-doc",
     "plasma-workspace-wallpapers",
     "ukui-wallpapers",
 )
