@@ -1,5 +1,6 @@
 //! From tensors to segments and their encodings, on painted answers of a network's true size: each
-//! stage, and `segment`, all of them but the encodings.
+//! stage, and `segment`, all of them but the encodings. Those repeat one scene, whose tensors and branches
+//! the processor soon knows; `segment in turns` takes another each time, as frames are.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -17,6 +18,9 @@ const SIZES: [(&str, Size); 3] = [
     ("1080p", Size::new(1920, 1080)),
     ("1640x1232", Size::new(1640, 1232)),
 ];
+/// Scenes that are taken in turns: together larger than the caches of second level, as the frames of a camera are
+/// never there when they are needed.
+const OTHERS: u64 = 16;
 const OBJECTS: [usize; 4] = [10, 32, 100, 300];
 
 fn stages(criterion: &mut Criterion) {
@@ -33,6 +37,10 @@ fn stages(criterion: &mut Criterion) {
                         bencher.iter(|| stage(black_box(&mut scene)));
                     });
                 }
+                let mut scenes = Stages::with_others(size, mix, objects, OTHERS);
+                group.bench_function("segment in turns", |bencher| {
+                    bencher.iter(|| black_box(&mut scenes).segment_next());
+                });
             }
         }
     }

@@ -3,12 +3,13 @@
 use std::time::{Duration, Instant};
 
 use frame::{InputSize, Letterbox, Size};
-use tensors::{Classes, Layout, Tensors};
+use tensors::{Classes, Layout, PROTOTYPE_CHANNELS, Role, Tensors};
 
 use crate::border::onto_border;
 use crate::canvas::Canvas;
 use crate::cleanup::Cleaner;
 use crate::contour::Tracer;
+use crate::decode::ask_for;
 use crate::{Decoder, Detection, Rasterizer, Segments, Settings, Suppressor};
 
 /// Runs that a mask has at most, or it is left out: as many as a frame has rows at most. Masks of
@@ -182,6 +183,10 @@ impl Segmenter {
             mask_size: settings.mask_size,
         };
         segments.restart(canvas, &self.classes);
+        ask_for::<PROTOTYPE_CHANNELS>(self.detections.iter().map(|detection| {
+            let (level, cell) = detection.anchor.cell(self.input);
+            (tensors.view(Role::Coefficients(level)), cell)
+        }));
         let mut room = MAX_RUNS;
         for detection in &self.detections {
             let segment = segments.next();

@@ -8,7 +8,8 @@
 //! small input is shown on a large frame; so a third bin, far away, has just the weight that is missing.
 //! Of an anchor's coefficients only the directions count: its mask is where their sum with the
 //! prototypes is positive, and a positive factor changes no sign. So each anchor's are scaled until
-//! the largest is 1, and all have 16 bits of their own.
+//! the largest is 1, and all have 16 bits of their own. Of a cell's classes only the best counts;
+//! those that would be its equals in 16 bits are put one step below it.
 //!
 //! Invariants: tensors are of 16 bits; every element is written with every frame.
 
@@ -99,11 +100,36 @@ pub(super) fn head(
     };
     let all = (0..cells * channels).map(number);
     match role {
-        Role::Scores(_) if are_logits => fill(tensors, role, SCORES, all.map(sigmoid)),
-        Role::Scores(_) => fill(tensors, role, SCORES, all),
+        Role::Scores(_) if are_logits => scores(tensors, role, all.map(sigmoid)),
+        Role::Scores(_) => scores(tensors, role, all),
         Role::Boxes(_) => boxes(tensors, role, all),
         Role::Coefficients(_) => coefficients(tensors, role, all),
         Role::Prototypes => fill(tensors, role, range(numbers.iter().copied()), all),
+    }
+}
+
+/// Scores, cell by cell, each cell's best class above its others.
+fn scores(tensors: &mut Tensors, role: Role, mut numbers: impl Iterator<Item = f32>) {
+    let classes = tensors.classes();
+    tensors.set_quant(role, SCORES);
+    let Some(elements) = tensors.u16_mut(role) else {
+        return;
+    };
+    for elements in elements.chunks_exact_mut(classes) {
+        let (mut best, mut place) = (f32::NEG_INFINITY, 0);
+        for (class, element) in elements.iter_mut().enumerate() {
+            let score = numbers.next().unwrap_or_default();
+            *element = quantize(score, SCORES);
+            if score > best {
+                (best, place) = (score, class);
+            }
+        }
+        let highest = elements[place];
+        for (class, element) in elements.iter_mut().enumerate() {
+            if class != place {
+                *element = (*element).min(highest.saturating_sub(1));
+            }
+        }
     }
 }
 
@@ -175,7 +201,7 @@ pub(super) fn predictions(tensors: &mut Tensors, numbers: &[f32]) {
     let (input, classes) = (tensors.input(), tensors.classes());
     let count = anchors(input);
     let row = |channel: usize| &numbers[channel * count..(channel + 1) * count];
-    let scores = scores_of(numbers, input, classes);
+    let of_classes = scores_of(numbers, input, classes);
     let of_masks = &numbers[(BOX_NUMBERS + classes) * count..];
     let mut first = 0;
     for level in Level::ALL {
@@ -184,8 +210,8 @@ pub(super) fn predictions(tensors: &mut Tensors, numbers: &[f32]) {
         first = cells.end;
         let of_cells = cells
             .clone()
-            .flat_map(|anchor| (0..classes).map(move |class| scores[class * count + anchor]));
-        fill(tensors, Role::Scores(level), SCORES, of_cells);
+            .flat_map(|anchor| (0..classes).map(move |class| of_classes[class * count + anchor]));
+        scores(tensors, Role::Scores(level), of_cells);
         let of_cells = cells.clone().flat_map(|anchor| {
             (0..PROTOTYPE_CHANNELS).map(move |channel| of_masks[channel * count + anchor])
         });
@@ -304,6 +330,25 @@ mod tests {
         // No numbers at all are something, too.
         assert!((0.0..=15.0).contains(&expectation(&[0.0; BINS])));
         distribute(&mut [0; BINS], expectation(&[f32::NAN; BINS]));
+    }
+
+    #[test]
+    fn the_best_class_has_no_equal_in_16_bits() {
+        let input = InputSize::new(32, 32).unwrap();
+        let layout = Layout::of_roles(input, Classes::numbered(3), |role| {
+            (format!("{role:?}"), ElementType::U16, SCORES)
+        });
+        let mut tensors = Tensors::for_layout(&layout);
+        let role = Role::Scores(Level::Stride32);
+        for (numbers, expected) in [
+            ([0.5, 0.500_001, 0.1], [32767, 32768, 6554]),
+            ([0.9, 0.9, 0.9], [58982, 58981, 58981]),
+            ([0.0, 0.0, 0.0], [0, 0, 0]),
+            ([f32::NAN, 0.25, 0.5], [0, 16384, 32768]),
+        ] {
+            scores(&mut tensors, role, numbers.into_iter());
+            assert_eq!(tensors.u16_mut(role).unwrap(), expected, "{numbers:?}");
+        }
     }
 
     #[test]

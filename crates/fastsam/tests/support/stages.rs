@@ -33,6 +33,9 @@ pub struct Stages {
     simplifier: Simplifier,
     segmenter: Segmenter,
     segments: Segments,
+    /// Other scenes, which no cache holds when their turn comes.
+    others: Vec<(Tensors, Letterbox)>,
+    turn: usize,
     pub candidates: Vec<Detection>,
     pub detections: Vec<Detection>,
     pub masks: Vec<Mask>,
@@ -62,6 +65,16 @@ impl Stages {
         Self::of(&layout, tensors, letterbox)
     }
 
+    /// Likewise, with as many other scenes of the kind for [`Stages::segment_next`].
+    pub fn with_others(size: Size, mix: Mix, objects: usize, others: u64) -> Self {
+        let layout = mix.layout();
+        let others = (2..2 + others).map(|seed| scene::paint(&layout, size, objects, seed));
+        Self {
+            others: others.collect(),
+            ..Self::new(size, mix, objects)
+        }
+    }
+
     /// Those of recorded answers.
     pub fn of(layout: &Layout, tensors: Tensors, letterbox: Letterbox) -> Self {
         let mut stages = Self {
@@ -76,6 +89,8 @@ impl Stages {
             simplifier: Simplifier::new(),
             segmenter: Segmenter::new(layout),
             segments: Segments::new(),
+            others: Vec::new(),
+            turn: 0,
             candidates: Vec::new(),
             detections: Vec::new(),
             masks: Vec::new(),
@@ -132,6 +147,15 @@ impl Stages {
                 &self.settings,
                 &mut self.segments,
             )
+            .unwrap();
+    }
+
+    /// The same of another scene each time, as frames come.
+    pub fn segment_next(&mut self) {
+        let (tensors, letterbox) = &self.others[self.turn % self.others.len()];
+        self.turn += 1;
+        self.segmenter
+            .segment(tensors, letterbox, &self.settings, &mut self.segments)
             .unwrap();
     }
 
