@@ -1,57 +1,40 @@
-//! The same as `subscribe` with the binary form of the messages (`publish.binary: true`), which docs/mqtt.md describes.
-//!
-//!     cargo run -p fastsamd-tests --example subscribe_binary -- [HOST[:PORT]] [FRAMES]
-
+//! The same as `subscribe` with the binary form (`publish.binary: true`), which docs/mqtt.md describes.
+//! Run it: `cargo run -p fastsamd-tests --example subscribe_binary -- [HOST[:PORT]] [FRAMES]`
 #![allow(clippy::print_stdout)]
 
-use std::error::Error;
-use std::io::Read;
+use std::{error::Error, io::Read};
 
 use flate2::read::ZlibDecoder;
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 
-/// The next number of seven bits a byte; nothing where the message ends too early.
-fn varint(bytes: &mut impl Iterator<Item = u8>) -> Option<u64> {
-    let mut value = 0;
-    for place in 0..10 {
-        let byte = bytes.next()?;
-        value |= u64::from(byte & 127) << (7 * place);
-        if byte < 128 {
-            return Some(value);
-        }
-    }
-    None
-}
-
-type Segment = (u64, Vec<[i64; 3]>);
-
 /// The header, and of each segment its id and its runs of pixels: row, start, length.
-fn decode(message: &[u8]) -> Option<(serde_json::Value, Vec<Segment>)> {
+fn decode(message: &[u8]) -> Option<(serde_json::Value, Vec<(u64, Vec<[i64; 3]>)>)> {
     let number = |at: usize| Some(u32::from_le_bytes(*message.get(at..)?.first_chunk()?));
-    let (beginning, end) = (message.strip_prefix(b"fsm1")?, 8 + number(4)? as usize);
-    let header = serde_json::from_slice(beginning.get(4..end - 4)?).ok()?;
-    let signed = |number: u64| (number >> 1) as i64 ^ -((number & 1) as i64);
-    let mut bytes = ZlibDecoder::new(message.get(end + 8..)?)
-        .bytes()
-        .map_while(Result::ok);
-    let mut segments = Vec::new();
+    let end = 8 + number(4)? as usize;
+    let header = serde_json::from_slice(message.strip_prefix(b"fsm1")?.get(4..end - 4)?).ok()?;
+    let (mut list, mut segments) = (Vec::new(), Vec::new());
+    let mut stream = ZlibDecoder::new(message.get(end + 8..)?);
+    stream.read_to_end(&mut list).ok()?;
+    // Seven bits a byte, the low ones first; the last has its high bit clear.
+    let join = |value, byte: &u8| value << 7 | i64::from(byte & 127);
+    let varints = list.split_inclusive(|byte| *byte < 128);
+    let mut numbers = varints.map(|bytes| bytes.iter().rev().fold(0, join));
+    let signed = |number: i64| (number >> 1) ^ -(number & 1);
     for _ in 0..number(end)? {
-        let mut next = || varint(&mut bytes);
-        let (id, _score, _class) = (next()?, next()?, next()?);
-        let (x, y, _width, height, area) = (next()?, next()?, next()?, next()?, next()?);
-        let (mut start, mut length, mut runs) = (x as i64, 0, Vec::new());
-        for row in y as i64..(y + height) as i64 {
+        let [id, _, _, x, y, _, height, area] = [(); 8].map(|()| numbers.next().unwrap_or(0));
+        let (mut start, mut length, mut runs) = (x, 0, Vec::new());
+        for row in y..y + height {
             let mut more = true;
             while more {
-                let number = next()?;
+                let number = numbers.next()?;
                 (more, start) = (number & 1 == 1, start + signed(number >> 1));
-                length += signed(next()?);
+                length += signed(numbers.next()?);
                 runs.push([row, start, length]);
             }
         }
         let pixels: i64 = runs.iter().map(|[_, _, length]| length).sum();
-        assert_eq!(pixels as u64, area, "the decoder is wrong");
-        segments.push((id, runs));
+        assert_eq!(pixels, area, "the decoder is wrong");
+        segments.push((id as u64, runs));
     }
     Some((header, segments))
 }
@@ -60,24 +43,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let broker = arguments.next().unwrap_or("127.0.0.1".to_owned());
     let (host, port) = broker.split_once(':').unwrap_or((&broker, "1883"));
-    let most = arguments
-        .next()
-        .map_or(Ok(usize::MAX), |most| most.parse())?;
+    let most = arguments.next().map_or(Ok(usize::MAX), |n| n.parse())?;
     let mut options = MqttOptions::new("fastsam-example-binary", host, port.parse()?);
     options.set_max_packet_size(2_000_000, 10_000);
     let (client, mut connection) = Client::new(options, 10);
     client.subscribe("fastsam/+/+/masks/binary", QoS::AtMostOnce)?;
     let mut frames = 0;
     for event in connection.iter() {
-        if let Event::Incoming(Packet::Publish(message)) = event? {
-            let (header, segments) = decode(&message.payload).ok_or("not this form")?;
-            let ids: Vec<u64> = segments.iter().map(|(id, _)| *id).collect();
-            println!(
-                "{} {}: {ids:?}",
-                header["camera"], header["frame"]["sequence"]
-            );
-            frames += 1;
-        }
+        let Event::Incoming(Packet::Publish(message)) = event? else {
+            continue;
+        };
+        let (header, segments) = decode(&message.payload).ok_or("not this form")?;
+        let ids: Vec<u64> = segments.iter().map(|(id, _)| *id).collect();
+        println!(
+            "{} {}: {ids:?}",
+            header["camera"], header["frame"]["sequence"]
+        );
+        frames += 1;
         if frames == most {
             break;
         }
