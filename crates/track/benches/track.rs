@@ -1,4 +1,6 @@
-//! Ids, zones and events for crowds at 720p, per frame, on one core.
+//! Ids, zones and events for crowds at 720p, per frame, on one core. More things of the same sizes cover each other
+//! more often, and pairs that overlap are what takes the time; `as crowded as 100` has things that are the smaller the
+//! more there are, so that each overlaps as many others.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -7,12 +9,12 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use fastsam::Segment;
-use support::{crowd, frame};
+use support::{crowd_of, frame};
 use track::{Monitor, Observation, Polygon, Settings, Tracker, Unit, Watch, Zone};
 
 /// Two seconds, there and back, so that objects go on where they were.
-fn frames(objects: usize) -> Vec<Vec<Segment>> {
-    let mut frames = crowd(objects, 60, 1);
+fn frames(objects: usize, scale: f64) -> Vec<Vec<Segment>> {
+    let mut frames = crowd_of(objects, 60, 1, scale);
     let back: Vec<_> = frames.iter().rev().cloned().collect();
     frames.extend(back);
     frames
@@ -25,8 +27,21 @@ fn zone(x: f32) -> Option<Zone> {
 
 fn tracks(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("track");
+    for objects in [100, 300, 1000] {
+        let frames = frames(objects, (100.0 / objects as f64).sqrt());
+        let mut tracker = Tracker::new(Settings::default(), 1);
+        let mut n = 0;
+        let name = BenchmarkId::new("ids, as crowded as 100", objects);
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let segments = &frames[n as usize % frames.len()];
+                n += 1;
+                black_box(tracker.update(&frame(n, segments)));
+            });
+        });
+    }
     for objects in [30, 100, 300, 1000] {
-        let frames = frames(objects);
+        let frames = frames(objects, 1.0);
         let mut tracker = Tracker::new(Settings::default(), 1);
         let mut n = 0;
         group.bench_function(BenchmarkId::new("ids", objects), |bencher| {

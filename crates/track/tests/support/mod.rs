@@ -116,10 +116,15 @@ impl Random {
 /// frame. Sizes are those of what FastSAM finds at 720p: from a twentieth of the frame's height to two
 /// thirds, small ones the more often.
 pub fn crowd(objects: usize, frames: usize, seed: u64) -> Vec<Vec<Segment>> {
+    crowd_of(objects, frames, seed, 1.0)
+}
+
+/// The same of things that are so many times as large.
+pub fn crowd_of(objects: usize, frames: usize, seed: u64, scale: f64) -> Vec<Vec<Segment>> {
     let mut random = Random(seed);
     let paths: Vec<[f64; 6]> = (0..objects)
         .map(|_| {
-            let size = 36.0 * (480.0_f64 / 36.0).powf(random.share().powi(2));
+            let size = scale * 36.0 * (480.0_f64 / 36.0).powf(random.share().powi(2));
             [
                 random.between(0.0, 1280.0),
                 random.between(0.0, 720.0),
