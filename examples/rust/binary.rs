@@ -7,8 +7,10 @@ use std::{error::Error, io::Read};
 use flate2::read::ZlibDecoder;
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 
+type Segment = (u64, Vec<[i64; 3]>);
+
 /// The header, and of each segment its id and its runs of pixels: row, start, length.
-fn decode(message: &[u8]) -> Option<(serde_json::Value, Vec<(u64, Vec<[i64; 3]>)>)> {
+fn decode(message: &[u8]) -> Option<(serde_json::Value, Vec<Segment>)> {
     let number = |at: usize| Some(u32::from_le_bytes(*message.get(at..)?.first_chunk()?));
     let end = 8 + number(4)? as usize;
     let header = serde_json::from_slice(message.strip_prefix(b"fsm1")?.get(4..end - 4)?).ok()?;
