@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 
 use arbitrary::{Arbitrary, Unstructured};
-use fastsam::{MaskSize, Segmenter, Segments, Settings, cleanup::Cleanup, encode::rle};
+use fastsam::{ClassSet, MaskSize, Segmenter, Segments, Settings, cleanup::Cleanup, encode::rle};
 use frame::{InputSize, Letterbox, Size};
 use libfuzzer_sys::fuzz_target;
 use tensors::{ElementType, Layout, QuantInfo, Role, TensorInfo, Tensors};
@@ -142,6 +142,7 @@ impl Input {
                 min_island,
                 max_hole,
             },
+            classes: ClassSet::ALL,
         }
     }
 }
