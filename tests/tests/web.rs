@@ -345,7 +345,15 @@ fn an_uploaded_picture_has_the_masks_that_segment_finds() {
     let send = |path: &str, body: &[u8]| post_bytes(address, path, "", body);
     let (code, answer) = send("/api/v1/segment?confidence=0.5", &png);
     assert_eq!(code, 200, "{answer}");
-    assert_eq!(answer["segments"], expected["segments"]);
+    // Pictures are numbered as they come.
+    let segments = |message: &Value| {
+        let mut segments = message["segments"].clone();
+        for segment in segments.as_array_mut().into_iter().flatten() {
+            segment["image_id"] = Value::Null;
+        }
+        segments
+    };
+    assert_eq!(segments(&answer), segments(&expected));
     assert_eq!(
         (&answer["node"], &answer["camera"]),
         (&"test".into(), &"upload".into())

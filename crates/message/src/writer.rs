@@ -5,6 +5,7 @@
 //! so that few pixels are lost; it says how many. Which ones depends on the segments alone.
 
 mod binary;
+mod deflate;
 
 use std::{
     cmp::Reverse,
@@ -18,6 +19,7 @@ use serde::{Serialize, Serializer};
 use tensors::Classes;
 use track::State;
 
+use self::deflate::Deflater;
 use super::{
     SCHEMA,
     masks::{LatencyMs, Track, TrackState},
@@ -147,7 +149,7 @@ pub struct MasksWriter {
     order: Vec<usize>,
     /// The binary form's segments, and what compresses them.
     list: Vec<u8>,
-    deflater: binary::Deflater,
+    deflater: Deflater,
 }
 
 /// A segment that has been written.

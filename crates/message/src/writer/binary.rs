@@ -22,9 +22,6 @@
 //! one at the box's left border, of length 0. A row without pixels has one run of length 0. Every language has zlib at
 //! hand; its fastest level takes two thirds of what its slowest does.
 
-use std::fmt;
-
-use flate2::{Compress, Compression, FlushCompress, Status};
 use frame::{PixelRect, Size};
 
 use super::{Entry, FrameHeader, LatencyMs, MasksWriter, Written, json};
@@ -93,40 +90,6 @@ impl MasksWriter {
         Written {
             bytes: out.len(),
             dropped_segments: dropped,
-        }
-    }
-}
-
-/// A compressor, whose memory is kept from message to message.
-pub(super) struct Deflater(Compress);
-
-impl Default for Deflater {
-    fn default() -> Self {
-        Self(Compress::new(Compression::fast(), true))
-    }
-}
-
-impl fmt::Debug for Deflater {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Deflater")
-    }
-}
-
-impl Deflater {
-    /// Appends bytes as one zlib stream.
-    fn append(&mut self, bytes: &[u8], out: &mut Vec<u8>) {
-        self.0.reset();
-        loop {
-            let done = self.0.total_in() as usize;
-            // Room for all that is left, if it can't be compressed at all.
-            out.reserve(bytes.len() - done + bytes.len() / 1000 + 64);
-            let status = self
-                .0
-                .compress_vec(&bytes[done..], out, FlushCompress::Finish);
-            // Errors are of streams that were used wrongly, which this one can't be.
-            if !matches!(status, Ok(Status::Ok)) {
-                return;
-            }
         }
     }
 }

@@ -104,7 +104,7 @@ fn the_message_is_laid_out_as_the_contract_says() {
          \"mask_format\":\"rle\",\
          \"frame\":{\"sequence\":42,\"captured_at\":\"2026-11-22T10:00:00.123Z\",\
          \"width\":640,\"height\":480},\
-         \"segments\":[{\"id\":0,\"score\":0.5,\"bbox\":[2,1,3,2],\"area\":6,\
+         \"segments\":[{\"id\":0,\"image_id\":42,\"category_id\":1,\"iscrowd\":0,\"score\":0.5,\"bbox\":[2,1,3,2],\"area\":6,\
          \"detection_bbox\":[1.5,2.25,10.0,20.25],\"centroid\":[3.5,2.0],\
          \"segmentation\":{\"size\":[480,640],"
     );
@@ -380,7 +380,7 @@ fn no_more_is_left_out_than_must_be() {
 #[test]
 fn the_schema_names_every_field_of_a_message() {
     let schema = crate::masks_schema();
-    let (mut message, _) = read(&segments(), MaskFormat::Rle, 900);
+    let (mut message, _) = read(&segments(), MaskFormat::Rle, 1000);
     assert!(message.reduced.is_some());
     // What a camera's messages don't have.
     message.input = Some("/pictures/cat.jpg".to_owned());
