@@ -18,7 +18,8 @@ pub struct Publish {
     /// `changed` (when an object comes, goes, or moves) or `never`.
     pub masks: Masks,
     /// How masks are written: `rle` (default: COCO's compressed run lengths, exact and small),
-    /// `counts` (the same as a list of numbers, for those without a decoder), `polygon` (outlines, easier to draw) or `none` (boxes only).
+    /// `counts` (the same as a list of numbers, for those without a decoder), `polygon` (outlines, easier
+    /// to draw) or `none` (boxes only).
     pub mask_format: MaskFormat,
     /// How far a polygon may stray from the outline, in pixels. Default: 1, which an eye does
     /// not see and which makes a fraction of the points do; 0 keeps every corner.

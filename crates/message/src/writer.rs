@@ -147,9 +147,9 @@ pub struct MasksWriter {
     entries: Vec<Entry>,
     /// Indices of `entries`, in the order in which they would be left out.
     order: Vec<usize>,
-    /// The binary form's segments, and what compresses them.
+    /// The binary form's segments, and what compresses them: some 300 kB, which those who don't want that form are spared.
     list: Vec<u8>,
-    deflater: Deflater,
+    deflater: Option<Deflater>,
 }
 
 /// A segment that has been written.

@@ -20,7 +20,7 @@
 //! Numbers of 32 bits have the low byte first; a varint has seven bits a byte, the low ones first, and the high bit
 //! where another follows (LEB128); `zigzag(n)` is `2n`, or `-2n - 1` below 0. Before the first run of a segment there is
 //! one at the box's left border, of length 0. A row without pixels has one run of length 0. Every language has zlib at
-//! hand; its fastest level takes two thirds of what its slowest does.
+//! hand. Its fastest level is used: a tenth more bytes than at the usual one, in a quarter of the time.
 
 use frame::{PixelRect, Size};
 
@@ -67,7 +67,8 @@ impl MasksWriter {
             });
         }
         let whole = list.len();
-        self.deflater.append(&self.list, out);
+        let deflater = self.deflater.get_or_insert_default();
+        deflater.append(&self.list, out);
         let (mut dropped, mut room) = (0, whole);
         // What a part of the list comes to is known only when it is compressed; each turn makes it at least an
         // eighth smaller, so there are few.
@@ -83,7 +84,8 @@ impl MasksWriter {
                 }
             }
             out.truncate(start);
-            self.deflater.append(&self.list, out);
+            let deflater = self.deflater.get_or_insert_default();
+            deflater.append(&self.list, out);
         }
         fill(count, segments.len() - dropped, out);
         fill(left_out, dropped, out);
