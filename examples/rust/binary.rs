@@ -2,12 +2,10 @@
 //! Run it: `cargo run -p fastsamd-tests --example subscribe_binary -- [HOST[:PORT]] [FRAMES]`
 #![allow(clippy::print_stdout)]
 
-use std::{error::Error, io::Read};
-
 use flate2::read::ZlibDecoder;
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
 
-type Segment = (u64, Vec<[i64; 3]>);
+type Segment = (i64, Vec<[i64; 3]>);
 
 /// The header, and of each segment its id and its runs of pixels: row, start, length.
 fn decode(message: &[u8]) -> Option<(serde_json::Value, Vec<Segment>)> {
@@ -15,8 +13,7 @@ fn decode(message: &[u8]) -> Option<(serde_json::Value, Vec<Segment>)> {
     let end = 8 + number(4)? as usize;
     let header = serde_json::from_slice(message.strip_prefix(b"fsm1")?.get(4..end - 4)?).ok()?;
     let (mut list, mut segments) = (Vec::new(), Vec::new());
-    let mut stream = ZlibDecoder::new(message.get(end + 8..)?);
-    stream.read_to_end(&mut list).ok()?;
+    std::io::copy(&mut ZlibDecoder::new(message.get(end + 8..)?), &mut list).ok()?;
     // Seven bits a byte, the low ones first; the last has its high bit clear.
     let join = |value, byte: &u8| value << 7 | i64::from(byte & 127);
     let varints = list.split_inclusive(|byte| *byte < 128);
@@ -36,12 +33,12 @@ fn decode(message: &[u8]) -> Option<(serde_json::Value, Vec<Segment>)> {
         }
         let pixels: i64 = runs.iter().map(|[_, _, length]| length).sum();
         assert_eq!(pixels, area, "the decoder is wrong");
-        segments.push((id as u64, runs));
+        segments.push((id, runs));
     }
     Some((header, segments))
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
     let broker = arguments.next().unwrap_or("127.0.0.1".to_owned());
     let (host, port) = broker.split_once(':').unwrap_or((&broker, "1883"));
@@ -50,21 +47,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     options.set_max_packet_size(2_000_000, 10_000);
     let (client, mut connection) = Client::new(options, 10);
     client.subscribe("fastsam/+/+/masks/binary", QoS::AtMostOnce)?;
-    let mut frames = 0;
-    for event in connection.iter() {
-        let Event::Incoming(Packet::Publish(message)) = event? else {
-            continue;
-        };
-        let (header, segments) = decode(&message.payload).ok_or("not this form")?;
-        let ids: Vec<u64> = segments.iter().map(|(id, _)| *id).collect();
-        println!(
-            "{} {}: {ids:?}",
-            header["camera"], header["frame"]["sequence"]
-        );
-        frames += 1;
-        if frames == most {
-            break;
-        }
+    let packets = connection.iter().filter_map(|event| match event {
+        Ok(Event::Incoming(Packet::Publish(message))) => Some(Ok(message)),
+        other => other.err().map(Err),
+    });
+    for message in packets.take(most) {
+        let (header, segments) = decode(&message?.payload).ok_or("not this form")?;
+        println!("{} {}", header["frame"]["sequence"], segments.len());
     }
     Ok(())
 }

@@ -5,7 +5,7 @@
 //! are written with care. What a component is known by, its key and its `unique_id`, is made of ids that outlive
 //! names: the caller keeps them.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use serde_json::{Map, Value, json};
 
@@ -13,6 +13,9 @@ use crate::{EventKind, Setting, SettingKind, Topic, TopicError, Topics, discover
 
 /// Characters of a state that Home Assistant takes, at most.
 pub const MAX_STATE: usize = 255;
+
+/// What Home Assistant shows for the option `none`.
+const NOTHING: &str = "nothing";
 
 /// The name by which a message tells whose it is.
 pub const ORIGIN: &str = "fastsamd";
@@ -377,15 +380,7 @@ fn of_setting(setting: &Setting, set: &Topic, state: &Topic) -> Value {
                 component["unit_of_measurement"] = json!(unit);
             }
         }
-        SettingKind::Choice { options, .. } => {
-            component["platform"] = json!("select");
-            component["options"] = json!(options);
-            // What is none of the options is unknown there, without a warning for each message.
-            let known: Vec<String> = options.iter().map(|option| format!("'{option}'")).collect();
-            let known = known.join(", ");
-            component["value_template"] =
-                json!(format!("{{{{ value if value in [{known}] else none }}}}"));
-        }
+        SettingKind::Choice { options, .. } => of_choice(options, &mut component),
         SettingKind::Text { max_length } => {
             component["platform"] = json!("text");
             component["max"] = json!(max_length.min(&MAX_STATE));
@@ -393,6 +388,31 @@ fn of_setting(setting: &Setting, set: &Topic, state: &Topic) -> Value {
         }
     }
     component
+}
+
+/// A `none` among the options is shown as [`NOTHING`]: Home Assistant takes the word itself for a state that it does
+/// not know.
+fn of_choice(options: &[Cow<'_, str>], component: &mut Value) {
+    component["platform"] = json!("select");
+    let is_none = |option: &Cow<'_, str>| option == "none";
+    let shown = options.iter().map(|option| match option.as_ref() {
+        "none" => NOTHING,
+        other => other,
+    });
+    component["options"] = json!(shown.collect::<Vec<_>>());
+    // What is none of the options is unknown there, without a warning for each message.
+    let known: Vec<String> = options.iter().map(|option| format!("'{option}'")).collect();
+    let known = format!("value if value in [{}] else none", known.join(", "));
+    component["value_template"] = if options.iter().any(is_none) {
+        component["command_template"] = json!(format!(
+            "{{{{ 'none' if value == '{NOTHING}' else value }}}}"
+        ));
+        json!(format!(
+            "{{{{ '{NOTHING}' if value == 'none' else {known} }}}}"
+        ))
+    } else {
+        json!(format!("{{{{ {known} }}}}"))
+    };
 }
 
 /// A name as part of a key.

@@ -296,24 +296,20 @@ impl MasksWriter {
         format: MaskFormat,
         out: &mut Vec<u8>,
     ) {
+        let Size { width, height } = segment.mask.size();
+        let size = [height, width];
         let segmentation = match format {
             MaskFormat::Rle => {
                 self.counts.clear();
                 self.rle.encode(&segment.mask, &mut self.counts);
-                let Size { width, height } = segment.mask.size();
-                Some(SegmentationOut::Rle {
-                    size: [height, width],
-                    counts: Ascii(&self.counts),
-                })
+                let counts = Counts::Text(Ascii(&self.counts));
+                Some(SegmentationOut::Runs { size, counts })
             }
             MaskFormat::Counts => {
                 self.lengths.clear();
                 self.rle.lengths(&segment.mask, &mut self.lengths);
-                let Size { width, height } = segment.mask.size();
-                Some(SegmentationOut::Counts {
-                    size: [height, width],
-                    counts: &self.lengths,
-                })
+                let counts = Counts::List(&self.lengths);
+                Some(SegmentationOut::Runs { size, counts })
             }
             MaskFormat::Polygon { tolerance } => {
                 self.rings.clear();
@@ -490,9 +486,15 @@ struct SegmentOut<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum SegmentationOut<'a> {
-    Rle { size: [u32; 2], counts: Ascii<'a> },
-    Counts { size: [u32; 2], counts: &'a [u32] },
+    Runs { size: [u32; 2], counts: Counts<'a> },
     Polygons(&'a Rings),
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Counts<'a> {
+    Text(Ascii<'a>),
+    List(&'a [u32]),
 }
 
 /// Bytes that are text.

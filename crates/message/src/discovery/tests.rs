@@ -41,7 +41,13 @@ const KEYS: [(&str, &[&str]); 9] = [
     ),
     (
         "select",
-        &["state_topic", "command_topic", "options", "value_template"],
+        &[
+            "state_topic",
+            "command_topic",
+            "options",
+            "value_template",
+            "command_template",
+        ],
     ),
     (
         "text",
@@ -91,6 +97,13 @@ fn devices() -> [Device; 2] {
             "masks",
             SettingKind::Choice {
                 options: vec!["all".into(), "5".into()],
+                also: None,
+            },
+        ),
+        setting(
+            "mask_format",
+            SettingKind::Choice {
+                options: vec!["rle".into(), "none".into()],
                 also: None,
             },
         ),
@@ -211,4 +224,24 @@ fn a_message_tells_whose_it_is() {
         message["origin"]["name"] = json!("another");
         assert!(!is_of(&message, &own));
     }
+}
+
+/// Home Assistant's select shows `none` as unknown, whatever its options are.
+#[test]
+fn an_option_named_none_is_shown_by_another_word() {
+    let [node, _] = devices();
+    let message = node.message(&BTreeMap::new());
+    let select = &message["components"]["mask_format"];
+    assert_eq!(select["options"], serde_json::json!(["rle", "nothing"]));
+    assert_eq!(
+        select["value_template"],
+        "{{ 'nothing' if value == 'none' else value if value in ['rle', 'none'] else none }}"
+    );
+    assert_eq!(
+        select["command_template"],
+        "{{ 'none' if value == 'nothing' else value }}"
+    );
+    let masks = &message["components"]["masks"];
+    assert_eq!(masks["options"], serde_json::json!(["all", "5"]));
+    assert!(masks["command_template"].is_null());
 }
