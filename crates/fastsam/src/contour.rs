@@ -26,7 +26,42 @@
 use frame::PixelRect;
 
 use crate::adjacency::{Connectivity, for_each_touching};
-use crate::{Contours, Mask, Run};
+use crate::{Mask, Run};
+
+/// Outer borders of a mask's components, as pixel-centre chains (OpenCV's `RETR_EXTERNAL` with
+/// `CHAIN_APPROX_SIMPLE`). One buffer for all chains, so that refilling allocates nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contours {
+    points: Vec<[u16; 2]>,
+    /// Where each chain ends in `points`.
+    ends: Vec<u32>,
+}
+
+impl Contours {
+    /// Number of chains.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The chains, each a closed ring of `[x, y]` pixels.
+    pub fn iter(&self) -> impl Iterator<Item = &[[u16; 2]]> {
+        self.ends.iter().enumerate().map(|(i, &end)| {
+            let start = if i == 0 { 0 } else { self.ends[i - 1] };
+            &self.points[start as usize..end as usize]
+        })
+    }
+
+    /// Forgets all chains, keeps the buffers.
+    pub fn clear(&mut self) {
+        self.points.clear();
+        self.ends.clear();
+    }
+}
 
 /// Traces the outer borders of masks, reusing its buffers.
 #[derive(Clone, Debug, Default)]

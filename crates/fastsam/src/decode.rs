@@ -19,7 +19,7 @@ use tensors::{
     BOX_CHANNELS, Elements, Grid, LEVELS, Layout, Level, QuantInfo, Role, TensorView, Tensors,
 };
 
-use crate::{ClassSet, processor};
+use crate::{ClassSet, ahead::ask_for, processor};
 
 /// Bins of the distribution of each side: left, top, right, bottom.
 const BINS: usize = BOX_CHANNELS / 4;
@@ -235,34 +235,6 @@ impl Decoder {
             }
         }
     }
-}
-
-/// Reads something of every cache line that these cells' channels lie in.
-///
-/// Candidates are scattered over tensors that no cache has kept since the accelerator wrote them. These reads
-/// depend on nothing, so the processor has many of them under way at once; where cells are worked on one by
-/// one, each waits for its own lines.
-pub(crate) fn ask_for<'a, const CHANNELS: usize>(
-    cells: impl Iterator<Item = (TensorView<'a>, usize)>,
-) {
-    let mut seen = 0;
-    for (view, cell) in cells {
-        let place = cell * CHANNELS..(cell + 1) * CHANNELS;
-        seen ^= match view.elements {
-            Elements::U8(q) => of_each_line(&q[place]),
-            Elements::U16(q) => of_each_line(&q[place]),
-        };
-    }
-    std::hint::black_box(seen);
-}
-
-/// Something that depends on every cache line in which elements lie.
-fn of_each_line<Q: Quantized>(elements: &[Q]) -> u32 {
-    const LINE_BYTES: usize = 64;
-    let lines = elements.iter().step_by(LINE_BYTES / size_of::<Q>());
-    // The last one may lie in a line of its own.
-    let lines = lines.chain(elements.last());
-    lines.fold(0, |seen, &q| seen ^ q.into())
 }
 
 /// An element as the accelerator stores it.

@@ -68,7 +68,7 @@ mod tests {
     use tensors::Classes;
 
     use super::*;
-    use crate::{Contours, Mask, MaskSize, Run, canvas::Canvas};
+    use crate::{Mask, MaskSize, Run, canvas::Canvas};
 
     const SIZE: Size = Size::new(100, 50);
 
@@ -90,7 +90,6 @@ mod tests {
             detection_bbox: FrameRect::default(),
             area: u32::from(width) * 10,
             mask: Mask::from_runs(SIZE, runs.collect()).unwrap(),
-            contours: Contours::default(),
         }
     }
 

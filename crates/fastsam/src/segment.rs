@@ -5,41 +5,6 @@ use tensors::Classes;
 
 use crate::{Mask, canvas::Canvas};
 
-/// Outer borders of a mask's components, as pixel-centre chains (OpenCV's `RETR_EXTERNAL` with
-/// `CHAIN_APPROX_SIMPLE`). One buffer for all chains, so that refilling allocates nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Contours {
-    pub(crate) points: Vec<[u16; 2]>,
-    /// Where each chain ends in `points`.
-    pub(crate) ends: Vec<u32>,
-}
-
-impl Contours {
-    /// Number of chains.
-    pub fn len(&self) -> usize {
-        self.ends.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    /// The chains, each a closed ring of `[x, y]` pixels.
-    pub fn iter(&self) -> impl Iterator<Item = &[[u16; 2]]> {
-        self.ends.iter().enumerate().map(|(i, &end)| {
-            let start = if i == 0 { 0 } else { self.ends[i - 1] };
-            &self.points[start as usize..end as usize]
-        })
-    }
-
-    /// Forgets all chains, keeps the buffers.
-    pub fn clear(&mut self) {
-        self.points.clear();
-        self.ends.clear();
-    }
-}
-
 /// One object found in a frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Segment {
@@ -55,8 +20,6 @@ pub struct Segment {
     pub area: u32,
     /// The mask, in frame pixels, or in input pixels where network-size masks were asked for.
     pub mask: Mask,
-    /// The mask's outer borders.
-    pub contours: Contours,
 }
 
 /// The segments of one frame, best score first. Made once, refilled for each frame.
@@ -68,8 +31,8 @@ pub struct Segments {
     canvas: Option<Canvas>,
     /// The first `count` are this frame's; those behind it wait to be reused.
     pool: Vec<Segment>,
-    /// For each of the pool, what it needed most since buffers were last made smaller.
-    needs: Vec<Need>,
+    /// For each of the pool, the most runs that it had since buffers were last made smaller.
+    needs: Vec<usize>,
     /// Frames since then.
     frames: u32,
     count: usize,
@@ -79,14 +42,6 @@ pub struct Segments {
 /// Frames after which buffers are made as small as these frames needed them. Without that each would keep
 /// the size of the largest mask that ever came into its place, over months the size of the frame.
 const FORGET_AFTER: u32 = 256;
-
-/// Elements that a segment's buffers hold.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Need {
-    runs: usize,
-    points: usize,
-    ends: usize,
-}
 
 impl Default for Segments {
     fn default() -> Self {
@@ -136,11 +91,6 @@ impl Segments {
         self.left_out
     }
 
-    /// This frame's segments, to be completed.
-    pub(crate) fn as_mut_slice(&mut self) -> &mut [Segment] {
-        &mut self.pool[..self.count]
-    }
-
     /// Starts a new frame.
     pub(crate) fn restart(&mut self, canvas: Canvas, classes: &Classes) {
         self.note_needs();
@@ -156,21 +106,16 @@ impl Segments {
 
     /// Notes what the last frame needed.
     fn note_needs(&mut self) {
-        self.needs.resize(self.pool.len(), Need::default());
+        self.needs.resize(self.pool.len(), 0);
         for (need, segment) in self.needs.iter_mut().zip(&self.pool[..self.count]) {
-            need.runs = need.runs.max(segment.mask.runs().len());
-            need.points = need.points.max(segment.contours.points.len());
-            need.ends = need.ends.max(segment.contours.ends.len());
+            *need = segment.mask.runs().len().max(*need);
         }
     }
 
     /// Makes buffers as small as they were needed lately.
     fn forget(&mut self) {
         for (need, segment) in self.needs.iter_mut().zip(&mut self.pool) {
-            segment.mask.runs_mut().shrink_to(need.runs);
-            segment.contours.points.shrink_to(need.points);
-            segment.contours.ends.shrink_to(need.ends);
-            *need = Need::default();
+            segment.mask.runs_mut().shrink_to(std::mem::take(need));
         }
         self.frames = 0;
     }
@@ -185,7 +130,6 @@ impl Segments {
                 detection_bbox: FrameRect::default(),
                 area: 0,
                 mask: Mask::empty(Size::new(0, 0)),
-                contours: Contours::default(),
             });
         }
         &mut self.pool[self.count]

@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 use frame::{InputSize, Letterbox, Size};
 use tensors::{Classes, Layout, PROTOTYPE_CHANNELS, Role, Tensors};
 
+use crate::ahead::ask_for;
 use crate::border::onto_border;
 use crate::canvas::Canvas;
 use crate::cleanup::Cleaner;
-use crate::contour::Tracer;
-use crate::decode::ask_for;
 use crate::{Decoder, Detection, Rasterizer, Segments, Settings, Suppressor};
 
 /// Runs that a mask has at most, or it is left out: as many as a frame has rows at most. Masks of
@@ -30,7 +29,6 @@ pub struct Segmenter {
     suppressor: Suppressor,
     rasterizer: Rasterizer,
     cleaner: Cleaner,
-    tracer: Tracer,
     candidates: Vec<Detection>,
     detections: Vec<Detection>,
     times: StageTimes,
@@ -43,16 +41,14 @@ pub struct StageTimes {
     pub decode: Duration,
     /// Non-maximum suppression.
     pub nms: Duration,
-    /// Masks as row runs, cleaned up where that is asked for.
+    /// Masks as row runs, cleaned up where that is asked for, with their areas and boxes.
     pub masks: Duration,
-    /// Contours, and the boxes around them.
-    pub contours: Duration,
 }
 
 impl StageTimes {
     /// All stages together.
     pub fn total(&self) -> Duration {
-        self.decode + self.nms + self.masks + self.contours
+        self.decode + self.nms + self.masks
     }
 }
 
@@ -96,7 +92,6 @@ impl Segmenter {
             suppressor: Suppressor::new(),
             rasterizer: Rasterizer::new(),
             cleaner: Cleaner::new(),
-            tracer: Tracer::new(),
             candidates: Vec::new(),
             detections: Vec::new(),
             times: StageTimes::default(),
@@ -145,16 +140,10 @@ impl Segmenter {
         );
         let suppressed = Instant::now();
         self.rasterize(tensors, letterbox, settings, segments);
-        let rasterized = Instant::now();
-        for segment in segments.as_mut_slice() {
-            self.tracer.trace(&segment.mask, &mut segment.contours);
-            segment.bbox = segment.contours.bounding_box();
-        }
         self.times = StageTimes {
             decode: decoded - begun,
             nms: suppressed - decoded,
-            masks: rasterized - suppressed,
-            contours: rasterized.elapsed(),
+            masks: suppressed.elapsed(),
         };
         Ok(())
     }
@@ -169,7 +158,7 @@ impl Segmenter {
         &self.detections
     }
 
-    /// Fills in all that does not depend on contours.
+    /// Makes segments of the detections that survived.
     fn rasterize(
         &mut self,
         tensors: &Tensors,
@@ -205,6 +194,7 @@ impl Segmenter {
             if segment.mask.is_empty() || segment.area < settings.min_area {
                 continue;
             }
+            segment.bbox = segment.mask.bounding_box();
             segment.score = detection.score;
             segment.class = detection.class;
             let in_frame = letterbox.rect_to_frame(detection.bbox);

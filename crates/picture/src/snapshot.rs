@@ -128,7 +128,6 @@ fn runs_in(mask: &Mask, letterbox: &Letterbox) -> Vec<Run> {
 
 #[cfg(test)]
 mod tests {
-    use fastsam::Contours;
     use frame::{FrameRect, InputSize};
 
     use super::*;
@@ -143,7 +142,6 @@ mod tests {
             detection_bbox: FrameRect::default(),
             area: mask.area(),
             mask,
-            contours: Contours::default(),
         }
     }
 

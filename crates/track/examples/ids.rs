@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use fastsam::{Contours, Mask, MaskSize, Run, Segment, prompt::Canvas};
+use fastsam::{Mask, MaskSize, Run, Segment, prompt::Canvas};
 use frame::{FrameRect, InputSize, Letterbox, Size};
 use serde::{Deserialize, Serialize};
 use track::{Observation, Settings, State, Tracker};
@@ -96,6 +96,5 @@ fn segment(size: Size, found: Found) -> Segment {
         },
         area: mask.area(),
         mask,
-        contours: Contours::default(),
     }
 }

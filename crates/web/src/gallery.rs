@@ -385,7 +385,7 @@ impl Drop for Look {
 
 #[cfg(test)]
 mod tests {
-    use fastsam::{Contours, Mask, Run};
+    use fastsam::{Mask, Run};
     use frame::{FrameRect, PixelFormat, PixelRect};
 
     use super::*;
@@ -430,7 +430,6 @@ mod tests {
                 },
                 area: 20,
                 mask: Mask::from_runs(size, vec![run(5), run(6)]).unwrap(),
-                contours: Contours::default(),
             },
         };
         Shown::new(

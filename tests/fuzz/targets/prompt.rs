@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use fastsam::{
-    Contours, Mask, MaskSize, Segment,
+    Mask, MaskSize, Segment,
     prompt::{self, Canvas, Label, PointPrompt},
 };
 use frame::{FramePoint, FrameRect, InputSize, Letterbox, Size};
@@ -37,7 +37,6 @@ fn square(inset: u32) -> Segment {
         },
         area: mask.area(),
         mask,
-        contours: Contours::default(),
     }
 }
 

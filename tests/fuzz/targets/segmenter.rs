@@ -6,7 +6,10 @@
 use std::cell::RefCell;
 
 use arbitrary::{Arbitrary, Unstructured};
-use fastsam::{ClassSet, MaskSize, Segmenter, Segments, Settings, cleanup::Cleanup, encode::rle};
+use fastsam::{
+    ClassSet, Contours, MaskSize, Segmenter, Segments, Settings, cleanup::Cleanup, contour::Tracer,
+    encode::rle,
+};
 use frame::{InputSize, Letterbox, Size};
 use libfuzzer_sys::fuzz_target;
 use tensors::{ElementType, Layout, QuantInfo, Role, TensorInfo, Tensors};
@@ -191,6 +194,7 @@ fn check(segments: &Segments, settings: &Settings) {
     assert!(segments.is_sorted_by(|a, b| a.score >= b.score));
     let mut encoder = rle::Encoder::new();
     let mut counts = Vec::new();
+    let (mut tracer, mut contours) = (Tracer::new(), Contours::default());
     for segment in segments {
         let mask = &segment.mask;
         let size = mask.size();
@@ -211,8 +215,9 @@ fn check(segments: &Segments, settings: &Settings) {
         encoder.encode(mask, &mut counts);
         let text = std::str::from_utf8(&counts).expect("ASCII");
         assert_eq!(rle::decode(size, text).as_ref(), Ok(mask));
-        let points = segment.contours.iter().flatten();
-        for &[x, y] in points {
+        tracer.trace(mask, &mut contours);
+        assert_eq!(contours.bounding_box(), segment.bbox);
+        for &[x, y] in contours.iter().flatten() {
             assert!(mask.contains(x.into(), y.into()));
         }
     }

@@ -6,7 +6,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use arbitrary::Arbitrary;
-use fastsam::{Contours, Mask, MaskSize, Run, Segment, prompt::Canvas};
+use fastsam::{Mask, MaskSize, Run, Segment, prompt::Canvas};
 use frame::{FrameRect, InputSize, Letterbox, Size};
 use libfuzzer_sys::fuzz_target;
 use track::{
@@ -175,6 +175,5 @@ fn rectangle(size: Size, [x, y, width, height, score]: [u8; 5]) -> Option<Segmen
         detection_bbox: FrameRect::default(),
         area: mask.area(),
         mask,
-        contours: Contours::default(),
     })
 }

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use fastsam::{Contours, Mask, Run, Segment};
+use fastsam::{Mask, Run, Segment};
 use frame::{Frame, FrameRect, InputSize, Letterbox, PixelFormat, PixelRect, Size};
 use libfuzzer_sys::fuzz_target;
 use message::Status;
@@ -97,7 +97,6 @@ fn shown() -> Shown {
         detection_bbox: FrameRect { x1: 1.0, y1: 2.0, x2: 4.0, y2: 3.0 },
         area: 3,
         mask: Mask::from_runs(size, vec![run]).expect("a run of the picture"),
-        contours: Contours::default(),
     };
     let outline = Outline { id: 1, velocity: [0.0; 2], age_ms: 0, segment };
     Shown::new(

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use fastsam::{Contours, MaskSize, Run, prompt::Canvas};
+use fastsam::{MaskSize, Run, prompt::Canvas};
 use frame::{FrameRect, InputSize, Letterbox, NetworkInput, PixelRect};
 
 use super::*;
@@ -67,7 +67,6 @@ fn square(left: u16, top: u16, side: u16) -> Segment {
         bbox: PixelRect::default(),
         detection_bbox: FrameRect::default(),
         area: mask.area(),
-        contours: Contours::default(),
         mask,
     }
 }

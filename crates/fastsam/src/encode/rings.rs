@@ -34,6 +34,8 @@ pub struct Borders {
     next: Vec<u32>,
     /// For an end, the end below that touches it at a corner alone, or [`NONE`].
     below: Vec<u32>,
+    /// Whether there is any such end.
+    has_corners: bool,
     /// For such an end below, where its corner lies on the path, once it has been passed.
     passed: Vec<u32>,
     /// For each run the part that it belongs to.
@@ -72,6 +74,7 @@ impl Borders {
             links.clear();
             links.resize(ends, NONE);
         }
+        self.has_corners = false;
         self.parts.clear();
         self.parts.resize(runs.len(), 0);
         self.corners.clear();
@@ -115,7 +118,13 @@ impl Borders {
             let are_neighbours = runs[upper.clone()]
                 .first()
                 .is_some_and(|run| u32::from(run.y) + 1 == u32::from(row[0].y));
-            if are_neighbours {
+            if are_neighbours && are_paired(&runs[upper.clone()], row) {
+                for (above, below) in upper.zip(lower.clone()) {
+                    let [above, below] = [above, below].map(|run| 2 * run as u32);
+                    self.next[above as usize] = below;
+                    self.next[below as usize + 1] = above + 1;
+                }
+            } else if are_neighbours {
                 self.join(
                     runs,
                     2 * upper.start..2 * upper.end,
@@ -155,6 +164,7 @@ impl Borders {
                     } else {
                         // A corner of two pixels, and of two others that are background. Each ring stays with its pixel.
                         self.below[above as usize] = below;
+                        self.has_corners = true;
                         let (ends, begins) = if is_right(above) {
                             (above, below)
                         } else {
@@ -232,6 +242,10 @@ impl Borders {
     /// Adds a corner to the path, where an end arrives or leaves. A path that comes by for a second time has walked round a
     /// hole.
     fn turn(&mut self, corner: [u16; 2], end: u32, arrives: bool) {
+        if !self.has_corners {
+            self.path.push(corner);
+            return;
+        }
         let end = end as usize;
         // Shared corners go by the end below.
         let is_lower_side = is_right(end as u32) != arrives;
@@ -270,6 +284,16 @@ impl Borders {
             start = end;
         }
     }
+}
+
+/// Whether each run of a row and one of the row below share sides, and touch no other, not even at a corner: most rows
+/// of nearly every mask. Then left ends lead down and right ends up.
+fn are_paired(upper: &[Run], lower: &[Run]) -> bool {
+    let share = |(a, b): (&Run, &Run)| a.start.max(b.start) < a.end.min(b.end);
+    let apart = |(a, b): (&[Run], &[Run])| a[0].end.max(b[0].end) < a[1].start.min(b[1].start);
+    upper.len() == lower.len()
+        && upper.iter().zip(lower).all(share)
+        && upper.windows(2).zip(lower.windows(2)).all(apart)
 }
 
 /// Whether it is a run's right end.

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use frame::{InputSize, Letterbox};
 
 use super::*;
-use crate::{Contours, painted};
+use crate::painted;
 
 fn segments(masks: Vec<Mask>) -> Vec<Segment> {
     let segment = |mask: Mask| Segment {
@@ -13,7 +13,6 @@ fn segments(masks: Vec<Mask>) -> Vec<Segment> {
         detection_bbox: FrameRect::default(),
         area: mask.area(),
         mask,
-        contours: Contours::default(),
     };
     masks.into_iter().map(segment).collect()
 }

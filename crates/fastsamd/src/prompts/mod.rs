@@ -8,9 +8,8 @@ mod standing;
 mod tests;
 
 use fastsam::{
-    Contours, Segment,
+    Segment,
     cleanup::{Cleaner, Cleanup},
-    contour::Tracer,
     prompt::{self, Canvas, Label, PointPrompt, PromptError},
 };
 use frame::{FramePoint, FrameRect};
@@ -153,8 +152,6 @@ impl Answer {
         if mask.is_empty() {
             return;
         }
-        let mut contours = Contours::default();
-        Tracer::new().trace(&mask, &mut contours);
         let start = FrameRect {
             x1: f32::INFINITY,
             y1: f32::INFINITY,
@@ -170,10 +167,9 @@ impl Answer {
         self.union = Some(Segment {
             score: chosen().map(|segment| segment.score).fold(0.0, f32::max),
             class: 0,
-            bbox: contours.bounding_box(),
+            bbox: mask.bounding_box(),
             detection_bbox: chosen().fold(start, around),
             area: mask.area(),
-            contours,
             mask,
         });
     }

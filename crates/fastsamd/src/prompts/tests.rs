@@ -37,7 +37,6 @@ fn segment(x: u16, y: u16, width: u16, height: u16) -> Segment {
         },
         area: mask.area(),
         mask,
-        contours: Contours::default(),
     }
 }
 

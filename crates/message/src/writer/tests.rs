@@ -1,6 +1,6 @@
 use std::{collections::BTreeSet, sync::LazyLock};
 
-use fastsam::{Mask, Run, contour::Tracer};
+use fastsam::{Mask, Run};
 use proptest::prelude::*;
 
 use super::*;
@@ -19,8 +19,6 @@ fn rectangle([x, y, width, height]: [u16; 4], score: f32) -> fastsam::Segment {
         end: x + width,
     };
     let mask = Mask::from_runs(SIZE, (y..y + height).map(row).collect()).unwrap();
-    let mut contours = fastsam::Contours::default();
-    Tracer::new().trace(&mask, &mut contours);
     fastsam::Segment {
         score,
         class: 0,
@@ -33,7 +31,6 @@ fn rectangle([x, y, width, height]: [u16; 4], score: f32) -> fastsam::Segment {
         },
         area: mask.area(),
         mask,
-        contours,
     }
 }
 

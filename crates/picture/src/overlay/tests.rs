@@ -1,6 +1,5 @@
 //! Painted shapes, and where their colours end up.
 
-use fastsam::Contours;
 use frame::{FrameRect, PixelRect};
 
 use super::*;
@@ -23,7 +22,6 @@ fn block(mask_size: Size, area: PixelRect, score: f32) -> Segment {
         detection_bbox: FrameRect::default(),
         area: area.width * area.height,
         mask: Mask::from_runs(mask_size, runs).unwrap(),
-        contours: Contours::default(),
     }
 }
 

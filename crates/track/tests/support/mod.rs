@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use fastsam::{Contours, Mask, MaskSize, Run, Segment, prompt::Canvas};
+use fastsam::{Mask, MaskSize, Run, Segment, prompt::Canvas};
 use frame::{FrameRect, InputSize, Letterbox, Size};
 use track::Observation;
 
@@ -85,7 +85,6 @@ pub fn segment(mask: Mask) -> Segment {
         },
         area: mask.area(),
         mask,
-        contours: Contours::default(),
     }
 }
 

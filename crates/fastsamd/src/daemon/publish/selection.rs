@@ -103,7 +103,7 @@ fn has_moved(from: PixelRect, to: PixelRect) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use fastsam::{Contours, Mask, MaskSize, Run, prompt::Canvas};
+    use fastsam::{Mask, MaskSize, Run, prompt::Canvas};
     use frame::{FrameRect, InputSize, Letterbox, Size};
     use track::{Observation, Settings};
 
@@ -125,7 +125,6 @@ mod tests {
             detection_bbox: FrameRect::default(),
             area: mask.area(),
             mask,
-            contours: Contours::default(),
         }
     }
 
