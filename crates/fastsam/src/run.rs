@@ -113,17 +113,27 @@ impl Mask {
 
     /// The smallest box around the foreground; empty at the origin without any.
     pub fn bounding_box(&self) -> PixelRect {
+        self.measure().1
+    }
+
+    /// [`Mask::area`] and [`Mask::bounding_box`] at one go.
+    pub fn measure(&self) -> (u32, PixelRect) {
         let (Some(first), Some(last)) = (self.runs.first(), self.runs.last()) else {
-            return PixelRect::default();
+            return (0, PixelRect::default());
         };
-        let start = self.runs.iter().map(|run| run.start).min().unwrap_or(0);
-        let end = self.runs.iter().map(|run| run.end).max().unwrap_or(0);
-        PixelRect {
+        let (mut area, mut start, mut end) = (0, u16::MAX, 0);
+        for run in &self.runs {
+            area += run.length();
+            start = start.min(run.start);
+            end = end.max(run.end);
+        }
+        let bbox = PixelRect {
             x: u32::from(start),
             y: u32::from(first.y),
             width: u32::from(end - start),
             height: u32::from(last.y - first.y) + 1,
-        }
+        };
+        (area, bbox)
     }
 
     /// Whether the pixel is foreground.

@@ -190,11 +190,10 @@ impl Segmenter {
                 segments.leave_out();
                 continue;
             }
-            segment.area = segment.mask.area();
+            (segment.area, segment.bbox) = segment.mask.measure();
             if segment.mask.is_empty() || segment.area < settings.min_area {
                 continue;
             }
-            segment.bbox = segment.mask.bounding_box();
             segment.score = detection.score;
             segment.class = detection.class;
             let in_frame = letterbox.rect_to_frame(detection.bbox);

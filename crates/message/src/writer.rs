@@ -14,7 +14,10 @@ use std::{
 };
 
 use ::frame::{FrameRect, Size};
-use fastsam::encode::{polygon::Simplifier, rle::Encoder};
+use fastsam::encode::{
+    polygon::Simplifier,
+    rle::{Encoder, Texts},
+};
 use serde::{Serialize, Serializer};
 use tensors::Classes;
 use track::State;
@@ -47,6 +50,8 @@ pub struct FrameHeader<'a> {
     pub classes: &'a Classes,
     /// The objects that its segments show, one for each; empty where nothing is followed.
     pub tracks: &'a [track::Track],
+    /// The run lengths of its segments, where they are known already.
+    pub texts: Option<&'a Texts>,
     /// Where the time went.
     pub latency: Latency,
 }
@@ -297,19 +302,14 @@ impl MasksWriter {
         out: &mut Vec<u8>,
     ) {
         let Size { width, height } = segment.mask.size();
-        let size = [height, width];
         let segmentation = match format {
-            MaskFormat::Rle => {
-                self.counts.clear();
-                self.rle.encode(&segment.mask, &mut self.counts);
-                let counts = Counts::Text(Ascii(&self.counts));
-                Some(SegmentationOut::Runs { size, counts })
-            }
             MaskFormat::Counts => {
                 self.lengths.clear();
                 self.rle.lengths(&segment.mask, &mut self.lengths);
-                let counts = Counts::List(&self.lengths);
-                Some(SegmentationOut::Runs { size, counts })
+                Some(SegmentationOut::Counts {
+                    size: [height, width],
+                    counts: &self.lengths,
+                })
             }
             MaskFormat::Polygon { tolerance } => {
                 self.rings.clear();
@@ -318,7 +318,7 @@ impl MasksWriter {
                 });
                 Some(SegmentationOut::Polygons(&self.rings))
             }
-            MaskFormat::None => None,
+            MaskFormat::Rle | MaskFormat::None => None,
         };
         let bbox = segment.bbox;
         let classes = of
@@ -343,6 +343,36 @@ impl MasksWriter {
             },
             out,
         );
+        if format == MaskFormat::Rle {
+            let text = of.and_then(|(place, header)| header.texts?.get(place));
+            self.append_rle(&segment.mask, text, out);
+        }
+    }
+
+    /// Puts the mask's run lengths, where they are known as `text`, into the object that was written last, as
+    /// `segmentation`. By hand, since they are most of a message: a serializer looks at each character.
+    fn append_rle(&mut self, mask: &fastsam::Mask, text: Option<&[u8]>, out: &mut Vec<u8>) {
+        let text = text.unwrap_or_else(|| {
+            self.counts.clear();
+            self.rle.encode(mask, &mut self.counts);
+            &self.counts
+        });
+        let Size { width, height } = mask.size();
+        // The closing brace comes last.
+        out.pop();
+        out.extend_from_slice(b",\"segmentation\":{\"size\":");
+        json(&[height, width], out);
+        out.extend_from_slice(b",\"counts\":\"");
+        let text = str::from_utf8(text);
+        debug_assert!(text.is_ok(), "run lengths are ASCII");
+        // Of what JSON has to escape, only the backslash is among their characters.
+        for (place, part) in text.unwrap_or_default().split('\\').enumerate() {
+            if place > 0 {
+                out.extend_from_slice(b"\\\\");
+            }
+            out.extend_from_slice(part.as_bytes());
+        }
+        out.extend_from_slice(b"\"}}");
     }
 
     /// Marks segments to be left out, smallest area first, until the list of `length` bytes goes
@@ -486,15 +516,8 @@ struct SegmentOut<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum SegmentationOut<'a> {
-    Runs { size: [u32; 2], counts: Counts<'a> },
+    Counts { size: [u32; 2], counts: &'a [u32] },
     Polygons(&'a Rings),
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Counts<'a> {
-    Text(Ascii<'a>),
-    List(&'a [u32]),
 }
 
 /// Bytes that are text.

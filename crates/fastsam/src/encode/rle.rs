@@ -70,6 +70,35 @@ pub enum DecodeError {
     TooManyRuns(u64),
 }
 
+/// The `counts` of several masks, in one buffer.
+#[derive(Clone, Debug, Default)]
+pub struct Texts {
+    text: Vec<u8>,
+    /// Where each mask's end.
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    /// Forgets them, keeps the buffers.
+    pub fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
+    }
+
+    /// Adds a mask's.
+    pub fn push(&mut self, encoder: &mut Encoder, mask: &Mask) {
+        encoder.encode(mask, &mut self.text);
+        self.ends.push(self.text.len());
+    }
+
+    /// Those of the mask that was added at this place.
+    pub fn get(&self, place: usize) -> Option<&[u8]> {
+        let end = *self.ends.get(place)?;
+        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.text.get(start..end)
+    }
+}
+
 /// Encodes masks, reusing its buffers.
 #[derive(Clone, Debug, Default)]
 pub struct Encoder {

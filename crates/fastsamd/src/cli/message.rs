@@ -95,6 +95,7 @@ impl<'a> About<'a> {
             size: self.size,
             classes: segments.classes(),
             tracks: self.tracks,
+            texts: None,
             latency: Latency {
                 capture: Duration::ZERO,
                 infer: self.infer,

@@ -12,7 +12,6 @@ use ::web::{Gallery, Server, StageTimes};
 use clip::{Matcher, Recollection};
 use configuration::{Config, WrongInput};
 use crossbeam_channel::{Receiver, Sender};
-use fastsam::Segments;
 use message::{MasksWriter, SettingTopics, State, Topic, Topics};
 use mqtt::{Delivery, EmbeddedBroker, Incoming, Publisher};
 use tracing::{info, warn};
@@ -23,7 +22,7 @@ use super::{
     health::CameraHealth,
     keep::Keep,
     objects::{areas::Watched, following::Following, ids::Ids},
-    pipeline::{self, Edges, Parts, Pipeline, start},
+    pipeline::{self, Edges, Parts, Pipeline, flight::Spent, start},
     process::{
         errands::Errands,
         logging::{self, LogLevel},
@@ -135,8 +134,8 @@ pub(crate) fn run_with(
         farewell,
     } = connection::connect(config)?;
     let settings = shared.settings(log_level, &setting_topics, &publisher)?;
-    let (segments_in, used_segments) = pipeline::used_segments(config);
-    let (mut publishing, pictures) = shared.publishing(&topics, &publisher, segments_in, extent)?;
+    let (spent_in, spent) = pipeline::spent(config);
+    let (mut publishing, pictures) = shared.publishing(&topics, &publisher, spent_in, extent)?;
     let cameras = shared.watch_cameras(&topics, &publisher, &publishing.vitals)?;
     let mut accelerator = shared.watch_accelerator(&topics, &publisher, &publishing.vitals)?;
     shared.listen_to_signals(file, &settings, &accelerator)?;
@@ -196,7 +195,7 @@ pub(crate) fn run_with(
                 accelerator: opened,
                 watcher: accelerator,
                 cameras,
-                used_segments,
+                spent,
                 live: &shared.live,
                 keeps,
                 shown,
@@ -248,7 +247,7 @@ impl Shared<'_> {
         &self,
         topics: &Topics,
         publisher: &Publisher,
-        used: Sender<Segments>,
+        used: Sender<Spent>,
         extent: Extent,
     ) -> anyhow::Result<(PublishStage, Receiver<pictures::Job>)> {
         let config = self.config;

@@ -125,6 +125,7 @@ impl Uploads {
             size,
             classes: segments.classes(),
             tracks: &[],
+            texts: None,
             latency: Latency {
                 capture: decoded,
                 infer: look.infer,

@@ -55,6 +55,7 @@ pub(super) fn header() -> FrameHeader<'static> {
         size: SIZE,
         classes: &ONE,
         tracks: &[],
+        texts: None,
         latency: Latency {
             capture: Duration::from_nanos(3_100_999),
             infer: Duration::from_micros(20_800),

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use fastsam::Segments;
+use fastsam::{Segments, encode::rle::Texts};
 use frame::Letterbox;
 use message::Latency;
 use tensors::Tensors;
@@ -47,4 +47,22 @@ pub(crate) struct Answer {
 pub(crate) struct Outcome {
     pub flight: Flight,
     pub segments: Segments,
+    /// Their run lengths, if every frame is published with them: whoever has just made the masks has them at hand.
+    pub texts: Texts,
+}
+
+/// The buffers of an [`Outcome`] that has been published, to be filled again.
+#[derive(Default)]
+pub(crate) struct Spent {
+    pub segments: Segments,
+    pub texts: Texts,
+}
+
+impl From<Outcome> for Spent {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            segments: outcome.segments,
+            texts: outcome.texts,
+        }
+    }
 }

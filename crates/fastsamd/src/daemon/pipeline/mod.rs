@@ -27,7 +27,7 @@ use accelerator::Accelerator;
 use anyhow::Context;
 use configuration::Config;
 use crossbeam_channel::{Receiver, Sender, bounded};
-use fastsam::{Segmenter, Segments};
+use fastsam::{Segmenter, encode::rle::Encoder};
 use frame::{Frame, NetworkInput};
 use tensors::Tensors;
 
@@ -46,7 +46,7 @@ use capture::{CameraWatcher, Capture};
 use collect::{AcceleratorWatcher, CollectStage};
 use counters::Counters;
 use exchange::Exchange;
-use flight::{Flight, Outcome};
+use flight::{Flight, Outcome, Spent};
 use pacing::Pacing;
 use pending::Pending;
 use segment::SegmentStage;
@@ -89,8 +89,8 @@ impl Edges {
     }
 }
 
-/// The way back for published segments: one being filled, those that wait, one being published.
-pub(crate) fn used_segments(config: &Config) -> (Sender<Segments>, Receiver<Segments>) {
+/// The way back for what was published: one being filled, those that wait, one being published.
+pub(crate) fn spent(config: &Config) -> (Sender<Spent>, Receiver<Spent>) {
     bounded(config.cameras.len() * config.accelerator.batch_size + 2)
 }
 
@@ -101,7 +101,7 @@ pub(crate) struct Parts<'a, A, C> {
     pub(crate) accelerator: Box<dyn Accelerator>,
     pub(crate) watcher: A,
     pub(crate) cameras: Vec<C>,
-    pub(crate) used_segments: Receiver<Segments>,
+    pub(crate) spent: Receiver<Spent>,
     pub(crate) live: &'a Arc<Live>,
     /// Where pictures are kept for those who want some.
     pub(crate) keeps: Vec<Arc<Keep>>,
@@ -131,7 +131,7 @@ impl Pipeline {
             accelerator,
             watcher,
             cameras,
-            used_segments,
+            spent,
             live,
             keeps,
             shown,
@@ -150,7 +150,8 @@ impl Pipeline {
             answers: answers_out,
             free: free_in,
             outcomes: Arc::clone(&edges.outcomes),
-            used: used_segments,
+            encoder: Encoder::new(),
+            used: spent,
             stills: edges.stills,
             counters: Arc::clone(&edges.counters),
         };

@@ -2,15 +2,17 @@
 
 use std::{sync::Arc, time::Instant};
 
+use configuration::Masks;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError};
-use fastsam::{Segmenter, Segments};
+use fastsam::{Segmenter, encode::rle::Encoder};
+use message::MaskFormat;
 use tensors::Tensors;
 use tracing::warn;
 
 use super::{
     counters::Counters,
     exchange::Exchange,
-    flight::{Answer, Outcome},
+    flight::{Answer, Outcome, Spent},
     stills::Stills,
 };
 use crate::daemon::{
@@ -25,8 +27,9 @@ pub(crate) struct SegmentStage {
     pub answers: Receiver<Answer>,
     pub free: Sender<Tensors>,
     pub outcomes: Arc<Exchange<Outcome>>,
-    /// Segments that have been published, to be filled again.
-    pub used: Receiver<Segments>,
+    pub encoder: Encoder,
+    /// What has been published, to be filled again.
+    pub used: Receiver<Spent>,
     /// Who waits for answers to pictures that no camera took.
     pub stills: Arc<Stills>,
     pub counters: Arc<Counters>,
@@ -53,16 +56,26 @@ impl SegmentStage {
                 }
                 continue;
             }
-            let mut segments = match replaced.take() {
-                Some(outcome) => outcome.segments,
+            let Spent {
+                mut segments,
+                mut texts,
+            } = match replaced.take() {
+                Some(outcome) => outcome.into(),
                 None => self.used.try_recv().unwrap_or_default(),
             };
+            let values = self.live.now();
             let outcome = self.segmenter.segment(
                 &tensors,
                 &flight.letterbox,
-                &self.live.now().segmentation,
+                &values.segmentation,
                 &mut segments,
             );
+            texts.clear();
+            if outcome.is_ok() && values.format == MaskFormat::Rle && values.masks == Masks::All {
+                for segment in segments.as_slice() {
+                    texts.push(&mut self.encoder, &segment.mask);
+                }
+            }
             flight.timeline.segmented = Instant::now();
             // There is room for all buffers that exist; a closed channel means the end.
             if let Err(TrySendError::Disconnected(_)) = self.free.try_send(tensors) {
@@ -74,9 +87,14 @@ impl SegmentStage {
                 continue;
             }
             self.counters.noise_left_out.add(segments.left_out() as u64);
-            replaced = self
-                .outcomes
-                .put(flight.camera, Outcome { flight, segments });
+            replaced = self.outcomes.put(
+                flight.camera,
+                Outcome {
+                    flight,
+                    segments,
+                    texts,
+                },
+            );
             if replaced.is_some() {
                 self.counters.dropped_before_publish.increment();
             }

@@ -24,8 +24,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
 /// How long threads may take to end once the end was asked for.
 const LEAVE_TIME: Duration = Duration::from_millis(1600);
 
-/// How often the end of a thread is looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How often the end of a thread is looked for while nobody has asked for it, and once somebody has. The first goes on
+/// for months.
+const LOOK_SELDOM: Duration = Duration::from_millis(100);
+const LOOK_OFTEN: Duration = Duration::from_millis(5);
 
 /// Threads that were not waited for.
 static LEFT_BEHIND: AtomicUsize = AtomicUsize::new(0);
@@ -99,7 +101,9 @@ pub(crate) fn join_with_grace(
             {
                 break;
             }
-            thread::sleep(LOOK_EVERY);
+            if shutdown.wait(LOOK_SELDOM) {
+                thread::sleep(LOOK_OFTEN);
+            }
         }
         if thread.is_finished() {
             // A panic has been turned into the daemon's failure where it happened.

@@ -441,6 +441,7 @@ mod tests {
             size,
             classes: &tensors::Classes::one(),
             tracks: &[],
+            texts: None,
             latency: Latency::default(),
         };
         let frame = Answerable {

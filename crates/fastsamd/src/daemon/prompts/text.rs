@@ -66,6 +66,7 @@ impl TextStage {
             size: job.size,
             classes: &job.classes,
             tracks: &job.tracks,
+            texts: None,
             latency: job.latency,
         };
         let frame = Answerable {

@@ -110,7 +110,11 @@ impl FramePublisher {
         counters: &Counters,
     ) -> anyhow::Result<()> {
         let camera = &mut self.cameras[index];
-        let Outcome { flight, segments } = outcome;
+        let Outcome {
+            flight,
+            segments,
+            texts,
+        } = outcome;
         let list = segments.as_slice();
         let canvas = segments.canvas();
         let captured = flight.timeline.captured;
@@ -138,6 +142,7 @@ impl FramePublisher {
             size: flight.letterbox.frame,
             classes: segments.classes(),
             tracks: tracker.tracks(),
+            texts: Some(texts),
             latency: flight.timeline.latency(now),
         };
         let is_wanted = camera.selection.wants(values.masks, now, list, tracker);

@@ -22,12 +22,11 @@ use std::{
 };
 
 use crossbeam_channel::Sender;
-use fastsam::Segments;
 use message::Topic;
 use mqtt::Delivery;
 
 use crate::daemon::{
-    pipeline::exchange::Taken,
+    pipeline::{exchange::Taken, flight::Spent},
     process::{
         shutdown::Shutdown,
         systemd::{Heartbeat, Service},
@@ -51,8 +50,8 @@ pub(crate) struct PublishStage {
     pub(crate) service: Service,
     /// Ends the daemon after so many frames.
     pub(crate) most_frames: Option<u64>,
-    /// The way back for segments that have been published.
-    pub(crate) used: Sender<Segments>,
+    /// The way back for what has been published.
+    pub(crate) used: Sender<Spent>,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -70,7 +69,7 @@ impl PublishStage {
                         .publish(camera, &outcome, self.live.now(), &self.desk, counters)?;
                     self.service.ready();
                     // A new buffer is made if this one can't go back at once.
-                    let _ = self.used.try_send(outcome.segments);
+                    let _ = self.used.try_send(outcome.into());
                     published += 1;
                     if self.most_frames.is_some_and(|most| published >= most) {
                         self.shutdown.request();
