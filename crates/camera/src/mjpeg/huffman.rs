@@ -10,6 +10,9 @@ const SHORT: u32 = 10;
 pub(crate) struct HuffmanTable {
     /// For every [`SHORT`] bits: length and symbol of the code they begin with; 0 for none.
     short: [u16; 1 << SHORT],
+    /// For every [`SHORT`] bits, if there is room in them for a code and the number behind it, as a table of
+    /// coefficients has them: [`Whole`]; most coefficients of most pictures.
+    whole: [Whole; 1 << SHORT],
     /// For each length, the least 16 bits that begin with no code of this length or a shorter one.
     limits: [u32; 17],
     /// For each length, the index of a code's symbol less the code.
@@ -17,11 +20,23 @@ pub(crate) struct HuffmanTable {
     symbols: [u8; 256],
 }
 
+/// A code and the number behind it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Whole {
+    /// Bits of both; 0 for none.
+    length: u8,
+    /// Coefficients of 0 before the number.
+    pub(crate) zeros: u8,
+    /// The number; 0 where the block ends instead.
+    pub(crate) number: i16,
+}
+
 impl Default for HuffmanTable {
     /// A table without codes.
     fn default() -> Self {
         Self {
             short: [0; 1 << SHORT],
+            whole: [Whole::default(); 1 << SHORT],
             limits: [0; 17],
             offsets: [0; 17],
             symbols: [0; 256],
@@ -50,6 +65,7 @@ impl HuffmanTable {
                     let from = (code << spare) as usize;
                     self.short[from..from + (1 << spare)]
                         .fill((length << 8) as u16 | u16::from(symbol));
+                    self.fill_whole(from, length, symbol);
                 }
                 code += 1;
             }
@@ -58,6 +74,23 @@ impl HuffmanTable {
             code <<= 1;
         }
         Ok(())
+    }
+
+    /// Fills in what a code of so many bits, which begins the looks from `from` on, comes to with its number.
+    fn fill_whole(&mut self, from: usize, length: u32, symbol: u8) {
+        let (zeros, bits) = (symbol >> 4, u32::from(symbol & 15));
+        let spare = SHORT - length;
+        if bits > spare || (bits == 0 && zeros > 0) {
+            return;
+        }
+        let looks = self.whole[from..].iter_mut().take(1 << spare);
+        for (look, whole) in looks.enumerate() {
+            *whole = Whole {
+                length: (length + bits) as u8,
+                zeros,
+                number: extended((look >> (spare - bits)) as i32, bits) as i16,
+            };
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -150,7 +183,9 @@ const CHROMA_AC: [u8; 162] = [
 ///
 /// Behind the last bit there are zeros for ever, so that nothing has to be asked bit by bit;
 /// [`BitReader::finish`] tells whether one of them was used.
-#[derive(Debug)]
+///
+/// What is seldom needed takes a reader by value: one whose address is given away can't be held in registers.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct BitReader<'a> {
     rest: &'a [u8],
     /// The next bits, the very next one highest. Below the `count`th there may be more of the
@@ -187,11 +222,12 @@ impl<'a> BitReader<'a> {
                 return;
             }
         }
-        self.refill_slowly();
+        *self = self.refilled_slowly();
     }
 
     #[cold]
-    fn refill_slowly(&mut self) {
+    #[inline(never)]
+    fn refilled_slowly(mut self) -> Self {
         while self.count <= 56 {
             let (byte, length) = match *self.rest {
                 // A zero after FF makes it data.
@@ -200,7 +236,7 @@ impl<'a> BitReader<'a> {
                     let more = 64 - self.count;
                     self.count += more;
                     self.beyond = self.beyond.saturating_add(more);
-                    return;
+                    return self;
                 }
                 [byte, ..] => (byte, 1),
             };
@@ -208,6 +244,7 @@ impl<'a> BitReader<'a> {
             self.bits |= u64::from(byte) << (56 - self.count);
             self.count += 8;
         }
+        self
     }
 
     #[inline(always)]
@@ -221,42 +258,47 @@ impl<'a> BitReader<'a> {
     pub(crate) fn symbol(&mut self, table: &HuffmanTable) -> Result<u8, Flaw> {
         let found = table.short[(self.bits >> (64 - SHORT)) as usize];
         if found == 0 {
-            return self.long_symbol(table);
+            let (symbol, length) = self.long_symbol(table)?;
+            self.skip(length);
+            return Ok(symbol);
         }
         self.skip(u32::from(found >> 8));
         Ok(found as u8)
     }
 
+    /// The next code's symbol and its length.
     #[cold]
-    fn long_symbol(&mut self, table: &HuffmanTable) -> Result<u8, Flaw> {
+    #[inline(never)]
+    fn long_symbol(self, table: &HuffmanTable) -> Result<(u8, u32), Flaw> {
         let next = (self.bits >> 48) as u32;
         for length in SHORT + 1..=16 {
             let at = length as usize;
             if next < table.limits[at] {
                 let index = (next >> (16 - length)) as i32 + table.offsets[at];
-                self.skip(length);
                 return table
                     .symbols
                     .get(index as usize)
-                    .copied()
+                    .map(|&symbol| (symbol, length))
                     .ok_or_else(|| "a Huffman code without a symbol".to_owned());
             }
         }
         Err("a Huffman code that its table doesn't have".to_owned())
     }
 
-    /// A number of `length` bits, 1 to 15, negative ones as T.81's EXTEND has them; there must be
-    /// as many.
+    /// The next code with its number, if both lie within [`SHORT`] bits; there must be as many.
+    #[inline(always)]
+    pub(crate) fn whole(&mut self, table: &HuffmanTable) -> Option<Whole> {
+        let whole = table.whole[(self.bits >> (64 - SHORT)) as usize];
+        self.skip(u32::from(whole.length));
+        (whole.length > 0).then_some(whole)
+    }
+
+    /// A number of `length` bits, 1 to 15; there must be as many.
     #[inline(always)]
     pub(crate) fn number(&mut self, length: u32) -> i32 {
         let value = (self.bits >> (64 - length)) as i32;
-        let negative = self.bits >> 63 == 0;
         self.skip(length);
-        if negative {
-            value - (1 << length) + 1
-        } else {
-            value
-        }
+        extended(value, length)
     }
 
     /// So many bits as they are, 0 to 16 of them.
@@ -291,6 +333,16 @@ impl<'a> BitReader<'a> {
                 0xD0 + number
             )),
         }
+    }
+}
+
+/// The number that `bits` bits stand for: those that begin with 0 are negative (T.81, EXTEND).
+#[inline(always)]
+const fn extended(value: i32, bits: u32) -> i32 {
+    if value < (1 << bits) >> 1 {
+        value - (1 << bits) + 1
+    } else {
+        value
     }
 }
 

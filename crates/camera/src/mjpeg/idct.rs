@@ -13,29 +13,40 @@
 
 use std::f32::consts::SQRT_2;
 
+use fearless_simd::{Level, dispatch};
+
 /// Coefficients, by horizontal frequency first, then by vertical one.
 pub(super) type Block = [[f32; 8]; 8];
 
 /// Turns a block into pixels: rows, of which as many columns count as were asked for.
-pub(super) type Idct = fn(&Block) -> [[u8; 8]; 8];
+pub(super) type Idct = fn(Level, &Block) -> [[u8; 8]; 8];
 
 /// The transform to so many columns and rows, each 8, 4, 2 or 1.
 pub(super) fn of_size(columns: usize, rows: usize) -> Idct {
     match (columns, rows) {
-        (8, 8) => transform::<8, 8, 8, 8>,
-        (8, _) => transform::<8, 4, 8, 4>,
-        (4, 8) => transform::<4, 8, 4, 8>,
-        (4, 4) => transform::<4, 4, 4, 4>,
-        (4, _) => transform::<4, 2, 4, 4>,
-        (2, 4) => transform::<2, 4, 4, 4>,
-        (2, 2) => transform::<2, 2, 4, 4>,
-        (2, _) => transform::<2, 1, 4, 4>,
-        (_, 2) => transform::<1, 2, 4, 4>,
-        _ => transform::<1, 1, 4, 4>,
+        (8, 8) => vectorized::<8, 8, 8, 8>,
+        (8, _) => vectorized::<8, 4, 8, 4>,
+        (4, 8) => vectorized::<4, 8, 4, 8>,
+        (4, 4) => vectorized::<4, 4, 4, 4>,
+        (4, _) => vectorized::<4, 2, 4, 4>,
+        (2, 4) => vectorized::<2, 4, 4, 4>,
+        (2, 2) => vectorized::<2, 2, 4, 4>,
+        (2, _) => vectorized::<2, 1, 4, 4>,
+        (_, 2) => vectorized::<1, 2, 4, 4>,
+        _ => vectorized::<1, 1, 4, 4>,
     }
 }
 
+/// [`transform`], compiled for the processor's vectors.
+fn vectorized<const X: usize, const Y: usize, const LX: usize, const LY: usize>(
+    level: Level,
+    block: &Block,
+) -> [[u8; 8]; 8] {
+    dispatch!(level, _simd => transform::<X, Y, LX, LY>(block))
+}
+
 /// To `X` columns and `Y` rows, computed in vectors of `LX` and `LY` lanes, which are no fewer.
+#[inline(always)]
 fn transform<const X: usize, const Y: usize, const LX: usize, const LY: usize>(
     block: &Block,
 ) -> [[u8; 8]; 8] {
@@ -200,7 +211,7 @@ mod tests {
             block.as_flattened_mut().fill_with(|| 24.0 * random());
             block[0][0] = 128.0 + 200.0 * random();
             for (columns, rows) in sizes {
-                let pixels = of_size(columns, rows)(&block);
+                let pixels = of_size(columns, rows)(Level::new(), &block);
                 for (y, row) in pixels.iter().enumerate().take(rows) {
                     for (x, &pixel) in row.iter().enumerate().take(columns) {
                         let exact = by_definition(&block, columns, rows, x, y).clamp(0.0, 255.0);

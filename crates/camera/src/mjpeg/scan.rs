@@ -1,9 +1,11 @@
 //! From entropy-coded bits to pixels (T.81, annexes A and F).
 
+use fearless_simd::{Level, dispatch};
+
 use super::{
     Flaw,
     header::Header,
-    huffman::{BitReader, HuffmanTable},
+    huffman::{BitReader, HuffmanTable, Whole},
     idct::{self, Block, Idct},
 };
 
@@ -79,6 +81,7 @@ struct Channel<'a> {
     /// The level of a coefficient of 0 at frequency 0.
     middle: f32,
     idct: Idct,
+    level: Level,
     /// The last block's DC coefficient.
     dc_before: i32,
     /// Zeros between blocks.
@@ -102,6 +105,7 @@ impl<'a> Channel<'a> {
             steps: steps.map(|step| f32::from(step) * gain * WEIGHT),
             middle,
             idct: idct::of_size(plane.block.0, plane.block.1),
+            level: Level::new(),
             plane,
             dc_before: 0,
             block: [[0.0; 8]; 8],
@@ -109,10 +113,13 @@ impl<'a> Channel<'a> {
     }
 
     /// Decodes the component's blocks of one unit.
+    #[inline(always)]
     fn decode_unit(&mut self, bits: &mut BitReader<'_>, x: usize, y: usize) -> Result<(), Flaw> {
         for down in 0..self.down {
             for across in 0..self.across {
-                let flat = self.read_block(bits)?;
+                let mut own = *bits;
+                let flat = self.read_block(&mut own)?;
+                *bits = own;
                 let (column, row) = (x * self.across + across, y * self.down + down);
                 if flat {
                     let level = idct::round(self.block[0][0]);
@@ -120,7 +127,7 @@ impl<'a> Channel<'a> {
                         row.fill(level);
                     }
                 } else {
-                    let pixels = (self.idct)(&self.block);
+                    let pixels = (self.idct)(self.level, &self.block);
                     for (to, from) in self.plane.rows_from(column, row).zip(&pixels) {
                         to.copy_from_slice(&from[..to.len()]);
                     }
@@ -128,6 +135,16 @@ impl<'a> Channel<'a> {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Puts a coefficient into its place in the block.
+    #[inline(always)]
+    fn put(&mut self, k: usize, number: i32) -> Result<(), Flaw> {
+        let (Some(&place), Some(&step)) = (ZIGZAG.get(k), self.steps.get(k)) else {
+            return Err("a block of more than 64 coefficients: the JPEG is corrupt".to_owned());
+        };
+        self.block.as_flattened_mut()[usize::from(place)] = number as f32 * step;
         Ok(())
     }
 
@@ -147,11 +164,19 @@ impl<'a> Channel<'a> {
                 ));
             }
         }
-        let block = self.block.as_flattened_mut();
-        block[0] = self.dc_before as f32 * self.steps[0] + self.middle;
+        self.block[0][0] = self.dc_before as f32 * self.steps[0] + self.middle;
         let mut k = 1;
         while k < 64 {
             bits.refill();
+            if let Some(Whole { zeros, number, .. }) = bits.whole(self.ac) {
+                if number == 0 {
+                    return Ok(k == 1);
+                }
+                k += usize::from(zeros);
+                self.put(k, number.into())?;
+                k += 1;
+                continue;
+            }
             let symbol = bits.symbol(self.ac)?;
             let (zeros, length) = (usize::from(symbol >> 4), u32::from(symbol & 15));
             k += zeros;
@@ -166,11 +191,8 @@ impl<'a> Channel<'a> {
                     _ => return Err("a coefficient of no bits: the JPEG is corrupt".to_owned()),
                 }
             }
-            let value = bits.number(length);
-            let (Some(&place), Some(&step)) = (ZIGZAG.get(k), self.steps.get(k)) else {
-                return Err("a block of more than 64 coefficients: the JPEG is corrupt".to_owned());
-            };
-            block[usize::from(place)] = value as f32 * step;
+            let number = bits.number(length);
+            self.put(k, number)?;
             k += 1;
         }
         if k > 64 {
@@ -182,6 +204,15 @@ impl<'a> Channel<'a> {
 
 /// Decodes a scan of all components into their planes, and answers with what stands behind it.
 pub(super) fn decode<'a, const N: usize>(
+    data: &'a [u8],
+    header: &Header,
+    planes: [Plane<'_>; N],
+) -> Result<&'a [u8], Flaw> {
+    dispatch!(Level::new(), _simd => decode_units(data, header, planes))
+}
+
+#[inline(always)]
+fn decode_units<'a, const N: usize>(
     data: &'a [u8],
     header: &Header,
     planes: [Plane<'_>; N],
