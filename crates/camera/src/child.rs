@@ -17,4 +17,5 @@ pub(crate) use self::{
     feed::{Feed, Form},
     process::{Brought, Child, Program},
     redaction::Redaction,
+    words::Listener,
 };

@@ -211,10 +211,10 @@ pub fn csi(program: &Path) -> Result<Vec<CsiCamera>, CameraError> {
     let described = Program {
         path: program,
         package: "rpicam-apps",
-        chatter: |_| false,
+        listener: Box::new(|line| Some(line.to_owned())),
         input: Vec::new(),
     };
-    let mut child = Child::start(&described, command, Redaction::default(), Box::new(|_| {}))?;
+    let mut child = Child::start(described, command, Redaction::default(), Box::new(|_| {}))?;
     let deadline = Instant::now() + LISTING;
     let mut list = Vec::new();
     let mut buffer = [0; 4096];

@@ -4,7 +4,7 @@
 //! picture, over and over; so one program and one connection do, and bytes that went missing show.
 //! From a live stream the newest frame is taken, and ffmpeg is told not to hold any back; from a
 //! file every frame comes, at its own pace or as fast as it is asked for. A stream that ends or
-//! hangs is an error: opening it again is the caller's business.
+//! hangs, or whose pictures have another size from now on, is an error: opening it again is the caller's business.
 //!
 //! Invariants: an address's user, password and query appear in no error, no description, no line
 //! of the log, and not among the arguments of the child, which everybody on the machine can read.
@@ -16,23 +16,20 @@
 //! is mostly BT.709, whose greens and reds then are off by a few levels.
 
 mod dialect;
+mod said;
 mod script;
 
 use std::{
     fmt,
     path::PathBuf,
     process::Command,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
     time::{Duration, Instant},
 };
 
 use frame::{Frame, Size};
 
-use self::dialect::Dialect;
 pub use self::dialect::Transport;
+use self::{dialect::Dialect, said::Said};
 
 use crate::{
     CameraError, Captured, Log, Login, MAX_SIZE, Source,
@@ -56,13 +53,6 @@ pub enum FilePace {
     Own,
     /// As fast as they are asked for.
     Asked,
-}
-
-/// What an ffmpeg says that is too old for what it was told.
-fn is_too_old(line: &str) -> bool {
-    ["Unrecognized option 'fps_mode'", "unknown keyword 'option'"]
-        .iter()
-        .any(|complaint| line.contains(complaint))
 }
 
 /// What to capture, and how.
@@ -188,7 +178,7 @@ impl FfmpegSettings {
             "-nostdin",
             "-nostats",
             "-loglevel",
-            "warning",
+            said::LEVEL,
         ]);
         command.args(&self.options);
         if let Some(address) = self.address() {
@@ -227,7 +217,7 @@ impl FfmpegSettings {
     }
 
     /// Starts ffmpeg.
-    fn start(&self, dialect: Dialect, log: Log) -> Result<Feed, CameraError> {
+    fn start(&self, dialect: Dialect, said: &Said) -> Result<Feed, CameraError> {
         let input = without_secrets(&self.input);
         let (sent, script) = match self.address() {
             Some(address) => {
@@ -242,15 +232,24 @@ impl FfmpegSettings {
         let program = Program {
             path: &self.program,
             package: "ffmpeg",
-            chatter: is_about_timestamps,
+            listener: said.listener(),
             input: script.into_bytes(),
         };
-        let child = Child::start(&program, self.command(dialect), redaction, log)?;
+        let child = Child::start(program, self.command(dialect), redaction, said.log())?;
         Ok(Feed::new(child, input, self.is_live(), self.timeout))
+    }
+
+    /// Whether frames have the size that the stream has just now. ffmpeg itself scales all to the first one's; a file
+    /// can't be opened anew without beginning again.
+    fn follows_size(&self) -> bool {
+        self.size.is_none() && self.is_live()
     }
 
     fn filters(&self) -> String {
         let mut filters = String::new();
+        if self.follows_size() {
+            filters += said::SIZE_FILTER;
+        }
         if let Some(fps) = self.fps {
             filters += &format!("fps={fps},");
         }
@@ -281,56 +280,18 @@ impl fmt::Debug for FfmpegSettings {
     }
 }
 
-/// Whether this line is about the output's timestamps, which nobody reads here. Streams without good
-/// ones of their own bring such a line for each frame.
-fn is_about_timestamps(line: &str) -> bool {
-    [
-        "Non-monotonous DTS",
-        "Non-monotonic DTS",
-        "invalid, non monotonically increasing dts",
-    ]
-    .iter()
-    .any(|complaint| line.contains(complaint))
-}
-
 /// A source that reads what ffmpeg decodes.
 ///
 /// Frames are I420. `captured_at` is when a frame's first bytes came from ffmpeg: what the network
 /// and the decoder took is not known.
 pub struct Ffmpeg {
     settings: FfmpegSettings,
-    log: SharedLog,
+    said: Said,
     dialect: Dialect,
     input: String,
     feed: Feed,
     header: Vec<u8>,
     rate: Option<f64>,
-}
-
-/// A log that a second child gets, too; it also looks for what one that is too old says.
-#[derive(Clone)]
-struct SharedLog {
-    log: Arc<Mutex<Log>>,
-    too_old: Arc<AtomicBool>,
-}
-
-impl SharedLog {
-    fn new(log: Log) -> Self {
-        Self {
-            log: Arc::new(Mutex::new(log)),
-            too_old: Arc::default(),
-        }
-    }
-
-    fn for_child(&self) -> Log {
-        let Self { log, too_old } = self.clone();
-        Box::new(move |line| {
-            if is_too_old(line) {
-                too_old.store(true, Ordering::Relaxed);
-            }
-            (log.lock().unwrap_or_else(PoisonError::into_inner))(line);
-        })
-    }
 }
 
 impl Ffmpeg {
@@ -343,12 +304,12 @@ impl Ffmpeg {
     /// program is not there or can't be started.
     pub fn open(settings: &FfmpegSettings, log: Log) -> Result<Self, CameraError> {
         settings.check()?;
-        let log = SharedLog::new(log);
+        let said = Said::new(log);
         let dialect = Dialect::Current;
         Ok(Self {
-            feed: settings.start(dialect, log.for_child())?,
+            feed: settings.start(dialect, &said)?,
             settings: settings.clone(),
-            log,
+            said,
             dialect,
             input: without_secrets(&settings.input),
             header: Vec::new(),
@@ -358,22 +319,27 @@ impl Ffmpeg {
 
     /// Starts ffmpeg once more where it is too old for what it was told.
     fn start_older(&mut self) -> Result<bool, CameraError> {
-        let Some(older) = self
-            .dialect
-            .older()
-            .filter(|_| self.log.too_old.swap(false, Ordering::Relaxed))
-        else {
+        let Some(older) = self.dialect.older().filter(|_| self.said.take_too_old()) else {
             return Ok(false);
         };
         self.dialect = older;
         self.header.clear();
-        self.feed = self.settings.start(older, self.log.for_child())?;
+        self.feed = self.settings.start(older, &self.said)?;
         Ok(true)
     }
 
     /// Frames per second as ffmpeg says them, once the first frame is there.
     pub fn rate(&self) -> Option<f64> {
         self.rate
+    }
+
+    /// The stream's size, where it is no longer that of the frames.
+    fn new_size(&self) -> Option<Size> {
+        let form = self.feed.form()?;
+        let Size { width, height } = self.said.size()?;
+        // The filter that frames go through makes widths even.
+        let size = Size::new(width / 2 * 2, height);
+        (self.settings.follows_size() && size != form.size).then_some(size)
     }
 
     /// Reads the header, at most until the deadline.
@@ -451,7 +417,14 @@ impl Source for Ffmpeg {
                 }
             }
         }
-        self.feed.capture(frame, timeout, deadline)
+        let captured = self.feed.capture(frame, timeout, deadline);
+        match self.new_size() {
+            Some(size) => Err(CameraError::Resized {
+                what: self.input.clone(),
+                size,
+            }),
+            None => captured,
+        }
     }
 }
 

@@ -124,10 +124,10 @@ impl Rpicam {
         let program = Program {
             path: &settings.program,
             package: "rpicam-apps",
-            chatter: is_of_a_frame,
+            listener: Box::new(|line| (!is_of_a_frame(line)).then(|| line.to_owned())),
             input: Vec::new(),
         };
-        let child = Child::start(&program, settings.command(), Redaction::default(), log)?;
+        let child = Child::start(program, settings.command(), Redaction::default(), log)?;
         let name = format!("CSI camera {}", settings.camera);
         // What it captures while nobody looks is of no use later.
         let mut feed = Feed::new(child, name, true, settings.timeout);

@@ -48,6 +48,14 @@ pub enum CameraError {
         /// What is wrong with it, and what would be right.
         cause: String,
     },
+    /// A stream's pictures have another size than before; opened anew it brings them.
+    #[error("{what}: its pictures are {size} now")]
+    Resized {
+        /// Which one.
+        what: String,
+        /// The new size.
+        size: Size,
+    },
     /// One frame of a stream can't be used; the next call goes on behind it.
     #[error("a frame was dropped: {cause}")]
     BadFrame {

@@ -18,7 +18,7 @@ use rustix::{
 
 use super::{
     redaction::Redaction,
-    words::{Log, Words},
+    words::{Listener, Log, Words},
 };
 use crate::CameraError;
 
@@ -61,8 +61,8 @@ pub(crate) struct Program<'a> {
     pub path: &'a Path,
     /// What brings it.
     pub package: &'static str,
-    /// Whether a line that it says is of no interest.
-    pub chatter: fn(&str) -> bool,
+    /// Who listens to what it says.
+    pub listener: Listener,
     /// What it finds on standard input: at most a pipe's 64 KiB, as nobody waits until it was read.
     pub input: Vec<u8>,
 }
@@ -70,7 +70,7 @@ pub(crate) struct Program<'a> {
 impl Child {
     /// Starts `command`, whose program is `program`.
     pub(crate) fn start(
-        program: &Program<'_>,
+        program: Program<'_>,
         mut command: Command,
         redaction: Redaction,
         log: Log,
@@ -106,7 +106,7 @@ impl Child {
             process,
             stdout,
             stderr: Some(stderr),
-            words: Words::new(redaction, program.chatter, log),
+            words: Words::new(redaction, program.listener, log),
             status: None,
         };
         // From here on an error drops, and so kills, the child.

@@ -7,6 +7,9 @@ use super::redaction::Redaction;
 /// Takes what a child says on standard error, one line at a time.
 pub type Log = Box<dyn FnMut(&str) + Send>;
 
+/// Listens to each line that a child says, and answers what of it goes to the log.
+pub(crate) type Listener = Box<dyn FnMut(&str) -> Option<String> + Send>;
+
 /// Bytes of a line that are kept; the rest of it is left out.
 const MAX_LINE: usize = 4096;
 
@@ -19,17 +22,17 @@ const MAX_TURN: usize = 1 << 16;
 /// Makes lines of bytes, and keeps the last one.
 pub(super) struct Words {
     redaction: Redaction,
-    chatter: fn(&str) -> bool,
+    listener: Listener,
     log: Log,
     line: Vec<u8>,
     last: String,
 }
 
 impl Words {
-    pub(super) fn new(redaction: Redaction, chatter: fn(&str) -> bool, log: Log) -> Self {
+    pub(super) fn new(redaction: Redaction, listener: Listener, log: Log) -> Self {
         Self {
             redaction,
-            chatter,
+            listener,
             log,
             line: Vec::new(),
             last: String::new(),
@@ -71,9 +74,12 @@ impl Words {
         let line = String::from_utf8_lossy(&self.line);
         let line = self.redaction.apply(line.trim());
         self.line.clear();
-        if line.is_empty() || (self.chatter)(&line) {
+        if line.is_empty() {
             return;
         }
+        let Some(line) = (self.listener)(&line) else {
+            return;
+        };
         // Terminals obey control characters.
         self.last = line
             .chars()
@@ -101,7 +107,11 @@ mod tests {
             let lines = Arc::clone(&lines);
             Box::new(move |line: &str| lines.lock().unwrap().push(line.to_owned()))
         };
-        let mut words = Words::new(redaction, |line| line.starts_with('#'), log);
+        let mut words = Words::new(
+            redaction,
+            Box::new(|line| (!line.starts_with('#')).then(|| line.to_owned())),
+            log,
+        );
         let mut from = bytes;
         while words.read(&mut from) {}
         let lines = lines.lock().unwrap().clone();

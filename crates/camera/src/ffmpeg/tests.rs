@@ -511,12 +511,8 @@ fn ffmpeg_itself_brings_full_range_to_limited() {
     );
 }
 
-#[test]
-fn ffmpeg_itself_reads_a_stream_until_it_ends() {
-    let Some(folder) = video("a.ts", &["-f", "mpegts"]) else {
-        return;
-    };
-    let bytes = std::fs::read(folder.path().join("a.ts")).unwrap();
+/// Sends bytes as a stream, until ffmpeg has read them; the last frame and the error that ended it.
+fn streamed(bytes: Vec<u8>) -> (Frame, String) {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("tcp://user:secret@{}", server.local_addr().unwrap());
     let camera = thread::spawn(move || {
@@ -532,6 +528,33 @@ fn ffmpeg_itself_reads_a_stream_until_it_ends() {
         }
     };
     camera.join().unwrap();
+    (frame, error)
+}
+
+/// ffmpeg scales what comes later to the size of the first picture, without a word.
+#[test]
+fn ffmpeg_itself_tells_of_a_stream_that_changes_its_size() {
+    let mut bytes = Vec::new();
+    for scale in ["scale=320:240", "scale=160:240"] {
+        let more = ["-vf", scale, "-c:v", "mpeg2video", "-f", "mpegts"];
+        let Some(folder) = video("part.ts", &more) else {
+            return;
+        };
+        bytes.extend(std::fs::read(folder.path().join("part.ts")).unwrap());
+    }
+    let (frame, error) = streamed(bytes);
+    assert_eq!(frame.size, Size::new(320, 240));
+    assert!(error.ends_with("its pictures are 160x240 now"), "{error}");
+    assert!(!error.contains("secret"), "{error}");
+}
+
+#[test]
+fn ffmpeg_itself_reads_a_stream_until_it_ends() {
+    let Some(folder) = video("a.ts", &["-f", "mpegts"]) else {
+        return;
+    };
+    let bytes = std::fs::read(folder.path().join("a.ts")).unwrap();
+    let (frame, error) = streamed(bytes);
     // The last frame that it could have seen, if not the last there was.
     assert!(frame.sequence >= 7, "{}", frame.sequence);
     assert!(

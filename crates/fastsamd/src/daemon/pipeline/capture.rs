@@ -76,6 +76,8 @@ impl<W: CameraWatcher> Capture<W> {
                     self.watcher
                         .stopped("turned off in the settings".to_owned());
                 }
+                // Nothing is wrong, and nobody has to wait.
+                Err(error @ CameraError::Resized { .. }) => info!(camera = self.name, "{error}"),
                 Err(error) => {
                     self.watcher.stopped(error.to_string());
                     let pause = backoff.pause();
@@ -153,6 +155,7 @@ impl<W: CameraWatcher> Capture<W> {
                     self.counters.capture_failures.increment();
                     warn!(camera = self.name, "{error}");
                 }
+                Err(error @ CameraError::Resized { .. }) => return Err(error),
                 Err(error) => {
                     self.counters.capture_failures.increment();
                     return Err(error);
