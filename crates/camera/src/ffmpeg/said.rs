@@ -26,6 +26,7 @@ pub(super) const SIZE_FILTER: &str =
 pub(super) struct Said {
     log: Arc<Mutex<Log>>,
     too_old: Arc<AtomicBool>,
+    no_such_transport: Arc<AtomicBool>,
     size: Arc<Mutex<Option<Size>>>,
 }
 
@@ -34,6 +35,7 @@ impl Said {
         Self {
             log: Arc::new(Mutex::new(log)),
             too_old: Arc::default(),
+            no_such_transport: Arc::default(),
             size: Arc::default(),
         }
     }
@@ -65,7 +67,7 @@ impl Said {
         if is_too_old(line) {
             self.too_old.store(true, Ordering::Relaxed);
         }
-        if is_about_timestamps(line) {
+        if is_chatter(line) {
             return None;
         }
         if line.contains("[info]") {
@@ -76,7 +78,16 @@ impl Said {
         }
         let level = ["[warning] ", "[error] ", "[fatal] ", "[panic] "];
         let level = level.into_iter().find(|level| line.contains(level));
-        Some(level.map_or_else(|| line.to_owned(), |level| line.replacen(level, "", 1)))
+        let mut line = level.map_or_else(|| line.to_owned(), |level| line.replacen(level, "", 1));
+        if line.contains("SETUP failed: 461") {
+            self.no_such_transport.store(true, Ordering::Relaxed);
+        } else if line.ends_with("Protocol not supported")
+            && self.no_such_transport.load(Ordering::Relaxed)
+        {
+            // The last words, which become the error.
+            line += "; the camera does not send RTSP over what `transport` says: without it, both ways are tried";
+        }
+        Some(line)
     }
 }
 
@@ -92,10 +103,11 @@ fn is_too_old(line: &str) -> bool {
         .any(|complaint| line.contains(complaint))
 }
 
-/// Whether this line is about the output's timestamps, which nobody reads here. Streams without good
-/// ones of their own bring such a line for each frame.
-fn is_about_timestamps(line: &str) -> bool {
+/// Whether this line is about what nobody can do anything about: the output's timestamps, which nobody reads here
+/// (streams without good ones of their own bring such a line for each frame), and the name that a format once had.
+fn is_chatter(line: &str) -> bool {
     [
+        "deprecated pixel format used",
         "Non-monotonous DTS",
         "Non-monotonic DTS",
         "invalid, non monotonically increasing dts",
@@ -139,6 +151,16 @@ mod tests {
             assert_eq!(listen(line).as_deref(), heard, "{line}");
         }
         assert!(said.size().is_none() && !said.take_too_old());
+    }
+
+    #[test]
+    fn a_camera_without_this_transport_is_told_what_to_do() {
+        let said = Said::new(Box::new(|_| {}));
+        let mut listen = said.listener();
+        let end = "[error] rtsp://cam/1: Protocol not supported";
+        assert!(!listen(end).unwrap().contains("transport"));
+        listen("[rtsp @ 0x1] [error] method SETUP failed: 461 Unsupported Transport");
+        assert!(listen(end).unwrap().contains("`transport`"));
     }
 
     #[test]
