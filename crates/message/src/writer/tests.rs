@@ -65,6 +65,43 @@ pub(super) fn header() -> FrameHeader<'static> {
     }
 }
 
+/// A mask whose run lengths have a backslash, which JSON writes as two.
+#[test]
+fn run_lengths_that_are_known_are_taken_as_they_are() {
+    let mut segments = segments();
+    segments.push(rectangle([300, 0, 2, 400], 0.2));
+    let mut encoder = Encoder::new();
+    let mut texts = Texts::default();
+    for segment in &segments {
+        texts.push(&mut encoder, &segment.mask);
+    }
+    let has_backslash = |place| texts.get(place).is_some_and(|text| text.contains(&b'\\'));
+    assert!((0..segments.len()).any(has_backslash));
+    let known = FrameHeader {
+        texts: Some(&texts),
+        ..header()
+    };
+    let mut writer = MasksWriter::new();
+    let [mut with, mut without] = [Vec::new(), Vec::new()];
+    writer.write(&known, &segments, MaskFormat::Rle, usize::MAX, &mut with);
+    writer.write(
+        &header(),
+        &segments,
+        MaskFormat::Rle,
+        usize::MAX,
+        &mut without,
+    );
+    assert_eq!(with, without);
+    let message: Masks = serde_json::from_slice(&with).unwrap();
+    for (read, segment) in message.segments.iter().zip(&segments) {
+        let Some(Segmentation::Rle { counts, .. }) = &read.segmentation else {
+            panic!("{read:?}");
+        };
+        let mask = fastsam::encode::rle::decode(SIZE, counts);
+        assert_eq!(mask.as_ref(), Ok(&segment.mask));
+    }
+}
+
 /// What a subscriber reads, and how long it was. Nothing may be in it that the types don't know.
 fn read(segments: &[fastsam::Segment], format: MaskFormat, limit: usize) -> (Masks, usize) {
     let mut out = b"left from before".to_vec();

@@ -165,6 +165,29 @@ fn lengths_of_zero_within_are_read_as_joining() {
     );
 }
 
+#[test]
+fn texts_of_several_masks_are_each_its_own() {
+    let size = Size::new(9, 4);
+    let row = |start, end| Run { y: 2, start, end };
+    let masks = [vec![row(0, 3)], vec![], vec![row(4, 5), row(7, 9)]]
+        .map(|runs| Mask::from_runs(size, runs).unwrap());
+    let mut encoder = Encoder::new();
+    let mut texts = Texts::default();
+    for _frame in 0..2 {
+        texts.clear();
+        assert_eq!(texts.get(0), None);
+        for mask in &masks {
+            texts.push(&mut encoder, mask);
+        }
+        for (place, mask) in masks.iter().enumerate() {
+            let mut counts = Vec::new();
+            encoder.encode(mask, &mut counts);
+            assert_eq!(texts.get(place), Some(counts.as_slice()));
+        }
+        assert_eq!(texts.get(masks.len()), None);
+    }
+}
+
 proptest! {
     #[test]
     fn decoding_gives_the_mask_back(masks in prop::collection::vec(any_mask(), 3)) {
