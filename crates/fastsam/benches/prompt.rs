@@ -1,4 +1,4 @@
-//! Prompts on the segments of a painted 720p frame: one point, one box, and their union.
+//! Prompts on the segments of a painted 720p frame: one point, one box, a thousand boxes, and the union of all.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -15,6 +15,30 @@ use support::{
     scene::{self, Mix},
     stages,
 };
+
+/// A thousand boxes of all sizes, each tenth the whole frame.
+fn boxes(size: Size) -> Vec<FrameRect> {
+    let mut random = scene::Random(1);
+    let mut below = |end: u32| (random.bits() % u64::from(end)) as f32;
+    (0..1000)
+        .map(|i| {
+            let (x1, y1) = (below(size.width - 1), below(size.height - 1));
+            let [x2, y2] = [(x1, size.width), (y1, size.height)]
+                .map(|(from, end)| from + 1.0 + below(end - from as u32 - 1 + 1));
+            if i % 10 == 0 {
+                let [width, height] = [size.width, size.height].map(|side| side as f32);
+                FrameRect {
+                    x1: 0.0,
+                    y1: 0.0,
+                    x2: width,
+                    y2: height,
+                }
+            } else {
+                FrameRect { x1, y1, x2, y2 }
+            }
+        })
+        .collect()
+}
 
 fn prompts(criterion: &mut Criterion) {
     let size = Size::new(1280, 720);
@@ -52,6 +76,15 @@ fn prompts(criterion: &mut Criterion) {
         });
         group.bench_function(BenchmarkId::from_parameter("box"), |bencher| {
             bencher.iter(|| by_box(black_box(segments), &canvas, rect, 0.0));
+        });
+        let boxes = boxes(size);
+        group.bench_function(BenchmarkId::from_parameter("1000 boxes"), |bencher| {
+            bencher.iter(|| {
+                let found = boxes
+                    .iter()
+                    .map(|&rect| by_box(black_box(segments), &canvas, rect, 0.0));
+                found.filter_map(|found| found.ok()?.segment).sum::<usize>()
+            });
         });
         group.bench_function(BenchmarkId::from_parameter("union of all"), |bencher| {
             bencher.iter(|| union(black_box(segments), &all, size));
