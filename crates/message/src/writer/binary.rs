@@ -1,4 +1,4 @@
-//! The binary form of a `masks` message: four tenths of the bytes of JSON, and decoders of few lines.
+//! The binary form of a `masks` message: a fifth to four tenths of the bytes of JSON, and decoders of few lines.
 //!
 //! ```text
 //! "fsm1"
