@@ -112,22 +112,32 @@ impl Finder {
         self.numbers.sort_unstable();
         self.labels.clear();
         self.colours.clear();
-        let mut last = (u32::MAX, NONE);
         self.colours
             .extend(self.reduced.cells.iter().map(|patch| patch.mean));
-        let (columns, rows) = self.reduced.grid.cell_sides();
-        for y in 0..rows {
-            for x in 0..columns {
-                let label = match self.graph.component(&self.reduced, Cell { x, y }) {
-                    None => NONE,
-                    Some(root) if root == last.0 => last.1,
-                    Some(root) => {
-                        let place = self.numbers.binary_search_by_key(&root, |&(root, _)| root);
-                        last = (root, place.map_or(NONE, |i| self.numbers[i].1));
-                        last.1
+        let numbers = &self.numbers;
+        let mut last = (u32::MAX, NONE);
+        let mut label_of = |root: u32| {
+            if root != last.0 {
+                let place = numbers.binary_search_by_key(&root, |&(root, _)| root);
+                last = (root, place.map_or(NONE, |i| numbers[i].1));
+            }
+            last.1
+        };
+        let grid = self.reduced.grid;
+        self.labels.resize(grid.cells(), NONE);
+        let (columns, rows) = grid.cell_sides();
+        for y in (0..rows).step_by(2) {
+            for x in (0..columns).step_by(2) {
+                let is_whole = self.reduced.blocks[grid.block_of(Cell { x, y })].pure;
+                let mut label = NONE;
+                for (i, cell) in (Cell { x, y }).block().into_iter().enumerate() {
+                    // All cells of a pure block are in the component of the first.
+                    if i == 0 || !is_whole {
+                        let root = self.graph.component(&self.reduced, cell);
+                        label = root.map_or(NONE, &mut label_of);
                     }
-                };
-                self.labels.push(label);
+                    self.labels[grid.index(cell)] = label;
+                }
             }
         }
     }

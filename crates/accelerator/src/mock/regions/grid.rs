@@ -84,6 +84,18 @@ pub(super) struct Cell {
 }
 
 impl Cell {
+    /// All cells of the block that begins with this one, row by row.
+    pub(super) const fn block(self) -> [Self; 4] {
+        let Self { x, y } = self;
+        let (right, below) = (x + 1, y + 1);
+        [
+            self,
+            Self { x: right, y },
+            Self { x, y: below },
+            Self { x: right, y: below },
+        ]
+    }
+
     /// Its first pixel.
     pub(super) const fn corner(self) -> (usize, usize) {
         (self.x as usize * CELL, self.y as usize * CELL)

@@ -5,7 +5,7 @@
 //! prototype needs: interpolated, it crosses one half at the region's edge.
 
 use super::{
-    grid::{CELL, Cell, Grid, difference},
+    grid::{BLOCK, CELL, Cell, Grid, difference},
     reduce::Content,
     region::{NONE, Region, SHARES, Shares},
 };
@@ -41,14 +41,14 @@ impl Sharer {
         self.queued.clear();
         self.queued.resize(grid.cells(), false);
         self.wave.clear();
+        ground.take_labelled();
         let (columns, rows) = grid.cell_sides();
         for y in 0..rows {
             for x in 0..columns {
                 let cell = Cell { x, y };
                 let place = grid.index(cell);
-                if ground.labels[place] != NONE {
-                    ground.take_whole(place, cell);
-                } else if ground.has(cell)
+                if ground.labels[place] == NONE
+                    && ground.has(cell)
                     && neighbours(grid, cell).any(|near| ground.labels[grid.index(near)] != NONE)
                 {
                     self.queued[place] = true;
@@ -92,14 +92,35 @@ impl Ground<'_> {
         x + CELL > left && x < right && y + CELL > top && y < bottom
     }
 
-    /// Gives a labelled cell to its region.
-    fn take_whole(&mut self, place: usize, cell: Cell) {
+    /// Gives all labelled cells to their regions: most blocks at once, since all their cells are of one.
+    fn take_labelled(&mut self) {
+        let (columns, rows) = self.grid.cell_sides();
+        for y in (0..rows).step_by(2) {
+            for x in (0..columns).step_by(2) {
+                let cells = (Cell { x, y }).block();
+                let labels = cells.map(|cell| self.labels[self.grid.index(cell)]);
+                if labels.iter().all(|&label| label == labels[0]) {
+                    self.take(cells[0], labels[0], BLOCK);
+                } else {
+                    for (cell, label) in cells.into_iter().zip(labels) {
+                        self.take(cell, label, CELL);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives a square of pixels, which begins with a cell, to a region, if there is one.
+    #[inline(always)]
+    fn take(&mut self, cell: Cell, label: u16, side: usize) {
+        if label == NONE {
+            return;
+        }
         let (x, y) = cell.corner();
-        let label = self.labels[place];
         let region = &mut self.regions[usize::from(label)];
-        region.cover(x, y, x + CELL, y + CELL);
-        region.area += (CELL * CELL) as u32;
-        self.shares[self.grid.block_of(cell)].add(label, (CELL * CELL) as u8);
+        region.cover(x, y, x + side, y + side);
+        region.area += (side * side) as u32;
+        self.shares[self.grid.block_of(cell)].add(label, (side * side) as u8);
     }
 }
 
