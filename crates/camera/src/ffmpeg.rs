@@ -333,15 +333,6 @@ impl Ffmpeg {
         self.rate
     }
 
-    /// The stream's size, where it is no longer that of the frames.
-    fn new_size(&self) -> Option<Size> {
-        let form = self.feed.form()?;
-        let Size { width, height } = self.said.size()?;
-        // The filter that frames go through makes widths even.
-        let size = Size::new(width / 2 * 2, height);
-        (self.settings.follows_size() && size != form.size).then_some(size)
-    }
-
     /// Reads the header, at most until the deadline.
     fn read_header(&mut self, timeout: Duration, deadline: Instant) -> Result<(), CameraError> {
         self.feed
@@ -418,7 +409,11 @@ impl Source for Ffmpeg {
             }
         }
         let captured = self.feed.capture(frame, timeout, deadline);
-        match self.new_size() {
+        match self
+            .said
+            .new_size()
+            .filter(|_| self.settings.follows_size())
+        {
             Some(size) => Err(CameraError::Resized {
                 what: self.input.clone(),
                 size,

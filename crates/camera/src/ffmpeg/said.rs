@@ -27,7 +27,8 @@ pub(super) struct Said {
     log: Arc<Mutex<Log>>,
     too_old: Arc<AtomicBool>,
     no_such_transport: Arc<AtomicBool>,
-    size: Arc<Mutex<Option<Size>>>,
+    /// The first size that this child's pictures had, and the latest.
+    sizes: Arc<Mutex<Option<[Size; 2]>>>,
 }
 
 impl Said {
@@ -36,7 +37,7 @@ impl Said {
             log: Arc::new(Mutex::new(log)),
             too_old: Arc::default(),
             no_such_transport: Arc::default(),
-            size: Arc::default(),
+            sizes: Arc::default(),
         }
     }
 
@@ -49,7 +50,7 @@ impl Said {
     /// Who listens to a child.
     pub(super) fn listener(&self) -> Listener {
         let said = self.clone();
-        *locked(&said.size) = None;
+        *locked(&said.sizes) = None;
         Box::new(move |line| said.listen(line))
     }
 
@@ -58,9 +59,10 @@ impl Said {
         self.too_old.swap(false, Ordering::Relaxed)
     }
 
-    /// The size of the stream's pictures, once it was said.
-    pub(super) fn size(&self) -> Option<Size> {
-        *locked(&self.size)
+    /// The size of the stream's pictures, where it is no longer that of the first one.
+    pub(super) fn new_size(&self) -> Option<Size> {
+        let [first, latest] = (*locked(&self.sizes))?;
+        (latest != first).then_some(latest)
     }
 
     fn listen(&self, line: &str) -> Option<String> {
@@ -72,7 +74,8 @@ impl Said {
         }
         if line.contains("[info]") {
             if let Some(size) = size_in(line) {
-                *locked(&self.size) = Some(size);
+                let mut sizes = locked(&self.sizes);
+                *sizes = Some([sizes.map_or(size, |[first, _]| first), size]);
             }
             return None;
         }
@@ -150,7 +153,7 @@ mod tests {
         ] {
             assert_eq!(listen(line).as_deref(), heard, "{line}");
         }
-        assert!(said.size().is_none() && !said.take_too_old());
+        assert!(said.new_size().is_none() && !said.take_too_old());
     }
 
     #[test]
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_size_is_that_of_the_latest_picture() {
+    fn another_size_than_the_first_is_told() {
         let said = Said::new(Box::new(|_| {}));
         let mut listen = said.listener();
         let of = |size: &str| {
@@ -178,15 +181,17 @@ mod tests {
             None
         );
         for (text, size) in [
-            ("640x480", Some(Size::new(640, 480))),
+            ("640x480", None),
             ("480x640", Some(Size::new(480, 640))),
             ("?x1", Some(Size::new(480, 640))),
+            ("640x480", None),
         ] {
             assert_eq!(listen(&of(text)), None);
-            assert_eq!(said.size(), size, "{text}");
+            assert_eq!(said.new_size(), size, "{text}");
         }
+        listen(&of("320x240"));
         // Another child says it anew.
         let _of_another = said.listener();
-        assert_eq!(said.size(), None);
+        assert_eq!(said.new_size(), None);
     }
 }
