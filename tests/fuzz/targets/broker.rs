@@ -5,8 +5,11 @@
 
 use std::{
     io::{Read, Write},
-    net::{Ipv4Addr, TcpListener},
-    sync::LazyLock,
+    net::{Ipv4Addr, TcpListener, TcpStream},
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -96,9 +99,18 @@ fuzz_target!(|input: Input<'_>| {
     options.subscriptions = vec![topics.request("segment").expect("a topic")];
     options.max_payload_bytes = 1 << 16;
     let (publisher, session, inbox) = mqtt::connect(options).expect("an event loop");
+    // Whoever does not know MQTT 5 is asked again in 3.1.1: it says the same to each that connects.
+    let is_over = AtomicBool::new(false);
     std::thread::scope(|threads| {
-        let server = threads.spawn(|| serve(&said));
+        let server = threads.spawn(|| {
+            while !is_over.load(Ordering::Relaxed) {
+                serve(&said);
+            }
+        });
         session.run(|| publisher.failure().is_some());
+        is_over.store(true, Ordering::Relaxed);
+        // It waits for one that connects.
+        drop(TcpStream::connect((Ipv4Addr::LOCALHOST, port)));
         // The scope waits for its work alone; what the thread still holds would count as leaked.
         server.join().expect("a server that does not panic");
     });
