@@ -39,7 +39,9 @@ struct Subject {
 }
 
 fn main() -> Anything<()> {
-    let folder = std::env::args().nth(1).ok_or("expected a folder of recordings")?;
+    let folder = std::env::args()
+        .nth(1)
+        .ok_or("expected a folder of recordings")?;
     let mut folders: Vec<PathBuf> = std::fs::read_dir(folder)?
         .map(|entry| Ok(entry?.path()))
         .collect::<Anything<_>>()?;
@@ -63,7 +65,9 @@ fn main() -> Anything<()> {
     for round in 0..ROUNDS {
         for subject in &subjects {
             let (time, count) = timed(|| {
-                let Subject { ours, letterbox, .. } = subject;
+                let Subject {
+                    ours, letterbox, ..
+                } = subject;
                 segmenter.segment(&ours.tensors, letterbox, &settings, &mut segments)?;
                 Ok(segments.as_slice().len())
             })?;
@@ -157,9 +161,15 @@ impl Subject {
                 columns * rows
             })
             .sum();
-        assert_eq!((cells, every.len()), (ANCHORS, ANCHORS), "a 640x640 network");
+        assert_eq!(
+            (cells, every.len()),
+            (ANCHORS, ANCHORS),
+            "a 640x640 network"
+        );
         let prototypes = ours.tensors.view(Role::Prototypes);
-        let all: Vec<f32> = (0..160 * 160 * COEFFICIENTS).map(|i| real(prototypes, i)).collect();
+        let all: Vec<f32> = (0..160 * 160 * COEFFICIENTS)
+            .map(|i| real(prototypes, i))
+            .collect();
         let theirs = [
             tensor(&[1, 5 + COEFFICIENTS, ANCHORS], &values)?,
             tensor(&[1, 160, 160, COEFFICIENTS], &all)?,
@@ -190,8 +200,13 @@ impl Subject {
             share(left + resized.width, input.width()),
             share(top + resized.height, input.height()),
         ];
-        let masks =
-            processor.materialize_scaled_segmentations(&boxes, &protos, Some(content), frame.width, frame.height)?;
+        let masks = processor.materialize_scaled_segmentations(
+            &boxes,
+            &protos,
+            Some(content),
+            frame.width,
+            frame.height,
+        )?;
         Ok(masks.len())
     }
 }

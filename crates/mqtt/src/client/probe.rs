@@ -174,7 +174,10 @@ impl Shouting<'_> {
 
     /// The queue has room: one message is under way at a time.
     fn publish(&self, size: usize, delivery: Delivery) {
-        let (topic, payload) = (self.topic.as_str(), vec![b' '; size]);
+        // Others may read along, and expect JSON.
+        let mut payload = b"{}".to_vec();
+        payload.resize(size, b' ');
+        let topic = self.topic.as_str();
         let none = Properties::default();
         let outbox = self.line.outbox();
         let _ = outbox.publish(topic, delivery, false, payload, none);
