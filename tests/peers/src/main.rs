@@ -136,8 +136,13 @@ impl Subject {
         let letterbox = Letterbox::fit(ours.frame, input);
         // Every anchor's box, and its score, by our own decoder.
         let mut every = Vec::new();
-        let none = -1.0;
-        fastsam::Decoder::new(&ours.layout).decode(&ours.tensors, none, &ClassSet::ALL, &mut every);
+        let any_score = -1.0;
+        fastsam::Decoder::new(&ours.layout).decode(
+            &ours.tensors,
+            any_score,
+            &ClassSet::ALL,
+            &mut every,
+        );
         let mut values = vec![0.0; (5 + COEFFICIENTS) * ANCHORS];
         let side = input.width() as f32;
         for detection in &every {
