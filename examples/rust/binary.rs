@@ -4,7 +4,6 @@
 
 use flate2::read::ZlibDecoder;
 use rumqttc::{Client, Event, MqttOptions, Packet, QoS};
-
 type Segment = (i64, Vec<[i64; 3]>);
 
 /// The header, and of each segment its id and its runs of pixels: row, start, length.
@@ -53,7 +52,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     });
     for message in packets.take(most) {
         let (header, segments) = decode(&message?.payload).ok_or("not this form")?;
-        println!("{} {}", header["frame"]["sequence"], segments.len());
+        let (camera, number) = (&header["camera"], &header["frame"]["sequence"]);
+        println!("{camera} {number}: {}", segments.len());
     }
     Ok(())
 }

@@ -22,20 +22,15 @@ fn boxes(size: Size) -> Vec<FrameRect> {
     let mut below = |end: u32| (random.bits() % u64::from(end)) as f32;
     (0..1000)
         .map(|i| {
-            let (x1, y1) = (below(size.width - 1), below(size.height - 1));
-            let [x2, y2] = [(x1, size.width), (y1, size.height)]
-                .map(|(from, end)| from + 1.0 + below(end - from as u32 - 1 + 1));
-            if i % 10 == 0 {
-                let [width, height] = [size.width, size.height].map(|side| side as f32);
-                FrameRect {
-                    x1: 0.0,
-                    y1: 0.0,
-                    x2: width,
-                    y2: height,
+            let [(x1, x2), (y1, y2)] = [size.width, size.height].map(|end| {
+                if i % 10 == 0 {
+                    (0.0, end as f32)
+                } else {
+                    let start = below(end - 1);
+                    (start, start + 1.0 + below(end - start as u32))
                 }
-            } else {
-                FrameRect { x1, y1, x2, y2 }
-            }
+            });
+            FrameRect { x1, y1, x2, y2 }
         })
         .collect()
 }
